@@ -1,0 +1,1 @@
+"""What the machine is: its sizes, its instructions, its numbers and its memory formats."""

@@ -1,0 +1,201 @@
+"""Instructions and pass-table entries, as Amaranth structs.
+
+One definition serves the encoder, the decoder, the disassembler, the hardware and
+``docs/isa.md``. An instruction is 256 bits: four 64-bit words, least significant first. The
+fields' meaning, unit and range are in :data:`FIELD_NOTES`, from which the manual is generated.
+"""
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data, enum
+
+INSTRUCTION_BITS = 256
+INSTRUCTION_BYTES = INSTRUCTION_BITS // 8
+ENTRY_BITS = 128
+"""A pass-table entry as stored in memory (the struct below, zero-extended)."""
+CHUNK_INSTRUCTIONS = 64
+"""Instructions fetched at once; the instruction memory holds two such chunks."""
+CHUNK_BYTES = CHUNK_INSTRUCTIONS * INSTRUCTION_BYTES
+
+
+class Opcode(enum.Enum, shape=4):
+    """What an instruction does. Even a memory that was never written decodes to ILLEGAL."""
+
+    ILLEGAL = 0
+    LOAD_MAP = 1
+    LOAD_PICTURE = 2
+    LOAD_WEIGHTS = 3
+    LOAD_THRESHOLDS = 4
+    LOAD_TABLE = 5
+    LOAD_PROGRAM = 6
+    COMPUTE = 8
+    END = 15
+
+
+class Planes(enum.Enum, shape=2):
+    """Bit-planes per position in memory: 1, 2 or 4 (3-bit codes travel as 4 planes)."""
+
+    ONE = 0
+    TWO = 1
+    FOUR = 2
+
+
+class Load(data.Struct):
+    """Moves ``rows`` rows of ``beats`` beats from memory to one of the on-chip memories."""
+
+    opcode: Opcode
+    await_stored: unsigned(1)
+    after_compute: unsigned(16)
+    address: unsigned(32)
+    rows: unsigned(12)
+    beats: unsigned(12)
+    row_bytes: unsigned(24)
+    destination: unsigned(16)
+    row_step: unsigned(16)
+    plane_stride: unsigned(16)
+    odd_offset: unsigned(16)
+    planes: Planes
+    window: unsigned(3)
+    groups: unsigned(4)
+
+
+class Compute(data.Struct):
+    """Runs a span of the pass table over blocks of positions for one group of output channels."""
+
+    opcode: Opcode
+    after_load: unsigned(16)
+    table_start: unsigned(10)
+    table_last: unsigned(10)
+    block_rows: unsigned(12)
+    row_blocks: unsigned(12)
+    source: unsigned(16)
+    source_step: unsigned(16)
+    weight_base: unsigned(10)
+    threshold_set: unsigned(1)
+    add_ones: unsigned(1)
+    raw: unsigned(1)
+    code_bits: unsigned(3)
+    pair: unsigned(1)
+    row_length: unsigned(12)
+    width: unsigned(12)
+    height: unsigned(12)
+    address: unsigned(32)
+    row_bytes: unsigned(24)
+    position_bytes: unsigned(8)
+    planes: Planes
+    upper_half: unsigned(1)
+    post_mode: unsigned(4)
+
+
+class EntryGroup(data.Struct):
+    """What one lane group does in a pass."""
+
+    offset: unsigned(16)
+    weight: unsigned(10)
+    enable: unsigned(1)
+    ones: unsigned(1)
+
+
+class Entry(data.Struct):
+    """One pass of the array."""
+
+    group: data.ArrayLayout(EntryGroup, 4)
+    clear: unsigned(1)
+    double: unsigned(1)
+    capture: unsigned(1)
+    pool_first: unsigned(1)
+    pool_last: unsigned(1)
+
+
+FIELD_NOTES = {
+    "Load": {
+        "opcode": "LOAD_MAP, LOAD_PICTURE, LOAD_WEIGHTS, LOAD_THRESHOLDS, LOAD_TABLE or "
+        "LOAD_PROGRAM",
+        "await_stored": "1: after_compute counts computes whose results memory has acknowledged; "
+        "0: computes that have read their operands",
+        "after_compute": "start when that many computes of the program have got so far "
+        "(modulo 2^16)",
+        "address": "byte address of the first row; a multiple of the beat size",
+        "rows": "number of rows (LOAD_WEIGHTS and others: 1)",
+        "beats": "beats per row",
+        "row_bytes": "bytes from one row's start to the next row's",
+        "destination": "LOAD_MAP, LOAD_PICTURE: position; LOAD_WEIGHTS: word; LOAD_TABLE: entry; "
+        "LOAD_THRESHOLDS: set 0 or 1",
+        "row_step": "positions from one row's start to the next row's, on chip",
+        "plane_stride": "positions from one bit-plane to the next, on chip",
+        "odd_offset": "0: positions are consecutive; else position x of a row goes to "
+        "(x >> 1) + (x & 1) * odd_offset, for layers of stride 2",
+        "planes": "LOAD_MAP: bit-planes per position in memory",
+        "window": "LOAD_PICTURE: neighbouring pixels packed into a position, 1..5",
+        "groups": "lane groups that receive the data",
+    },
+    "Compute": {
+        "opcode": "COMPUTE",
+        "after_load": "start when that many loads of the program are complete (modulo 2^16)",
+        "table_start": "first pass-table entry",
+        "table_last": "last pass-table entry",
+        "block_rows": "rows of blocks",
+        "row_blocks": "blocks of `columns` consecutive positions per row",
+        "source": "position of the first block",
+        "source_step": "positions from one row of blocks to the next",
+        "weight_base": "added to every entry's weight word",
+        "threshold_set": "which of the two loaded threshold sets",
+        "add_ones": "1: add the activation-sum row to every sum (weights with a zero level)",
+        "raw": "1: the sums themselves leave, as raw_chunks pieces of four planes",
+        "code_bits": "bits of the output codes, 1..4",
+        "pair": "1: the maximum of positions 2x and 2x+1 leaves as position x",
+        "row_length": "positions computed per row of the output map, of which...",
+        "width": "...the first `width` (counted before pairing) are written",
+        "height": "rows of the output map that are written (positions after them are not)",
+        "address": "byte address of the first output position",
+        "row_bytes": "bytes from one output row's start to the next row's",
+        "position_bytes": "bytes from one output position to the next",
+        "planes": "bit-planes per position in memory",
+        "upper_half": "1: an 8-row machine writes lanes 8..15 of the group",
+        "post_mode": "0: thresholds. Other values are kept for wider codes and curved functions",
+    },
+    "Entry": {
+        "offset": "added to the block's position, modulo the activation memory",
+        "weight": "weight word",
+        "enable": "0: the group's activation lanes read as 0",
+        "ones": "the weight bit that the activation-sum row sees in all lanes of the group",
+        "clear": "accumulators start from 0 with this pass",
+        "double": "accumulators are doubled before this pass",
+        "capture": "the sums leave after this pass",
+        "pool_first": "with capture: the running maximum starts with this result",
+        "pool_last": "with capture: the running maximum leaves with this result",
+    },
+}
+
+
+def encode(layout: type[data.Struct], fields: dict) -> int:
+    """Encode an instruction or entry; a value that does not fit its field raises ValueError.
+
+    ``fields`` may leave out fields that are 0. Amaranth truncates silently, so ranges are checked
+    here.
+    """
+    shape = data.Layout.cast(layout)
+    for name, value in fields.items():
+        inner = shape[name].shape
+        if isinstance(value, int) and not isinstance(value, enum.Enum):
+            width = inner.width if hasattr(inner, "width") else None
+            if width is not None and not 0 <= int(value) < 1 << width:
+                raise ValueError(f"{layout.__name__}.{name} = {value} does not fit {width} bits")
+    return layout.const(fields).as_bits()
+
+
+def decode(layout: type[data.Struct], bits: int) -> dict:
+    """Return the fields of an encoded instruction or entry as plain values."""
+    shape = data.Layout.cast(layout)
+    fields = {}
+    for name, field in shape:
+        value = (bits >> field.offset) & ((1 << field.width) - 1)
+        if isinstance(field.shape, enum.EnumMeta):
+            value = field.shape(value)
+        elif isinstance(field.shape, data.ArrayLayout):
+            size = data.Layout.cast(EntryGroup).size
+            value = [
+                decode(EntryGroup, (value >> (i * size)) & ((1 << size) - 1))
+                for i in range(field.shape.length)
+            ]
+        fields[name] = value
+    return fields

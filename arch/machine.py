@@ -1,0 +1,188 @@
+"""The machine as a frozen dataclass, with named instances.
+
+Every width in the project is derived here. A machine computes ``rows`` output channels at
+``columns`` positions at a time, over ``lanes`` one-bit products per processing element and cycle.
+"""
+
+from dataclasses import dataclass, fields
+from math import ceil
+
+from arch.errors import ConfigurationError
+
+ISA_VERSION = 1
+"""Raised whenever an encoded program stops meaning what it meant."""
+
+
+def is_power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Sizes of one accelerator.
+
+    Raises :class:`arch.errors.ConfigurationError` where sizes do not fit together.
+    """
+
+    name: str
+    #: Output channels computed at once: one row of processing elements each. 8 or 16, because a
+    #: row block writes one byte or one whole lane group of the next layer's words.
+    rows: int
+    #: Consecutive positions computed at once; also the number of activation banks.
+    columns: int
+    #: Position offsets a pass can use at once: lanes are split into this many groups.
+    lane_groups: int = 4
+    #: Lanes (input channels) per group.
+    group_lanes: int = 16
+    #: Bits of a processing element's accumulator.
+    accumulator_bits: int = 22
+    #: Words per activation bank.
+    activation_words: int = 1024
+    #: Words of the weight memory.
+    weight_words: int = 512
+    #: Entries of the pass table.
+    table_entries: int = 512
+    #: Width of the memory port.
+    axi_data_bits: int = 64
+    #: Longest read or write burst in beats.
+    max_burst: int = 64
+    #: Read bursts that may be under way at once.
+    outstanding_reads: int = 8
+    #: Instructions waiting in front of the loader and of the sequencer, each.
+    queue_depth: int = 8
+    #: Beats buffered in front of the write channel.
+    output_beats: int = 512
+    #: Rows and columns of processing elements between two pipeline registers.
+    cluster: int = 4
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "name" and (not isinstance(value, int) or value < 1):
+                raise ConfigurationError(
+                    f"machine {self.name!r}: {field.name} must be a positive integer, not {value!r}"
+                )
+        if self.rows not in (8, 16):
+            raise ConfigurationError(
+                f"machine {self.name!r}: rows must be 8 or 16, not {self.rows}"
+            )
+        if (self.lane_groups, self.group_lanes) != (4, 16):
+            raise ConfigurationError(
+                f"machine {self.name!r}: lanes must be 4 groups of 16, not "
+                f"{self.lane_groups} of {self.group_lanes}"
+            )
+        for name in (
+            "columns",
+            "activation_words",
+            "weight_words",
+            "table_entries",
+            "output_beats",
+            "max_burst",
+            "queue_depth",
+            "outstanding_reads",
+        ):
+            if not is_power_of_two(getattr(self, name)):
+                raise ConfigurationError(
+                    f"machine {self.name!r}: {name} must be a power of two, "
+                    f"not {getattr(self, name)}"
+                )
+        if self.axi_data_bits not in (64, 128) or self.slots > self.columns:
+            raise ConfigurationError(
+                f"machine {self.name!r}: axi_data_bits must be 64 or 128 and "
+                f"at most 16 * columns, not {self.axi_data_bits}"
+            )
+        if self.columns % self.cluster or self.rows % self.cluster:
+            raise ConfigurationError(
+                f"machine {self.name!r}: rows and columns must be multiples "
+                f"of cluster {self.cluster}"
+            )
+        if self.output_beats < 4 * self.block_beats:
+            raise ConfigurationError(
+                f"machine {self.name!r}: output_beats must be at least four "
+                f"raw blocks ({4 * self.block_beats})"
+            )
+
+    @property
+    def lanes(self) -> int:
+        """One-bit products per processing element and cycle."""
+        return self.lane_groups * self.group_lanes
+
+    @property
+    def binary_macs(self) -> int:
+        """One-bit multiply-accumulates per cycle."""
+        return self.rows * self.columns * self.lanes
+
+    @property
+    def slots(self) -> int:
+        """Lane-group words (16 bits) per memory beat, all written to different banks at once."""
+        return self.axi_data_bits // self.group_lanes
+
+    @property
+    def beat_bytes(self) -> int:
+        return self.axi_data_bits // 8
+
+    @property
+    def positions(self) -> int:
+        """Activation address space, in positions of ``lanes`` bits."""
+        return self.columns * self.activation_words
+
+    @property
+    def position_bits(self) -> int:
+        return (self.positions - 1).bit_length()
+
+    @property
+    def column_bits(self) -> int:
+        return (self.columns - 1).bit_length()
+
+    @property
+    def weight_bits(self) -> int:
+        """Address bits of the weight memory."""
+        return (self.weight_words - 1).bit_length()
+
+    @property
+    def table_bits(self) -> int:
+        """Address bits of the pass table."""
+        return (self.table_entries - 1).bit_length()
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of accumulator plus activation sum, as the threshold search sees it."""
+        return self.accumulator_bits + 1
+
+    @property
+    def raw_chunks(self) -> int:
+        """Four-plane pieces in which a raw sum leaves."""
+        return ceil(self.sum_bits / 4)
+
+    @property
+    def block_beats(self) -> int:
+        """Most output beats that one block of ``rows`` x ``columns`` sums can make."""
+        return self.columns * self.raw_chunks
+
+
+TINY = Machine(
+    name="tiny", rows=8, columns=4, activation_words=1024, weight_words=256, table_entries=512
+)
+"""For tests: small enough that a network simulates in seconds."""
+
+ECP5_25F = Machine(name="ecp5_25f", rows=8, columns=8)
+"""4,096 binary MACs per cycle: fits an LFE5U-25F (56 block RAMs, 24,288 slots)."""
+
+ECP5_85F = Machine(
+    name="ecp5_85f",
+    rows=16,
+    columns=16,
+    activation_words=2048,
+    table_entries=1024,
+    axi_data_bits=128,
+)
+"""16,384 binary MACs per cycle: for an LFE5U-85F (208 block RAMs, 83,640 slots)."""
+
+MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_85F)}
+
+
+def machine_named(name: str) -> Machine:
+    """Return the machine of that name; :class:`ConfigurationError` names those there are."""
+    if name not in MACHINES:
+        raise ConfigurationError(f"machine {name!r} is not known; known: {', '.join(MACHINES)}")
+    return MACHINES[name]

@@ -1,0 +1,1 @@
+"""The machine, on silicon: devices, boards, synthesis, place and route, reports."""

@@ -1,0 +1,149 @@
+"""Place-and-route figures of the array with its operand memories.
+
+    python -m boards.array_bench --machine ecp5_25f --seeds 1,2,3 --record bench/array.json
+
+The array is fed straight from the memories: what stands between them in the machine (the alignment
+of the activations) is left out. The wrapper of :mod:`boards.pinless` is left out of the slots per
+product, and in everything else.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from amaranth.back import verilog
+from amaranth.hdl import Cat, Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import MACHINES, Machine, machine_named
+from boards.devices import LFE5U_25F, LFE5U_85F
+from boards.synth import Report, measure
+from hw.activation_memory import ActivationMemory
+from hw.array import Array
+from hw.passes import CONTROLS, PassControl, sums_layout
+from hw.verilog import find_yosys
+from hw.weight_memory import WeightMemory
+
+DEVICES = {"tiny": LFE5U_25F, "ecp5_25f": LFE5U_25F, "ecp5_85f": LFE5U_85F}
+CLOCK_MHZ = 200.0
+"""Aimed at; above what can be reached, so that the tools try as hard as they can."""
+
+
+class OperandArray(wiring.Component):
+    """Array and operand memories: an activation of address A in bank c goes to column c.
+
+    Members
+    -------
+    control : In(PassControl), ones : In(lane_groups)
+        Two cycles after the addresses of their pass.
+    activation_writes, activation_addresses, weight_write, weight_addresses
+        As :class:`hw.activation_memory.ActivationMemory` and the weight memory have them.
+    sums : Out(sums_layout(machine))
+    """
+
+    def __init__(self, machine: Machine, fabric: str):
+        self.array = Array(machine, fabric)
+        self.activations = ActivationMemory(machine, fabric)
+        self.weights = WeightMemory(machine, fabric)
+        shapes = {
+            "control": PassControl,
+            "ones": machine.lane_groups,
+            "activation_writes": self.activations.writes.shape(),
+            "activation_addresses": self.activations.addresses.shape(),
+            "weight_write": self.weights.write.shape(),
+            "weight_addresses": self.weights.addresses.shape(),
+        }
+        members = {name: In(shape) for name, shape in shapes.items()}
+        super().__init__(members | {"sums": Out(sums_layout(machine))})
+
+    def elaborate(self, _platform: object) -> Module:
+        m = Module()
+        m.submodules.array = array = self.array
+        m.submodules.activations = activations = self.activations
+        m.submodules.weights = weights = self.weights
+        m.d.comb += [
+            activations.writes.eq(self.activation_writes),
+            activations.addresses.eq(self.activation_addresses),
+            weights.write.eq(self.weight_write),
+            weights.addresses.eq(self.weight_addresses),
+            *(array.passes[name].eq(self.control[name]) for name in CONTROLS),
+            *(
+                operand.eq(Cat(words))
+                for operand, words in zip(array.passes.activations, activations.words, strict=True)
+            ),
+            array.passes.weights.eq(weights.rows),
+            array.passes.ones.eq(self.ones),
+            self.sums.eq(array.sums),
+        ]
+        return m
+
+
+def measure_array(
+    machine: Machine, folder: Path, seeds: list[int], router: str | None = None
+) -> Report:
+    """Synthesise, place and route; everything the tools write goes to ``folder``."""
+    find_yosys()
+    text = verilog.convert(OperandArray(machine, "ecp5"), name="operand_array", emit_src=False)
+    return measure(
+        text,
+        name=f"array.{machine.name}",
+        device=DEVICES[machine.name],
+        folder=folder,
+        seeds=seeds,
+        clock_mhz=CLOCK_MHZ,
+        config={"machine": machine.name, "binary_macs": machine.binary_macs},
+        router=router,
+    )
+
+
+def records(report: Report, machine: Machine, command: str) -> list[dict]:
+    """The report's records, and what they come to per binary product."""
+    found = report.records()
+    common = {key: found[0][key] for key in ("config", "tools")}
+    slots = report.used("slots") - report.wrapper["slots"]
+    found += [
+        {
+            "name": f"{report.name}.slots_per_mac",
+            "label": f"LUT4 slots per binary MAC, array and operand memories, {machine.name}",
+            "value": round(slots / machine.binary_macs, 3),
+            "unit": "LUT4 slots",
+            "better": "lower",
+        },
+        {
+            "name": f"{report.name}.rate",
+            "label": f"binary MACs per second of that array, {machine.name}",
+            "value": round(machine.binary_macs * report.clock_mhz / 1e6, 3),
+            "unit": "TMAC/s",
+            "better": "higher",
+        },
+    ]
+    return [record | common | {"command": command} for record in found]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--machine", default="ecp5_25f", choices=list(MACHINES))
+    parser.add_argument("--seeds", default="1,2,3", help="placements to make")
+    parser.add_argument("--router", choices=["router1", "router2"], help="nextpnr's router")
+    parser.add_argument("--out", type=Path, help="folder (default: build/array_bench/MACHINE)")
+    parser.add_argument("--record", type=Path, help="write the figures to this file")
+    options = parser.parse_args()
+    machine = machine_named(options.machine)
+    folder = (options.out or Path("build") / "array_bench" / machine.name).resolve()
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    report = measure_array(machine, folder, seeds, options.router)
+    print(report.table())
+    command = f"python -m boards.array_bench --machine {machine.name} --seeds {options.seeds}"
+    found = records(report, machine, command)
+    for record in found[-2:]:
+        print(f"  {record['label']}: {record['value']} {record['unit']}")
+    if options.record:
+        options.record.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""ECP5 devices as nextpnr knows them.
+
+Counts are from Lattice FPGA-DS-02012 (ECP5 and ECP5-5G Family Data Sheet), table 1.1. A *slot* is
+a LUT4 with its share of a slice: what nextpnr calls TRELLIS_COMB; carry positions take slots too.
+"""
+
+from dataclasses import dataclass
+
+from boards.toolchain import ToolError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One device in one package."""
+
+    name: str
+    #: nextpnr's option that selects the die.
+    flag: str
+    package: str
+    #: Speed grade: 6 is the slowest, and the one that hobby boards carry.
+    speed: int = 6
+    slots: int
+    #: 18 kbit block RAMs (DP16KD).
+    block_rams: int
+    #: 18 x 18 multipliers (MULT18X18D).
+    multipliers: int
+
+    @property
+    def nextpnr_flags(self) -> list[str]:
+        return [self.flag, "--package", self.package, "--speed", str(self.speed)]
+
+    @property
+    def capacity(self) -> dict[str, int]:
+        """What there is of each resource that a report names."""
+        return {
+            "slots": self.slots,
+            "flip_flops": self.slots,
+            "block_rams": self.block_rams,
+            "multipliers": self.multipliers,
+        }
+
+
+# fmt: off
+LFE5U_25F = Device(name="LFE5U-25F", flag="--25k", package="CABGA381",
+                   slots=24_288, block_rams=56, multipliers=28)
+LFE5U_45F = Device(name="LFE5U-45F", flag="--45k", package="CABGA381",
+                   slots=43_848, block_rams=108, multipliers=72)
+LFE5U_85F = Device(name="LFE5U-85F", flag="--85k", package="CABGA381",
+                   slots=83_640, block_rams=208, multipliers=156)
+# fmt: on
+
+DEVICES = {device.name: device for device in (LFE5U_25F, LFE5U_45F, LFE5U_85F)}
+
+
+def device_named(name: str) -> Device:
+    """Return the device of that name; :class:`ToolError` names those there are."""
+    if name not in DEVICES:
+        raise ToolError(f"device {name!r} is not known; known: {', '.join(DEVICES)}")
+    return DEVICES[name]

@@ -1,0 +1,37 @@
+"""Boards by name: the device that the machine of ``--board`` is meant for. Cores only, no pins."""
+
+from dataclasses import dataclass
+
+from arch.boards import board_machine
+from arch.machine import Machine
+from boards.devices import LFE5U_25F, LFE5U_85F, Device
+
+BOARD_DEVICES = {
+    "ecp5": LFE5U_85F,
+    "ecp5-85f": LFE5U_85F,
+    "ecp5-25f": LFE5U_25F,
+    "tiny": LFE5U_25F,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A device and the machine that goes into it."""
+
+    name: str
+    device: Device
+    machine: Machine
+
+
+BOARDS = {
+    name: Board(name=name, device=device, machine=board_machine(name))
+    for name, device in BOARD_DEVICES.items()
+}
+
+
+def device_for(machine: Machine) -> Device:
+    """The device that a machine is meant for; the largest one for machines without a board."""
+    for board in BOARDS.values():
+        if board.machine.name == machine.name:
+            return board.device
+    return LFE5U_85F

@@ -1,0 +1,104 @@
+"""A bench wrapper that needs four pins, whatever the width of what it holds.
+
+Inputs come from a shift register, outputs leave through a chain of XORs, both one register away
+from the core: nothing can be optimised away, and no path of the wrapper is longer than one LUT. It
+costs a flip-flop for each input bit, and two flip-flops and a LUT for each output bit.
+"""
+
+import re
+from dataclasses import dataclass
+
+from boards.toolchain import ToolError
+
+WRAPPER = "pinless"
+CLOCK, RESET = "clk", "rst"
+
+_PORT = re.compile(
+    r"^\s*(input|output|inout)\s+(?:wire\s+|reg\s+|logic\s+)?(?:signed\s+)?"
+    r"(?:\[\s*(\d+)\s*:\s*(\d+)\s*\]\s*)?(\\\S+|\w+)\s*[;,)]?",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port of a Verilog module."""
+
+    name: str
+    direction: str
+    width: int
+
+
+def top_module(verilog: str) -> str:
+    """Name of the module that yosys marked as the top one, or of the only one."""
+    marked = re.search(
+        r"\(\*\s*top\s*=\s*1\s*\*\)(?:\s*\(\*.*?\*\))*\s*module\s+(\\\S+|\w+)", verilog
+    )
+    names = re.findall(r"^\s*module\s+(\\\S+|\w+)", verilog, re.MULTILINE)
+    if marked:
+        return marked[1]
+    if len(names) != 1:
+        raise ToolError(f"the Verilog has {len(names)} modules and marks none as the top one")
+    return names[0]
+
+
+def module_ports(verilog: str, module: str) -> list[Port]:
+    """Ports of a module in Verilog text as yosys writes it; raises :class:`ToolError`."""
+    found = re.search(
+        rf"^\s*module\s+{re.escape(module)}\s*\((.*?)^\s*endmodule",
+        verilog,
+        re.MULTILINE | re.DOTALL,
+    )
+    if not found:
+        raise ToolError(f"the Verilog has no module {module}")
+    ports = []
+    for direction, high, low, name in _PORT.findall(found[1]):
+        width = abs(int(high) - int(low)) + 1 if high else 1
+        ports.append(Port(name=name, direction=direction, width=width))
+    if any(port.direction == "inout" for port in ports):
+        raise ToolError(f"module {module} has inout ports: it cannot be wrapped")
+    for name in (CLOCK, RESET):
+        if name not in [port.name for port in ports]:
+            raise ToolError(f"module {module} has no port {name}")
+    return ports
+
+
+def wrapper_cost(ports: list[Port]) -> dict[str, int]:
+    """Slots and flip-flops of the wrapper itself, which are in every figure of the wrapped core."""
+    inputs = sum(p.width for p in ports if p.direction == "input") - 2
+    outputs = sum(p.width for p in ports if p.direction == "output")
+    return {"slots": outputs, "flip_flops": inputs + 2 * outputs + 1}
+
+
+def wrap(module: str, ports: list[Port]) -> str:
+    """Verilog of the wrapper around ``module``; its own module is :data:`WRAPPER`."""
+    connections = [f".{CLOCK}({CLOCK})", f".{RESET}(reset)"]
+    offsets = {"input": 0, "output": 0}
+    buses = {"input": "stimulus", "output": "result"}
+    for port in ports:
+        if port.name in (CLOCK, RESET):
+            continue
+        start = offsets[port.direction]
+        offsets[port.direction] += port.width
+        bus = buses[port.direction]
+        connections.append(f".{port.name} ({bus}[{start + port.width - 1}:{start}])")
+    inputs, outputs = max(offsets["input"], 1), max(offsets["output"], 1)
+    joined = ",\n        ".join(connections)
+    return f"""\
+// Bench wrapper: inputs from a shift register, outputs folded to one pin.
+module {WRAPPER}(input {CLOCK}, input {RESET}, input in, output out);
+    reg reset;
+    reg [{inputs - 1}:0] stimulus;
+    wire [{outputs - 1}:0] result;
+    reg [{outputs - 1}:0] sample, fold;
+    always @(posedge {CLOCK}) begin
+        reset <= {RESET};
+        stimulus <= {{stimulus, in}};
+        sample <= result;
+        fold <= {{fold, 1'b0}} ^ sample;
+    end
+    assign out = fold[{outputs - 1}];
+    {module} core (
+        {joined});
+endmodule
+"""

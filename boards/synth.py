@@ -1,0 +1,163 @@
+"""Synthesis, placement and routing of a machine for ECP5, core only: pins are virtual."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from arch.machine import Machine
+from boards.devices import Device
+from boards.pinless import WRAPPER, module_ports, top_module, wrap, wrapper_cost
+from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
+
+CORE, BENCH = "core.v", "pinless.v"
+RECORD = "report.json"
+UNITS = {
+    "slots": "LUT4 slots",
+    "flip_flops": "flip-flops",
+    "block_rams": "DP16KD",
+    "multipliers": "MULT18X18D",
+}
+#: From this size on nextpnr's default router takes hours (see docs/synthesis.md).
+LARGE_SLOTS = 30_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What synthesis, placement and routing of one core gave."""
+
+    name: str
+    device: Device
+    config: dict
+    #: Cells by type before placement.
+    cells: dict[str, int]
+    #: What the bench wrapper adds to slots and flip-flops.
+    wrapper: dict[str, int]
+    placements: tuple[Placement, ...]
+
+    @property
+    def clock_mhz(self) -> float:
+        """Median over the seeds."""
+        return round(median(p.clock_mhz for p in self.placements), 2)
+
+    def used(self, resource: str) -> int:
+        """Median over the seeds, the wrapper's share included."""
+        return round(median(p.used[resource] for p in self.placements))
+
+    def records(self) -> list[dict]:
+        """Benchmark records: name, value, unit, better, config, tools, seeds."""
+        common = {
+            "config": self.config | {"device": self.device.name, "speed": self.device.speed},
+            "tools": tool_versions(),
+        }
+        clock = {
+            "name": f"{self.name}.clock",
+            "value": self.clock_mhz,
+            "unit": "MHz",
+            "better": "higher",
+            "seeds": {str(p.seed): p.clock_mhz for p in self.placements},
+        }
+        sizes = [
+            {
+                "name": f"{self.name}.{resource}",
+                "value": self.used(resource),
+                "unit": UNITS[resource],
+                "better": "lower",
+                "available": self.device.capacity[resource],
+                "wrapper": self.wrapper.get(resource, 0),
+                "seeds": {str(p.seed): p.used[resource] for p in self.placements},
+            }
+            for resource in CELLS
+        ]
+        return [record | common for record in (clock, *sizes)]
+
+    def table(self) -> str:
+        """The report as text, for a terminal."""
+        lines = [f"{self.name} on {self.device.name}, speed grade {self.device.speed}"]
+        for resource in CELLS:
+            used, there = self.used(resource), self.device.capacity[resource]
+            lines.append(f"  {UNITS[resource]:<12} {used:>7} of {there:>7}  {used / there:>6.1%}")
+        lines += [
+            f"  clock, seed {p.seed:<4} {p.clock_mhz:>7.2f} MHz   ({p.seconds:.0f} s)"
+            for p in self.placements
+        ]
+        lines.append(f"  clock, median    {self.clock_mhz:>7.2f} MHz")
+        return "\n".join(lines)
+
+
+def measure(
+    verilog: str,
+    *,
+    name: str,
+    device: Device,
+    folder: Path,
+    seeds: list[int],
+    clock_mhz: float,
+    config: dict,
+    top: str | None = None,
+    router: str | None = None,
+    options: str = "",
+) -> Report:
+    """Synthesise a module of ``verilog`` in a pinless wrapper, and place it once per seed.
+
+    ``top`` names the module (None: the one that is marked as top). Everything lands in ``folder``,
+    the records in ``report.json``. ``clock_mhz`` is what nextpnr aims at. Raises
+    :class:`boards.toolchain.ToolError`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    top = top or top_module(verilog)
+    ports = module_ports(verilog, top)
+    (folder / CORE).write_text(verilog)
+    (folder / BENCH).write_text(wrap(top, ports))
+    cells = synthesise(
+        [CORE, BENCH], top=WRAPPER, folder=folder, options=options, label=f"{name}: synthesis"
+    )
+    if router is None and cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0) > LARGE_SLOTS:
+        router = "router2"
+    placements = [
+        place_and_route(
+            flags=device.nextpnr_flags, folder=folder, seed=seed, clock_mhz=clock_mhz, router=router
+        )
+        for seed in seeds
+    ]
+    report = Report(
+        name=name,
+        device=device,
+        config=config | {"target_mhz": clock_mhz, "router": router or "default"},
+        cells=cells,
+        wrapper=wrapper_cost(ports),
+        placements=tuple(placements),
+    )
+    (folder / RECORD).write_text(json.dumps(report.records(), indent=1) + "\n")
+    return report
+
+
+def machine_verilog(machine: Machine, fabric: str = "ecp5") -> str:
+    """The machine's Verilog for a fabric."""
+    from hw.verilog import generate  # slow to import, and not needed to print a table
+
+    return generate(machine, fabric)
+
+
+def synthesise_machine(
+    machine: Machine,
+    *,
+    device: Device,
+    folder: Path,
+    seeds: list[int],
+    clock_mhz: float,
+    router: str | None = None,
+) -> Report:
+    """Measure a whole machine on a device."""
+    sizes = {k: v for k, v in asdict(machine).items() if k != "name"}
+    return measure(
+        machine_verilog(machine),
+        top="accelerator",
+        name=machine.name,
+        device=device,
+        folder=folder,
+        seeds=seeds,
+        clock_mhz=clock_mhz,
+        config={"machine": machine.name, "binary_macs": machine.binary_macs, **sizes},
+        router=router,
+    )

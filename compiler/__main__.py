@@ -1,0 +1,114 @@
+"""Command line: ``python -m compiler build MODEL.onnx --board ecp5`` (installed as ``onefour``)."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
+from arch.errors import OnefourError
+from arch.machine import MACHINES, Machine, machine_named
+from compiler.disassemble import disassemble
+from compiler.flow import PROGRAM, compile_file, read_build, write_build
+from compiler.image import Image
+from compiler.report import layer_table
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="onefour",
+        description="Compiles quantised YOLO networks for the onefour accelerator.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    build = commands.add_parser(
+        "build",
+        help="ONNX file to program image and Verilog",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    build.add_argument(
+        "model", type=Path, help="quantised network (QONNX, QCDQ, QDQ, or written out)"
+    )
+    target = build.add_mutually_exclusive_group()
+    target.add_argument(
+        "--board",
+        choices=sorted(BOARD_MACHINES),
+        default=DEFAULT_BOARD,
+        help="board, which names the machine",
+    )
+    target.add_argument(
+        "--machine",
+        choices=sorted(MACHINES),
+        default=argparse.SUPPRESS,
+        help="machine, instead of a board",
+    )
+    build.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="build folder (default: build/NAME)",
+    )
+    build.add_argument(
+        "--input-scale",
+        type=float,
+        default=1 / 255,
+        help="what one step of a picture byte means to the network",
+    )
+    build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
+    show = commands.add_parser("disassemble", help="list the instructions of a build")
+    show.add_argument("build", type=Path, help="build folder or program image")
+    show.add_argument("--tables", action="store_true", help="pass tables too")
+    return parser
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    model: Path = arguments.model
+    name = getattr(arguments, "machine", None)
+    machine: Machine = machine_named(name) if name else board_machine(arguments.board)
+    folder = getattr(arguments, "output", None) or Path("build") / model.stem
+    started = time.monotonic()
+    compiled = compile_file(model, machine, input_scale=arguments.input_scale)
+    side_car = model.with_suffix(".json")
+    write_build(
+        compiled,
+        folder,
+        model,
+        input_scale=arguments.input_scale,
+        side_car=side_car if side_car.exists() else None,
+        verilog=not arguments.no_verilog,
+    )
+    print(layer_table(compiled))
+    print(
+        f"{folder}: {compiled.network.name} for {machine.name}, "
+        f"{len(compiled.image.to_bytes())} bytes of program image, "
+        f"{time.monotonic() - started:.1f} s"
+    )
+
+
+def _disassemble(arguments: argparse.Namespace) -> None:
+    path: Path = arguments.build
+    image = read_build(path).image if path.is_dir() else Image.read(path)
+    print(
+        f"; {path / PROGRAM if path.is_dir() else path}: program at {image.program_address:#x}, "
+        f"{image.memory_bytes} bytes of memory"
+    )
+    for line in disassemble(image, tables=arguments.tables):
+        print(line)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0, or 2 with one message on standard error when the user can mend it."""
+    arguments = _parser().parse_args(argv)
+    try:
+        {"build": _build, "disassemble": _disassemble}[arguments.command](arguments)
+    except OnefourError as error:
+        print(f"onefour: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,413 @@
+"""Graph with Quantise nodes -> integer network: the last step of the front end."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler import explain
+from compiler.errors import QuantisationError, UnsupportedError
+from compiler.expressions import Expression, trace
+from compiler.ir import Graph, Node
+from compiler.thresholds import bisect, find_factors, from_table, verify
+from compiler.values import TOLERANCE, Encoding, Levels, graph_values
+from compiler.weights import quantised_weights
+from golden.network import (
+    Concat,
+    Convolution,
+    MaxPool,
+    Network,
+    Operator,
+    Output,
+    Slice,
+    Tensor,
+    Thresholds,
+    Upsample,
+    WeightedSum,
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """A graph tensor as codes: which network tensor holds them and what they stand for here."""
+
+    name: str
+    encoding: Encoding
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """A Conv node in integers: float result = v * scale[c] * input scale + bias[c]."""
+
+    node: Node
+    source: View
+    weights: np.ndarray
+    scales: np.ndarray
+    bias: np.ndarray
+    pad_value: int
+    low: np.ndarray
+    high: np.ndarray
+
+    def values(self, sums: np.ndarray) -> np.ndarray:
+        """Float results [C, n] of sums [C, n]; in the order that is exact for 24-bit scales."""
+        products = sums * self.scales[:, None] * self.source.encoding.scale
+        return products + self.bias[:, None]
+
+
+class NetworkBuilder:
+    """Collects the operators of the integer network, node by node."""
+
+    def __init__(self, graph: Graph, picture: Encoding, originals: frozenset[str]):
+        self.graph = graph
+        self.originals = originals
+        self.values = graph_values(graph, Levels(picture.values[None]))
+        self.views: dict[str, View] = {}
+        self.tensors: dict[str, Tensor] = {}
+        self.operators: list[Operator] = []
+        self.names: set[str] = set()
+        self.onnx_names: dict[str, str] = {}
+        self.raw_shapes: dict[str, tuple[int, int, int]] = {}
+        self.sums: dict[str, Sums] = {}
+        self.add_tensor(graph.input, picture)
+
+    def build(self) -> Network:
+        """The network; an OnefourError names what cannot be expressed in integers."""
+        for node in self.graph.nodes:
+            if node.op == "Quantise":
+                self.quantise(node)
+            elif node.op in ("MaxPool", "Enlarge", "Slice", "Concat"):
+                self.move(node)
+            elif node.op == "Conv":
+                self.convolution_sums(node)
+        outputs = tuple(self.output(tensor) for tensor in self.graph.outputs)
+        return Network(
+            name=self.graph.name,
+            input=self.views[self.graph.input].name,
+            tensors=self.tensors,
+            operators=tuple(self.operators),
+            outputs=outputs,
+            onnx_names=self.onnx_names,
+            raw_shapes=self.raw_shapes,
+        )
+
+    # Names and tensors
+
+    def unique(self, base: str) -> str:
+        """``base``, numbered if something in the network has that name."""
+        name, number = base, 1
+        while name in self.names:
+            number += 1
+            name = f"{base}.{number}"
+        self.names.add(name)
+        return name
+
+    def add_tensor(self, tensor: str, encoding: Encoding) -> str:
+        """Describe a new code tensor of the network; returns its name."""
+        onnx = self.graph.onnx.get(tensor, tensor)
+        name = self.unique(tensor if tensor == self.graph.input else onnx)
+        _, channels, height, width = self.graph.shapes[tensor]
+        self.tensors[name] = Tensor(
+            name=name,
+            channels=channels,
+            height=height,
+            width=width,
+            bits=encoding.bits,
+            scale=encoding.scale,
+            step=encoding.step,
+            offset=encoding.offset,
+        )
+        if onnx in self.originals:
+            self.onnx_names[name] = onnx
+        self.views[tensor] = View(name, encoding)
+        return name
+
+    # Operators
+
+    def quantise(self, node: Node) -> None:
+        """One operator for the function that ends in a Quantise node."""
+        expression = trace(self.graph, node.inputs[0])
+        encoding = node.attributes["encoding"]
+        producers = [self.graph.producers.get(leaf) for leaf in expression.leaves]
+        if len(producers) == 1 and producers[0] is not None and producers[0].op == "Conv":
+            self.convolution(node, producers[0], expression, encoding)
+            return
+        for leaf in expression.leaves:
+            if leaf not in self.views:
+                raise explain.not_codes(self.graph, node, leaf, self.values)
+        if len(expression.leaves) == 1:
+            self.requantise(node, expression, encoding)
+        elif len(expression.leaves) == 2:
+            self.add(node, expression, encoding)
+        else:
+            raise UnsupportedError(
+                f"{node.name or node.output}: {node.inputs[0]!r} combines "
+                f"{len(expression.leaves)} tensors {list(expression.leaves)} without a quantiser "
+                "in between; supported are two. Quantise the first sum."
+            )
+
+    def convolution_sums(self, conv: Node) -> Sums:
+        """The integer form of a Conv node."""
+        if conv.output in self.sums:
+            return self.sums[conv.output]
+        weights, scales = quantised_weights(self.graph, conv)
+        source = self.views.get(conv.inputs[0])
+        if source is None:
+            raise explain.not_codes(self.graph, conv, conv.inputs[0], self.values)
+        pad_value = self.pad_value(conv, source.encoding)
+        ends = source.encoding.integers[[0, -1]].tolist()
+        if any(conv.attributes["pads"]):
+            ends.append(pad_value)
+        rows = weights.reshape(weights.shape[0], -1).astype(np.int64)
+        least = np.minimum(rows * min(ends), rows * max(ends))
+        most = np.maximum(rows * min(ends), rows * max(ends))
+        bias = np.zeros(weights.shape[0])
+        if conv.operand(2):
+            bias = self.graph.constants[conv.inputs[2]].astype(np.float64)
+        self.sums[conv.output] = Sums(
+            conv, source, weights, scales, bias, pad_value, least.sum(axis=1), most.sum(axis=1)
+        )
+        return self.sums[conv.output]
+
+    def pad_value(self, conv: Node, encoding: Encoding) -> int:
+        """The integer that the padding of a Conv node stands for."""
+        value = conv.attributes.get("pad_value", 0.0)
+        integer = value / encoding.scale
+        if not np.isfinite(integer) or abs(integer - np.rint(integer)) > TOLERANCE * max(
+            1.0, abs(integer)
+        ):
+            raise QuantisationError(
+                f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
+                f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
+                f"{encoding.values[0]:.6g}."
+            )
+        return int(np.rint(integer))
+
+    def emit_convolution(self, sums: Sums, output: str, thresholds: Thresholds | None) -> None:
+        attributes = sums.node.attributes
+        self.operators.append(
+            Convolution(
+                name=self.operator_name(sums.node),
+                input=sums.source.name,
+                output=output,
+                weights=sums.weights,
+                thresholds=thresholds,
+                strides=attributes["strides"],
+                pads=attributes["pads"],
+                dilations=attributes["dilations"],
+                groups=attributes["groups"],
+                pad_value=sums.pad_value,
+            )
+        )
+
+    def operator_name(self, node: Node) -> str:
+        base = node.name or f"{node.op}:{node.output}"
+        taken = {operator.name for operator in self.operators}
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base}.{number}"
+        return name
+
+    def convolution(
+        self, node: Node, conv: Node, expression: Expression, encoding: Encoding
+    ) -> None:
+        """Convolution with thresholds."""
+        sums = self.convolution_sums(conv)
+
+        def codes(v: np.ndarray) -> np.ndarray:
+            leaf = sums.values(v)[None, :, None, :]
+            return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
+
+        where = f"{conv} to quantiser of {node.inputs[0]!r}"
+        thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
+        if not expression.is_monotone():
+            verify(thresholds, codes, sums.low, sums.high, where)
+        if not self.feeds_concat(node.output):
+            thresholds, encoding = drop_unused_codes(thresholds, encoding)
+        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
+
+    def feeds_concat(self, tensor: str) -> bool:
+        """Whether the codes reach a Concat as they are, which needs equal encodings."""
+        return any(
+            node.op == "Concat"
+            or (node.op in ("MaxPool", "Enlarge", "Slice") and self.feeds_concat(node.output))
+            for node in self.graph.consumers.get(tensor, ())
+        )
+
+    def requantise(self, node: Node, expression: Expression, encoding: Encoding) -> None:
+        """Nothing where codes stay as they are, otherwise a WeightedSum of one input."""
+        view = self.views[expression.leaves[0]]
+        leaf = view.encoding.values.reshape(1, 1, 1, -1)
+        result = expression.evaluate({expression.leaves[0]: leaf})
+        table = encoding.codes(result.reshape(-1, leaf.size))
+        same = (encoding.step, encoding.offset) == (view.encoding.step, view.encoding.offset)
+        if same and (table == np.arange(leaf.size)).all():
+            self.views[node.output] = View(view.name, encoding)
+            return
+        table = np.broadcast_to(table, (self.graph.channels(node.output), leaf.size))
+        thresholds = from_table(view.encoding.integers, table, encoding.count)
+        if thresholds is None:
+            raise QuantisationError(
+                f"quantiser of {node.inputs[0]!r}: as a function of {view.name!r} its codes "
+                "neither only rise nor only fall; supported are monotone functions."
+            )
+        self.emit_sum(node, (view,), (1,), thresholds, encoding)
+
+    def add(self, node: Node, expression: Expression, encoding: Encoding) -> None:
+        """WeightedSum of two inputs, exact for every pair of codes."""
+        first, second = (self.views[leaf] for leaf in expression.leaves)
+        shapes = [self.graph.shapes[leaf] for leaf in expression.leaves]
+        where = f"quantiser of {node.inputs[0]!r}, computed from {first.name!r} and {second.name!r}"
+        if shapes[0] != shapes[1]:
+            raise UnsupportedError(
+                f"{where}: shapes {shapes[0]} and {shapes[1]} differ; supported are equal shapes."
+            )
+        if max(first.encoding.bits, second.encoding.bits) > 4:
+            raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
+        a, b = np.meshgrid(first.encoding.values, second.encoding.values, indexing="ij")
+        leaves = {
+            expression.leaves[0]: a.reshape(1, 1, 1, -1),
+            expression.leaves[1]: b.reshape(1, 1, 1, -1),
+        }
+        table = encoding.codes(expression.evaluate(leaves).reshape(-1, *a.shape))
+        table = np.broadcast_to(table, (self.graph.channels(node.output), *a.shape))
+        found = find_factors(
+            first.encoding.integers, second.encoding.integers, table, encoding.count
+        )
+        if found is None:
+            raise QuantisationError(
+                f"{where}: the codes are not a step function of p * a + q * b with factors up to "
+                f"127 (scales {first.encoding.scale:.6g} and {second.encoding.scale:.6g}); "
+                "supported are sums through monotone functions. Train both inputs with one scale, "
+                "or scales in a simple ratio."
+            )
+        factors, thresholds = found
+        self.emit_sum(node, (first, second), factors, thresholds, encoding)
+
+    def emit_sum(
+        self,
+        node: Node,
+        views: tuple[View, ...],
+        factors: tuple[int, ...],
+        thresholds: Thresholds,
+        encoding: Encoding,
+    ) -> None:
+        name = self.operator_name(node)
+        self.operators.append(
+            WeightedSum(
+                name=name,
+                inputs=tuple(view.name for view in views),
+                output=self.add_tensor(node.output, encoding),
+                factors=factors,
+                thresholds=thresholds,
+            )
+        )
+
+    def move(self, node: Node) -> None:
+        """MaxPool, Upsample, Slice or Concat of codes; nothing where the inputs are not codes."""
+        views = [self.views.get(tensor) for tensor in node.inputs]
+        if not all(views) or not all(views[0].encoding.same_grid(v.encoding) for v in views):
+            return
+        encoding = max((view.encoding for view in views), key=lambda encoding: encoding.count)
+        output = self.add_tensor(node.output, encoding)
+        name, source = self.operator_name(node), views[0].name
+        match node.op:
+            case "MaxPool":
+                operator = MaxPool(name=name, input=source, output=output, **node.attributes)
+            case "Enlarge":
+                operator = Upsample(name=name, input=source, output=output)
+            case "Slice":
+                operator = Slice(name=name, input=source, output=output, **node.attributes)
+            case _:
+                inputs = tuple(view.name for view in views)
+                operator = Concat(name=name, inputs=inputs, output=output)
+        self.operators.append(operator)
+
+    # Outputs
+
+    def output(self, tensor: str) -> Output:
+        """The sums and the affine function that give a graph output."""
+        name = self.graph.onnx.get(tensor, tensor)
+        expression = trace(self.graph, tensor)
+        leaf = expression.leaves[0]
+        producer = self.graph.producers.get(leaf)
+        is_sums = producer is not None and producer.op == "Conv" and leaf not in self.views
+        if len(expression.leaves) != 1 or not (is_sums or leaf in self.views):
+            raise explain.not_an_output(self.graph, name, expression)
+        factor, bias = explain.affine(self.graph, name, expression)
+        if is_sums:
+            sums = self.convolution_sums(producer)
+            scale = sums.scales * sums.source.encoding.scale
+            bias = sums.bias * factor + bias
+        else:
+            sums = self.identity(self.views[leaf])
+            scale = np.full(sums.weights.shape[0], sums.source.encoding.scale)
+            bias = np.broadcast_to(bias, scale.shape).copy()
+        made = self.raw_tensor(sums)
+        return Output(name=name, tensor=made, scale=scale * factor, bias=bias)
+
+    def identity(self, view: View) -> Sums:
+        """A depthwise 1x1 convolution whose sums are the integers of a code tensor."""
+        channels = self.tensors[view.name].channels
+        node = Node(
+            op="Conv",
+            name=f"{view.name}/sums",
+            inputs=(view.name,),
+            outputs=(f"{view.name}/sums",),
+            attributes={
+                "strides": (1, 1),
+                "dilations": (1, 1),
+                "groups": channels,
+                "pads": (0, 0, 0, 0),
+            },
+        )
+        ones = np.ones((channels, 1, 1, 1), np.int32)
+        none = np.zeros(channels)
+        return Sums(node, view, ones, np.ones(channels), none, 0, none, none)
+
+    def raw_tensor(self, sums: Sums) -> str:
+        """The sums of a convolution as a tensor of the network; made once."""
+        for operator in self.operators:
+            same = isinstance(operator, Convolution) and operator.weights is sums.weights
+            if same and operator.thresholds is None:
+                return operator.output
+        name = self.unique(sums.node.output)
+        source = self.tensors[sums.source.name]
+        height, width = source.height, source.width
+        if sums.node.output in self.graph.shapes:
+            height, width = self.graph.shapes[sums.node.output][2:]
+        self.raw_shapes[name] = (sums.weights.shape[0], height, width)
+        self.emit_convolution(sums, name, None)
+        return name
+
+
+def drop_unused_codes(thresholds: Thresholds, encoding: Encoding) -> tuple[Thresholds, Encoding]:
+    """The same function with fewer bits, where codes that no sum leads to allow that.
+
+    Typical: the 0 of ONNX Sign, which no sum gives exactly, leaves +-1 in one bit.
+    """
+    channels = thresholds.levels.shape[0]
+    ends = np.full((channels, 1), Thresholds.FAR)
+    edges = np.concatenate([-ends, thresholds.levels, ends], axis=1)
+    used = np.flatnonzero((np.diff(edges, axis=1) > 0).any(axis=0))
+    if used.size < 2:
+        return thresholds, encoding
+    gap = int(np.gcd.reduce(np.diff(used)))
+    kept = np.arange(used[0], used[-1] + 1, gap)
+    fewer = Encoding(
+        scale=encoding.scale,
+        step=encoding.step * gap,
+        offset=encoding.offset + encoding.step * int(used[0]),
+        count=kept.size,
+    )
+    if fewer.bits == encoding.bits:
+        return thresholds, encoding
+    return Thresholds(levels=thresholds.levels[:, kept[1:] - 1], sign=thresholds.sign), fewer
+
+
+def build_network(graph: Graph, picture: Encoding, originals: frozenset[str]) -> Network:
+    """The integer network of a graph whose quantised tensors are marked by Quantise nodes.
+
+    ``originals``: the tensors of the ONNX file. UnsupportedError or QuantisationError where the
+    network cannot be expressed exactly.
+    """
+    return NetworkBuilder(graph, picture, originals).build()

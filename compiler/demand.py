@@ -1,0 +1,68 @@
+"""What consumers ask of a tensor: channels of which stored tensors, and what surrounds them."""
+
+from collections import defaultdict
+
+from golden.network import Concat, Convolution, MaxPool, Network, Operator, Slice
+
+LOWEST = "lowest"
+"""Padding that never wins a maximum."""
+
+Padding = int | str | None
+
+
+def convolution_size(operator: Convolution, size: int, axis: int) -> int:
+    """Output height (axis 0) or width (axis 1) for an input of ``size``."""
+    span = (operator.weights.shape[2 + axis] - 1) * operator.dilations[axis] + 1
+    padded = size + operator.pads[axis] + operator.pads[axis + 2]
+    return (padded - span) // operator.strides[axis] + 1
+
+
+def pool_size(operator: MaxPool, size: int, axis: int) -> int:
+    """Output height (axis 0) or width (axis 1) for an input of ``size``."""
+    padded = size + operator.pads[axis] + operator.pads[axis + 2]
+    return (padded - operator.kernel[axis]) // operator.strides[axis] + 1
+
+
+def padding_of(operator: Operator, network: Network) -> Padding:
+    """What surrounds the operator's input: an integer value, LOWEST, or None (never looked at)."""
+    if isinstance(operator, MaxPool):
+        return LOWEST if any(operator.pads) else None
+    if not isinstance(operator, Convolution):
+        return None
+    tensor = network.tensors[operator.input]
+    for axis, size in ((0, tensor.height), (1, tensor.width)):
+        reach = (operator.weights.shape[2 + axis] - 1) * operator.dilations[axis]
+        last = (convolution_size(operator, size, axis) - 1) * operator.strides[axis] + reach
+        if operator.pads[axis] > 0 or last - operator.pads[axis] > size - 1:
+            return operator.pad_value
+    return None
+
+
+class Demand:
+    """Resolves Concat and Slice, and collects the paddings that each stored tensor needs."""
+
+    def __init__(self, network: Network):
+        self.network = network
+        self.producer = {operator.output: operator for operator in network.operators}
+        #: Tensor -> operators that read it.
+        self.consumers: dict[str, list[Operator]] = defaultdict(list)
+        #: Stored tensor -> paddings, without doubles, in order of appearance.
+        self.paddings: dict[str, list[Padding]] = defaultdict(list)
+        for operator in network.operators:
+            padding = padding_of(operator, network)
+            for name in operator.inputs:
+                self.consumers[name].append(operator)
+                if isinstance(operator, (Concat, Slice)) or padding is None:
+                    continue
+                for source in dict.fromkeys(source for source, _ in self.channels(name)):
+                    if padding not in self.paddings[source]:
+                        self.paddings[source].append(padding)
+
+    def channels(self, name: str) -> list[tuple[str, int]]:
+        """(stored tensor, channel) of every channel of a tensor."""
+        operator = self.producer.get(name)
+        if isinstance(operator, Concat):
+            return [pair for part in operator.inputs for pair in self.channels(part)]
+        if isinstance(operator, Slice):
+            return self.channels(operator.input)[operator.start : operator.stop]
+        return [(name, channel) for channel in range(self.network.tensors[name].channels)]

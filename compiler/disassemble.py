@@ -1,0 +1,105 @@
+"""Program images as text: one line per instruction, pass tables on demand."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from arch.isa import (
+    CHUNK_BYTES,
+    ENTRY_BITS,
+    INSTRUCTION_BYTES,
+    Compute,
+    Entry,
+    Load,
+    Opcode,
+    decode,
+)
+from compiler.image import Image, ImageError
+
+ENTRY_BYTES = ENTRY_BITS // 8
+
+
+def _text(fields: dict) -> str:
+    """Fields that are not 0 as name=value; addresses in hexadecimal."""
+    parts = []
+    for name, value in fields.items():
+        if name == "opcode" or getattr(value, "value", value) == 0:
+            continue
+        shown = f"{value:#x}" if name == "address" else getattr(value, "name", value)
+        parts.append(f"{name}={shown}")
+    return " ".join(parts)
+
+
+def disassemble(image: Image, *, tables: bool = False) -> Iterator[str]:
+    """Yield the program's lines in order, following its LOAD_PROGRAMs up to END.
+
+    ``tables``: also the entries of every pass table that is loaded. Raises
+    :class:`compiler.image.ImageError` where the program runs out or decodes to nothing.
+    """
+    memory = image.memory()
+    chunk, address, index = 0, image.program_address, 0
+    loads = computes = 0
+    while True:
+        following = None
+        for place in range(CHUNK_BYTES // INSTRUCTION_BYTES):
+            at = address + place * INSTRUCTION_BYTES
+            if at + INSTRUCTION_BYTES > memory.size:
+                raise ImageError(
+                    f"instruction {index}: lies outside of memory ({at:#x}); the image is "
+                    f"damaged, build it again"
+                )
+            bits = int.from_bytes(memory[at : at + INSTRUCTION_BYTES].tobytes(), "little")
+            try:
+                opcode = Opcode(bits & 15)
+                fields = decode(Compute if opcode is Opcode.COMPUTE else Load, bits)
+            except ValueError:
+                opcode, fields = Opcode.ILLEGAL, {}
+            if opcode is Opcode.ILLEGAL:
+                raise ImageError(
+                    f"instruction {index} at {at:#x} is illegal; the image is damaged, "
+                    f"build it again"
+                )
+            number = ""
+            if opcode is Opcode.COMPUTE:
+                number, computes = f"C{computes}", computes + 1
+            elif opcode is not Opcode.END:
+                number, loads = f"L{loads}", loads + 1
+            yield f"{index:6d} {number:>7s} {opcode.name:15s} {_text(fields)}".rstrip()
+            if opcode is Opcode.END:
+                return
+            if opcode is Opcode.LOAD_PROGRAM:
+                following = fields["address"]
+            if tables and opcode is Opcode.LOAD_TABLE:
+                yield from _entries(memory, fields)
+            index += 1
+        if following is None:
+            raise ImageError(
+                f"program chunk {chunk} holds neither END nor LOAD_PROGRAM; the image is "
+                f"damaged, build it again"
+            )
+        chunk, address = chunk + 1, following
+
+
+def _entries(memory: np.ndarray, fields: dict) -> Iterator[str]:
+    beats = memory[fields["address"] :]
+    count = 0
+    while True:
+        entry = decode(
+            Entry,
+            int.from_bytes(
+                beats[count * ENTRY_BYTES : (count + 1) * ENTRY_BYTES].tobytes(), "little"
+            ),
+        )
+        groups = " ".join(
+            f"{g['offset']}:{g['weight']}{'+' if g['ones'] else ''}" if g["enable"] else "-"
+            for g in entry["group"]
+        )
+        flags = [
+            name
+            for name in ("clear", "double", "capture", "pool_first", "pool_last")
+            if entry[name]
+        ]
+        yield f"{'':15s}{fields['destination'] + count:5d}  {groups}  {' '.join(flags)}".rstrip()
+        count += 1
+        if entry["pool_last"]:
+            return

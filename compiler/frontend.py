@@ -1,0 +1,70 @@
+"""ONNX file -> integer network."""
+
+from pathlib import Path
+
+from compiler.build_network import build_network
+from compiler.errors import OnefourError, ReadError
+from compiler.onnx_reader import read_onnx
+from compiler.passes.check_operators import check_operators
+from compiler.passes.fold_constants import fold_constants
+from compiler.passes.fold_pads import fold_pads
+from compiler.passes.fold_picture_scaling import fold_picture_scaling
+from compiler.passes.fuse_requantisation import fuse_requantisation
+from compiler.passes.hoist_quantisers import hoist_quantisers
+from compiler.passes.insert_quantisers import insert_quantisers
+from compiler.passes.lift_slices import lift_slices
+from compiler.passes.normalise_operands import normalise_operands
+from compiler.passes.remove_dead_nodes import remove_dead_nodes
+from compiler.passes.resolve_channels import resolve_channels
+from compiler.passes.resolve_resize import resolve_resize
+from compiler.passes.resolve_windows import resolve_windows
+from compiler.passes.share_equal_nodes import share_equal_nodes
+from golden.network import Network
+
+#: From the file as it is to one form per operator, in this order.
+SIMPLIFY = (
+    fold_constants,
+    remove_dead_nodes,
+    check_operators,
+    resolve_windows,
+    resolve_channels,
+    resolve_resize,
+    normalise_operands,
+    share_equal_nodes,
+)
+
+
+def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
+    """The integer network that computes exactly what the ONNX file computes in float64.
+
+    ``input_scale``: the file's input is this times the picture's codes 0..255. Raises an
+    OnefourError (ReadError, UnsupportedError, QuantisationError) with one message that names the
+    operator and what to do.
+    """
+    try:
+        return lower(path, input_scale)
+    except OnefourError:
+        raise
+    except RecursionError as error:
+        raise ReadError(f"{path}: nested too deeply. The file is damaged.") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
+        # A damaged file can break any assumption of the passes; the user still gets a message.
+        raise ReadError(
+            f"{path}: it cannot be understood ({type(error).__name__}: {error}). The file is "
+            "damaged, or uses an operator in an unusual form; check it with onnx.checker."
+        ) from error
+
+
+def lower(path: str | Path, input_scale: float) -> Network:
+    """The front end's passes, one after another."""
+    graph = read_onnx(path)
+    originals = frozenset({graph.input, *graph.producers})
+    for simplify in SIMPLIFY:
+        graph = simplify(graph)
+    graph, picture = fold_picture_scaling(graph, input_scale)
+    graph = insert_quantisers(graph, picture)
+    graph = remove_dead_nodes(lift_slices(graph, picture))
+    graph = hoist_quantisers(graph, picture)
+    graph = remove_dead_nodes(share_equal_nodes(graph))
+    graph = remove_dead_nodes(fold_pads(graph, picture))
+    return fuse_requantisation(build_network(graph, picture, originals))

@@ -1,0 +1,1 @@
+"""One rewrite of the graph per file, each a pure function."""

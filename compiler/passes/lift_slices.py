@@ -1,0 +1,106 @@
+"""Move Slice before operators whose result is not quantised, up to a convolution, and into it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.elementwise import is_variable_elementwise
+from compiler.ir import Graph, NameSupply, Node
+from compiler.values import Encoding, encodings
+
+
+def lift_slices(graph: Graph, picture: Encoding) -> Graph:
+    """The graph in which every Slice takes codes, as far as possible."""
+    while True:
+        lifted = lift_one(graph, picture)
+        if lifted is None:
+            return graph
+        graph = lifted
+
+
+def lift_one(graph: Graph, picture: Encoding) -> Graph | None:
+    """The graph with one Slice moved, or None where none has to or can."""
+    known = encodings(graph, picture)
+    for place, node in enumerate(graph.nodes):
+        if node.op != "Slice" or node.inputs[0] in known:
+            continue
+        producer = graph.producers.get(node.inputs[0])
+        if producer is None:
+            continue
+        constants = dict(graph.constants)
+        names = NameSupply(graph)
+        shapes = dict(graph.shapes)
+        made = sliced(graph, producer, node, names, constants, shapes)
+        if made:
+            nodes = (*graph.nodes[:place], *made, *graph.nodes[place + 1 :])
+            shapes.update({name: value.shape for name, value in constants.items()})
+            return replace(graph, nodes=nodes, constants=constants, shapes=shapes)
+    return None
+
+
+def sliced(
+    graph: Graph, producer: Node, node: Node, names: NameSupply, constants: dict, shapes: dict
+) -> list[Node]:
+    """Nodes that compute ``node``, a Slice of ``producer``'s result, with the slice before it."""
+    start, stop = node.attributes["start"], node.attributes["stop"]
+
+    def cut(tensor: str, first: int, last: int) -> Node:
+        output = names.fresh(f"{tensor}/{first}:{last}")
+        shapes[output] = (1, last - first, *shapes[tensor][2:])
+        return replace(
+            node, inputs=(tensor,), outputs=(output,), attributes={"start": first, "stop": last}
+        )
+
+    def cut_constant(tensor: str, axis: int) -> str:
+        value = constants[tensor]
+        if value.ndim <= axis or (value.shape[axis] == 1 and value.ndim > 1):
+            return tensor
+        name = names.fresh(f"{tensor}/{start}:{stop}")
+        constants[name] = np.take(value, range(start, stop), axis)
+        return name
+
+    if producer.op == "Conv":
+        groups = producer.attributes["groups"]
+        outputs = graph.constants[producer.inputs[1]].shape[0]
+        share = outputs // groups
+        first, last = start // share, -(-stop // share)
+        if groups > 1 and (first * share != start or last * share != stop):
+            return []
+        parameters = tuple(cut_constant(tensor, 0) for tensor in producer.inputs[1:] if tensor)
+        if groups == 1:
+            return [
+                replace(producer, inputs=(producer.inputs[0], *parameters), outputs=node.outputs)
+            ]
+        depth = graph.constants[producer.inputs[1]].shape[1]
+        before = cut(producer.inputs[0], first * depth, last * depth)
+        attributes = {**producer.attributes, "groups": last - first}
+        inputs = (before.output, *parameters)
+        after = replace(producer, inputs=inputs, outputs=node.outputs, attributes=attributes)
+        return [before, after]
+    if producer.op in ("MaxPool", "Enlarge", "Pad") or is_variable_elementwise(producer, graph):
+        cuts, inputs = [], []
+        for tensor in producer.inputs:
+            if tensor in constants:
+                axis = 0 if producer.op == "MultiThreshold" else 1
+                inputs.append(cut_constant(tensor, axis))
+            elif tensor:
+                cuts.append(cut(tensor, start, stop))
+                inputs.append(cuts[-1].output)
+            else:
+                inputs.append("")
+        return [*cuts, replace(producer, inputs=tuple(inputs), outputs=node.outputs)]
+    if producer.op == "Concat":
+        cuts, offset = [], 0
+        for tensor in producer.inputs:
+            channels = graph.channels(tensor)
+            first, last = max(start - offset, 0), min(stop - offset, channels)
+            if first < last:
+                cuts.append(cut(tensor, first, last))
+            offset += channels
+        inputs = tuple(part.output for part in cuts)
+        return [*cuts, Node(op="Concat", name=producer.name, inputs=inputs, outputs=node.outputs)]
+    if producer.op == "Slice":
+        offset = producer.attributes["start"]
+        attributes = {"start": start + offset, "stop": stop + offset}
+        return [replace(node, inputs=producer.inputs, attributes=attributes)]
+    return []

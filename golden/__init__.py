@@ -1,0 +1,1 @@
+"""What the machine must compute: NumPy, integers only, bit-exact."""

@@ -1,0 +1,218 @@
+"""What one COMPUTE calculates and writes (docs/machine.md sections 1, 4 and 5), all blocks at once.
+
+A COMPUTE falls into an array part, :func:`captured_sums`, and a post part, :func:`outgoing`, which
+yields bytes and their addresses.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from arch.machine import Machine
+from golden.formats import RAW_CHUNK_PLANES, planes_of
+from golden.loader import PLANE_COUNTS, ChipMemories
+from golden.program import Instruction, MachineError
+
+CHUNK_COLUMNS = 8192
+"""Positions computed at once: the inner loop's arrays stay in the processor's cache."""
+ALL_LANES = 0xFFFF_FFFF_FFFF_FFFF
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Bytes on their way to memory, in order: uint8 and int64, both [n, k]."""
+
+    addresses: np.ndarray
+    values: np.ndarray
+
+    def apply(self, memory: np.ndarray) -> None:
+        memory[self.addresses] = self.values
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass with its operands looked up."""
+
+    #: Added to the block's position, for each lane group.
+
+    offsets: tuple[int, ...]
+    #: Mask of the lanes whose activations are read.
+    lanes: int
+    #: uint64 [rows + 1]; the last is the ones row.
+    weights: np.ndarray
+    clear: bool
+    double: bool
+    capture: bool
+    pool_first: bool
+    pool_last: bool
+
+
+def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
+    """Look up the table span and weights of a COMPUTE and check that they can be carried out."""
+    fields, passes = compute.fields, []
+    entries = chip.table[fields["table_start"] : fields["table_last"] + 1]
+    if not entries or None in entries:
+        raise MachineError(
+            f"{compute}: pass-table entries {fields['table_start']}..{fields['table_last']} "
+            "are not all loaded"
+        )
+    for entry in entries:
+        groups = entry["group"]
+        words = [(fields["weight_base"] + group["weight"]) % len(chip.weights) for group in groups]
+        weights = chip.weights[words, :, np.arange(len(groups))]
+        ones = [0xFFFF * group["ones"] for group in groups]
+        weights = np.concatenate([weights.T, np.array([ones], np.uint16)])
+        passes.append(
+            Pass(
+                offsets=tuple(group["offset"] for group in groups),
+                lanes=sum(0xFFFF << 16 * g for g, group in enumerate(groups) if group["enable"]),
+                weights=np.ascontiguousarray(weights).view(np.uint64)[:, 0],
+                **{
+                    name: bool(entry[name])
+                    for name in ("clear", "double", "capture", "pool_first", "pool_last")
+                },
+            )
+        )
+    captures = [item for item in passes if item.capture]
+    if not passes[0].clear:
+        raise MachineError(f"{compute}: its first pass must clear the accumulators")
+    if captures and not captures[0].pool_first:
+        raise MachineError(f"{compute}: its first capture must start the running maximum")
+    if fields["raw"] and not all(item.pool_first and item.pool_last for item in captures):
+        raise MachineError(f"{compute}: raw sums cannot be pooled")
+    return passes
+
+
+def captured_sums(
+    chip: ChipMemories, compute: Instruction, passes: list[Pass]
+) -> Iterator[tuple[int, list[np.ndarray]]]:
+    """Run the passes; yield (first block, sums of each capture: int64 [rows, blocks * columns])."""
+    fields, machine = compute.fields, chip.machine
+    blocks = fields["block_rows"] * fields["row_blocks"]
+    rows = machine.rows + (1 if fields["add_ones"] else 0)
+    limit = 1 << machine.accumulator_bits
+    words = chip.activations.view(np.uint64)[:, 0]
+    step = max(1, CHUNK_COLUMNS // machine.columns)
+    for first in range(0, blocks, step):
+        block = np.arange(first, min(blocks, first + step))
+        starts = (
+            fields["source"]
+            + block // fields["row_blocks"] * fields["source_step"]
+            + block % fields["row_blocks"] * machine.columns
+        )
+        base = (starts[:, None] + np.arange(machine.columns)).reshape(-1)
+        accumulators = np.zeros((rows, base.size), np.int64)
+        different = np.empty((rows, base.size), np.uint64)
+        counts = np.empty((rows, base.size), np.uint8)
+        gathered = {}
+        captures = []
+        for item in passes:
+            key = (item.offsets, item.lanes)
+            if key not in gathered:
+                if len(gathered) >= 64:
+                    gathered.clear()
+                gathered[key] = gather(words, base, item.offsets, item.lanes, machine)
+            np.bitwise_xor(item.weights[:rows, None], gathered[key], out=different)
+            np.bitwise_count(different, out=counts)
+            if item.clear:
+                accumulators[...] = counts
+            else:
+                if item.double:
+                    accumulators <<= 1
+                accumulators += counts
+            if item.capture:
+                if accumulators.max() >= limit:
+                    raise MachineError(
+                        f"{compute}: a sum of {accumulators.max()} does not fit the "
+                        f"accumulators' {machine.accumulator_bits} bits"
+                    )
+                ones = accumulators[machine.rows] if fields["add_ones"] else 0
+                captures.append(accumulators[: machine.rows] + ones)
+        yield first, captures
+
+
+def gather(
+    words: np.ndarray, base: np.ndarray, offsets: tuple[int, ...], lanes: int, machine: Machine
+) -> np.ndarray:
+    """Return the 64 lanes uint64 [positions] that a pass sees at the positions ``base``."""
+    if not lanes:
+        return np.zeros(base.size, np.uint64)
+    result = None
+    enabled = [g for g in range(len(offsets)) if lanes >> 16 * g & 1]
+    for offset in {offsets[g] for g in enabled}:
+        mask = sum(0xFFFF << 16 * g for g in enabled if offsets[g] == offset)
+        part = words[(base + offset) % machine.positions]
+        if mask != ALL_LANES:
+            part &= np.uint64(mask)
+        result = part if result is None else result | part
+    return result
+
+
+def outgoing(
+    chip: ChipMemories,
+    compute: Instruction,
+    passes: list[Pass],
+    first: int,
+    captures: list[np.ndarray],
+) -> Writes:
+    """Post unit: compare, pool, count, pair and address the sums of blocks ``first`` and up."""
+    fields, columns = compute.fields, chip.machine.columns
+    if fields["raw"]:
+        leaving, planes = captures, RAW_CHUNK_PLANES * chip.machine.raw_chunks
+    else:
+        leaving, planes = pooled(chip, compute, passes, captures), PLANE_COUNTS[fields["planes"]]
+    if fields["code_bits"] > planes:
+        raise MachineError(
+            f"{compute} writes codes of {fields['code_bits']} bits as {planes} planes"
+        )
+    rows, blocks = chip.machine.rows, captures[0].shape[1] // columns if captures else 0
+    values = np.stack(leaving).reshape(len(leaving), rows, blocks, columns) if leaving else None
+    if values is None:
+        return Writes(np.zeros((0, 1), np.int64), np.zeros((0, 1), np.uint8))
+    values = values.transpose(1, 2, 0, 3).reshape(rows, -1)
+    count = first * len(leaving) * columns + np.arange(values.shape[1])
+    y, x = np.divmod(count, fields["row_length"])
+    kept = (x < fields["width"]) & (y < fields["height"])
+    if fields["pair"]:
+        kept &= x % 2 == 1
+        values = np.maximum(values, np.roll(values, 1, axis=1))
+        x >>= 1
+    y, x, values = y[kept], x[kept], values[:, kept]
+    address = fields["address"] + y * fields["row_bytes"] + x * fields["position_bytes"]
+    half = np.arange(2) if rows == 16 else np.array([fields["upper_half"]])
+    offsets = (2 * np.arange(planes)[:, None] + half).reshape(-1)
+    return Writes(address[:, None] + offsets, planes_of(values, planes).reshape(len(address), -1))
+
+
+def pooled(
+    chip: ChipMemories, compute: Instruction, passes: list[Pass], captures: list[np.ndarray]
+) -> list[np.ndarray]:
+    """Turn sums to codes and return the running maxima that go on."""
+    bits, chosen = compute.fields["code_bits"], compute.fields["threshold_set"]
+    rows = chip.machine.rows
+    if not 1 <= bits <= 4:
+        raise MachineError(f"{compute}: code_bits must be 1 to 4, not {bits}")
+    if chip.threshold_units[chosen] < rows << bits:
+        raise MachineError(
+            f"{compute} needs {rows << bits} thresholds; set {chosen} was loaded with "
+            f"{chip.threshold_units[chosen]}"
+        )
+    flip = chip.thresholds[chosen, 0] & 1
+    levels = chip.thresholds[chosen, 1 : 1 << bits].astype(np.int64)
+    if (levels[1:] < levels[:-1]).any():
+        row = int((levels[1:] < levels[:-1]).any(axis=0).argmax())
+        raise MachineError(f"{compute}: thresholds of row {row} in set {chosen} fall")
+    if (levels >> chip.machine.sum_bits).any():
+        raise MachineError(
+            f"{compute}: a threshold in set {chosen} does not fit {chip.machine.sum_bits} bits"
+        )
+    leaving = []
+    maximum = np.zeros(0)
+    for item, sums in zip((item for item in passes if item.capture), captures, strict=True):
+        codes = sum((level[:, None] <= sums).astype(np.int64) for level in levels)
+        codes ^= (flip.astype(np.int64) * ((1 << bits) - 1))[:, None]
+        maximum = codes if item.pool_first else np.maximum(maximum, codes)
+        if item.pool_last:
+            leaving.append(maximum)
+    return leaving

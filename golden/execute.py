@@ -1,0 +1,77 @@
+"""Run an integer network on one picture."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from golden import operators
+from golden.network import (
+    Concat,
+    Convolution,
+    MaxPool,
+    Network,
+    Operator,
+    Slice,
+    Upsample,
+    WeightedSum,
+)
+
+
+def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) -> np.ndarray:
+    """Codes uint8 (or sums int64) of one operator, given its inputs' codes in ``results``."""
+    inputs = [results[name] for name in operator.inputs]
+    match operator:
+        case Convolution():
+            tensor = network.tensors[operator.input]
+            sums = operators.convolution_sums(operators.integers(inputs[0], tensor), operator)
+            if operator.thresholds is None:
+                return sums
+            return operators.threshold(sums, operator.thresholds)
+        case WeightedSum():
+            values = [
+                operators.integers(codes, network.tensors[name])
+                for codes, name in zip(inputs, operator.inputs, strict=True)
+            ]
+            sums = operators.weighted_sums(values, operator)
+            return operators.threshold(sums, operator.thresholds)
+        case MaxPool():
+            return operators.max_pool(inputs[0], operator)
+        case Concat():
+            return np.concatenate(inputs)
+        case Slice():
+            return inputs[0][operator.start : operator.stop]
+        case Upsample():
+            return operators.upsample(inputs[0])
+
+
+def steps(network: Network, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (tensor name, codes or sums) in execution order, the picture's codes first."""
+    expected = network.tensors[network.input].shape
+    if picture.shape != expected or picture.dtype != np.uint8:
+        raise ValueError(
+            f"{network.name}: picture codes must be uint8 {expected}, "
+            f"not {picture.dtype} {picture.shape}"
+        )
+    results = {network.input: picture}
+    yield network.input, picture
+    for operator in network.operators:
+        result = apply(operator, network, results)
+        results[operator.output] = result
+        yield operator.output, result
+
+
+def run(network: Network, picture: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor by name: codes uint8, or sums int64 for a Convolution without thresholds.
+
+    ``picture``: uint8 [C, H, W]; ValueError where shape or type differ from the network's input.
+    """
+    return dict(steps(network, picture))
+
+
+def outputs(network: Network, results: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Float64 [C, H, W] of every network output: sums * scale + bias."""
+    return {
+        output.name: results[output.tensor] * output.scale[:, None, None]
+        + output.bias[:, None, None]
+        for output in network.outputs
+    }

@@ -1,0 +1,129 @@
+"""Memory formats of docs/machine.md section 2: codes, pictures and raw sums as bytes, and back.
+
+``memory`` is a one-dimensional uint8 array; a byte's index is its address. Nothing outside a map's
+own positions is touched: halo and the bytes between rows stay as they were.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+GROUP_LANES = 16
+PICTURE_BYTES = 4
+RAW_CHUNK_PLANES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapFormat:
+    """Where the positions of one map lie in memory.
+
+    Position (y, x) of channel group g lies at
+    ``address + g * group_bytes + (origin + y * pitch + x) * position_bytes``.
+    """
+
+    #: Byte address of the first group's image, halo included.
+    address: int
+    #: Positions from one row's start to the next row's.
+    pitch: int
+    channels: int
+    height: int
+    width: int
+    #: Bit-planes per position: 1, 2 or 4; raw sums 4 * raw_chunks.
+    planes: int
+    #: Positions from the image's start to position (0, 0).
+    origin: int = 0
+    #: Bytes from one channel group's image to the next.
+    group_bytes: int = 0
+
+    def __post_init__(self):
+        if self.groups > 1 and self.group_bytes < self.height * self.pitch * self.position_bytes:
+            raise ValueError(
+                f"group_bytes {self.group_bytes} is less than {self.height} rows of "
+                f"{self.pitch} positions of {self.position_bytes} bytes"
+            )
+
+    @property
+    def groups(self) -> int:
+        """Images of 16 channels."""
+        return -(-self.channels // GROUP_LANES)
+
+    @property
+    def position_bytes(self) -> int:
+        return 2 * self.planes
+
+    @property
+    def end(self) -> int:
+        """The byte address after the last position's."""
+        last = self.origin + (self.height - 1) * self.pitch + self.width
+        return self.address + (self.groups - 1) * self.group_bytes + last * self.position_bytes
+
+    def view(self, memory: np.ndarray) -> np.ndarray:
+        """Return the map's bytes as a writable view [groups, height, width, planes, 2]."""
+        start = self.address + self.origin * self.position_bytes
+        if self.address < 0 or self.end > memory.size:
+            raise ValueError(
+                f"map at {self.address:#x}..{self.end:#x} does not lie in a memory of "
+                f"{memory.size:#x} bytes"
+            )
+        size = self.position_bytes
+        return np.lib.stride_tricks.as_strided(
+            memory[start : self.end],
+            (self.groups, self.height, self.width, self.planes, 2),
+            (self.group_bytes, self.pitch * size, size, 2, 1),
+        )
+
+
+def planes_of(codes: np.ndarray, planes: int) -> np.ndarray:
+    """Split lanes into bit-planes: unsigned [lanes, ...] to uint8 [..., planes, lanes / 8].
+
+    Lane k is bit k mod 8 of byte k / 8.
+    """
+    shifts = np.arange(planes, dtype=codes.dtype)
+    bits = ((codes[..., None] >> shifts) & 1).astype(np.uint8)
+    return np.moveaxis(np.packbits(bits, axis=0, bitorder="little"), 0, -1)
+
+
+def codes_of(planes: np.ndarray) -> np.ndarray:
+    """Undo :func:`planes_of`: uint8 [..., planes, bytes] to int64 [8 * bytes, ...]."""
+    bits = np.unpackbits(planes, axis=-1, bitorder="little")
+    weights = 1 << np.arange(planes.shape[-2], dtype=np.int64)
+    return np.moveaxis(np.einsum("...pk,p->...k", bits, weights), -1, 0)
+
+
+def pack_map(memory: np.ndarray, form: MapFormat, codes: np.ndarray) -> None:
+    """Write codes or raw sums [channels, height, width] into ``memory``; unused lanes become 0."""
+    if codes.shape != (form.channels, form.height, form.width):
+        raise ValueError(
+            f"codes have shape {codes.shape}, the map {(form.channels, form.height, form.width)}"
+        )
+    if codes.size and not 0 <= codes.min() <= codes.max() < 1 << form.planes:
+        raise ValueError(f"codes {codes.min()}..{codes.max()} do not fit {form.planes} planes")
+    lanes = np.zeros((form.groups * GROUP_LANES, form.height, form.width), np.uint32)
+    lanes[: form.channels] = codes
+    view = form.view(memory)
+    for group in range(form.groups):
+        view[group] = planes_of(lanes[group * GROUP_LANES : (group + 1) * GROUP_LANES], form.planes)
+
+
+def unpack_map(memory: np.ndarray, form: MapFormat) -> np.ndarray:
+    """Read codes or raw sums int64 [channels, height, width] from ``memory``."""
+    lanes = np.concatenate([codes_of(image) for image in form.view(memory)])
+    return lanes[: form.channels]
+
+
+def pack_picture(memory: np.ndarray, address: int, pitch: int, codes: np.ndarray) -> None:
+    """Write a picture uint8 [3, height, width], pixel (0, 0) at ``address``, pitch in pixels."""
+    channels, height, width = codes.shape
+    if channels > 3:
+        raise ValueError(f"a picture has at most 3 channels, not {channels}")
+    end = address + ((height - 1) * pitch + width) * PICTURE_BYTES
+    if end > memory.size:
+        raise ValueError(
+            f"picture at {address:#x}..{end:#x} does not lie in a memory of {memory.size:#x} bytes"
+        )
+    pixels = np.lib.stride_tricks.as_strided(
+        memory[address:end],
+        (height, width, PICTURE_BYTES),
+        (pitch * PICTURE_BYTES, PICTURE_BYTES, 1),
+    )
+    pixels[..., :channels] = np.moveaxis(codes, 0, -1)

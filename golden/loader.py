@@ -1,0 +1,158 @@
+"""What each LOAD does to the memories on chip (docs/machine.md section 3)."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from arch.isa import CHUNK_BYTES, ENTRY_BITS, Entry, Opcode, Planes, decode
+from arch.machine import Machine
+from golden.formats import GROUP_LANES, PICTURE_BYTES
+from golden.program import Instruction, MachineError
+
+PICTURE_PLANES = 8
+PLANE_COUNTS = {Planes.ONE: 1, Planes.TWO: 2, Planes.FOUR: 4}
+THRESHOLD_BYTES = 4
+ENTRY_BYTES = ENTRY_BITS // 8
+MOST_THRESHOLDS = 16
+
+
+@lru_cache(maxsize=1 << 16)
+def decode_entry(bits: int) -> dict:
+    """Decode a pass-table entry; the result is shared, not to be changed."""
+    return decode(Entry, bits)
+
+
+class ChipMemories:
+    """The memories on chip, filled with chance bits from ``seed`` as after power-up.
+
+    ``activations`` uint16 [positions, groups], ``weights`` uint16 [words, R, groups],
+    ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` a list
+    of decoded entries or None.
+    """
+
+    def __init__(self, machine: Machine, seed: int = 0):
+        random = np.random.default_rng(seed)
+        self.machine = machine
+        self.activations = random.integers(
+            0, 1 << 16, (machine.positions, machine.lane_groups), np.uint16
+        )
+        self.weights = random.integers(
+            0, 1 << 16, (machine.weight_words, machine.rows, machine.lane_groups), np.uint16
+        )
+        self.thresholds = np.zeros((2, MOST_THRESHOLDS, machine.rows), np.uint32)
+        self.threshold_units = [0, 0]
+        self.table = [None] * machine.table_entries
+
+    def load(self, memory: np.ndarray, load: Instruction) -> int:
+        """Carry out one LOAD; return the number of beats read."""
+        fields = load.fields
+        rows = self._rows(memory, load)
+        match fields["opcode"]:
+            case Opcode.LOAD_MAP:
+                self._load_map(load, rows)
+            case Opcode.LOAD_PICTURE:
+                self._load_picture(load, rows)
+            case Opcode.LOAD_WEIGHTS:
+                self._load_weights(load, rows)
+            case Opcode.LOAD_THRESHOLDS:
+                self._load_thresholds(load, rows)
+            case Opcode.LOAD_TABLE:
+                self._load_table(load, rows)
+            case Opcode.LOAD_PROGRAM:
+                if rows.size != CHUNK_BYTES:
+                    raise MachineError(
+                        f"{load} reads {rows.size} bytes; a chunk of instructions has {CHUNK_BYTES}"
+                    )
+        return fields["rows"] * fields["beats"]
+
+    def _rows(self, memory: np.ndarray, load: Instruction) -> np.ndarray:
+        """Return the bytes that a LOAD reads, [rows, row's bytes]."""
+        fields, beat = load.fields, self.machine.beat_bytes
+        address, step, count = fields["address"], fields["row_bytes"], fields["rows"]
+        size = fields["beats"] * beat
+        if not count or not size:
+            raise MachineError(
+                f"{load} has {count} rows of {fields['beats']} beats; both must be at least 1"
+            )
+        if address % beat or (step % beat and count > 1):
+            raise MachineError(
+                f"{load}: address {address:#x} and row_bytes {step} must be multiples of {beat}"
+            )
+        end = address + (count - 1) * step + size
+        if end > memory.size:
+            raise MachineError(
+                f"{load} reads {address:#x}..{end:#x}; memory ends at {memory.size:#x}"
+            )
+        return np.lib.stride_tricks.as_strided(
+            memory[address:end], (count, size), (step, 1), writeable=False
+        )
+
+    def _positions(self, load: Instruction, width: int, planes: int) -> np.ndarray:
+        """Return the chip positions int64 [rows, width, planes] of a map's or picture's words."""
+        fields = load.fields
+        x = np.arange(width)
+        if fields["odd_offset"]:
+            x = (x >> 1) + (x & 1) * fields["odd_offset"]
+        rows = np.arange(fields["rows"]) * fields["row_step"]
+        strides = np.arange(planes) * fields["plane_stride"]
+        positions = fields["destination"] + rows[:, None, None] + x[:, None] + strides
+        banks = positions[0].reshape(-1, self.machine.slots) % self.machine.columns
+        banks.sort(axis=1)
+        if (banks[:, 1:] == banks[:, :-1]).any():
+            raise MachineError(
+                f"{load} writes two words to one activation bank at once: plane_stride "
+                f"{fields['plane_stride']}, odd_offset {fields['odd_offset']}"
+            )
+        return positions % self.machine.positions
+
+    def _store(self, load: Instruction, positions: np.ndarray, words: np.ndarray) -> None:
+        for group in range(self.machine.lane_groups):
+            if load.fields["groups"] >> group & 1:
+                self.activations[positions, group] = words
+
+    def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
+        planes = PLANE_COUNTS[load.fields["planes"]]
+        words = np.ascontiguousarray(rows).view("<u2").reshape(len(rows), -1, planes)
+        self._store(load, self._positions(load, words.shape[1], planes), words)
+
+    def _load_picture(self, load: Instruction, rows: np.ndarray) -> None:
+        window = load.fields["window"]
+        if not 1 <= window <= GROUP_LANES // 3:
+            raise MachineError(f"{load}: window must be 1 to {GROUP_LANES // 3}, not {window}")
+        pixels = rows.reshape(len(rows), -1, PICTURE_BYTES)[..., :3]
+        width = pixels.shape[1]
+        lanes = np.zeros((len(rows), width, GROUP_LANES), np.uint8)
+        for delay in range(min(window, width)):
+            lanes[:, delay:, 3 * delay : 3 * delay + 3] = pixels[:, : width - delay]
+        bits = lanes[:, :, None, :] >> np.arange(PICTURE_PLANES, dtype=np.uint8)[:, None] & 1
+        words = np.packbits(bits, axis=-1, bitorder="little").view("<u2")[..., 0]
+        self._store(load, self._positions(load, width, PICTURE_PLANES), words)
+
+    def _load_weights(self, load: Instruction, rows: np.ndarray) -> None:
+        words = rows.reshape(-1).view("<u2").reshape(-1, self.machine.lane_groups)
+        first = load.fields["destination"] * self.machine.rows
+        if first + len(words) > self.machine.weight_words * self.machine.rows:
+            raise MachineError(f"{load} writes beyond weight word {self.machine.weight_words - 1}")
+        self.weights.reshape(-1, self.machine.lane_groups)[first : first + len(words)] = words
+
+    def _load_thresholds(self, load: Instruction, rows: np.ndarray) -> None:
+        units = rows.reshape(-1).view("<u4")
+        chosen = load.fields["destination"]
+        if chosen > 1 or units.size > MOST_THRESHOLDS * self.machine.rows:
+            raise MachineError(
+                f"{load} writes {units.size} thresholds to set {chosen}; there are sets 0 and "
+                f"1 of {MOST_THRESHOLDS} x {self.machine.rows}"
+            )
+        self.thresholds[chosen].reshape(-1)[: units.size] = units
+        self.threshold_units[chosen] = units.size
+
+    def _load_table(self, load: Instruction, rows: np.ndarray) -> None:
+        image = rows.tobytes()
+        first, count = load.fields["destination"], len(image) // ENTRY_BYTES
+        if first + count > self.machine.table_entries:
+            raise MachineError(
+                f"{load} writes beyond pass-table entry {self.machine.table_entries - 1}"
+            )
+        for unit in range(count):
+            bits = int.from_bytes(image[unit * ENTRY_BYTES : (unit + 1) * ENTRY_BYTES], "little")
+            self.table[first + unit] = decode_entry(bits)

@@ -1,0 +1,171 @@
+"""The integer network: what the compiler's front end produces and everything after it must equal.
+
+Every tensor is an array of unsigned codes [channels, height, width]. A code stands for the integer
+``step * code + offset`` (in units of the tensor's ``scale``): unsigned codes with zero point z have
+step 1, offset -z; +-1 codes have step 2, offset -1. Operators are defined on those integers, so an
+integer network has one meaning, whatever the ONNX dialect it came from.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """A quantised feature map; value = scale * (step * code + offset)."""
+
+    name: str
+    channels: int
+    height: int
+    width: int
+    #: Code width, 1..4 (the picture: 8); codes are 0..2**bits-1.
+    bits: int
+    scale: float
+    step: int = 1
+    offset: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Thresholds:
+    """Per-channel step function from integer sums to codes.
+
+    code = number of k with ``sign[c] * v >= levels[c, k]``; ``levels`` int64 [channels, L],
+    ascending along k; ``sign`` int8 [channels], +1 or -1 (for a channel whose function falls). A
+    level that is always passed is ``-FAR``, one that never is ``+FAR``.
+    """
+
+    levels: np.ndarray
+    sign: np.ndarray
+
+    FAR = 1 << 40
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolution:
+    """v = sum over taps of integer(input) * weights; codes by ``thresholds``, or v itself if None.
+
+    ``weights`` int32 [out, in / groups, kh, kw]; ``pads`` (top, left, bottom, right); positions
+    in the padding have the integer value ``pad_value`` (0 for ONNX Conv, -1 for a +-1 tensor
+    padded by Pad).
+    """
+
+    name: str
+    input: str
+    output: str
+    weights: np.ndarray
+    thresholds: Thresholds | None
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+    groups: int = 1
+    pad_value: int = 0
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WeightedSum:
+    """v = sum_i factors[i] * integer(inputs[i]), per channel; codes by ``thresholds``.
+
+    Two inputs: a residual Add. One input: a change of scale, zero point or width (requantisation).
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    factors: tuple[int, ...]
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxPool:
+    """Maximum of codes over a window; padding never wins."""
+
+    name: str
+    input: str
+    output: str
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat:
+    """Channels of the inputs, one after another; all inputs share scale, step, offset and bits."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """Channels ``start`` up to, not including, ``stop``."""
+
+    name: str
+    input: str
+    output: str
+    start: int
+    stop: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upsample:
+    """Nearest-neighbour enlargement by 2 in both directions: out[y, x] = in[y // 2, x // 2]."""
+
+    name: str
+    input: str
+    output: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+Operator = Convolution | WeightedSum | MaxPool | Concat | Slice | Upsample
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Output:
+    """A result of the network: the sums ``tensor`` of a Convolution without thresholds.
+
+    float value = v * scale[c] + bias[c]; ``scale`` and ``bias`` float64 [channels].
+    """
+
+    name: str
+    tensor: str
+    scale: np.ndarray
+    bias: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Network:
+    """An integer network in execution order.
+
+    ``tensors`` holds the description of every code tensor (not of raw sums); ``onnx_names`` maps
+    a code tensor to the ONNX tensor whose value it is, where there is one.
+    """
+
+    name: str
+    input: str
+    tensors: dict[str, Tensor]
+    operators: tuple[Operator, ...]
+    outputs: tuple[Output, ...]
+    onnx_names: dict[str, str] = field(default_factory=dict)
+    #: Shape [channels, height, width] of every raw-sum tensor.
+    raw_shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)

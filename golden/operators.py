@@ -1,0 +1,107 @@
+"""Operators of the integer network on NumPy arrays, one function each (docs/numerics.md).
+
+Codes are uint8 [channels, height, width]; sums are int64 of the same form. ``integers`` turns codes
+into the integers they stand for. Every product and sum is exact: BLAS multiplies floats, but only
+where no partial sum can leave the range in which that float type holds every integer.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from golden.network import Convolution, MaxPool, Tensor, Thresholds, WeightedSum
+
+#: Largest magnitude up to which float32 and float64 hold every integer.
+EXACT_FLOAT32 = 1 << 24
+EXACT_FLOAT64 = 1 << 53
+
+
+def integers(codes: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """The integers ``step * code + offset`` of a code tensor, int32."""
+    return codes.astype(np.int32) * tensor.step + tensor.offset
+
+
+def threshold(sums: np.ndarray, thresholds: Thresholds) -> np.ndarray:
+    """Codes uint8 [C, H, W] of sums [C, H, W]: the number of levels that ``sign * sum`` reaches."""
+    rows = sums.reshape(sums.shape[0], -1)
+    codes = np.empty(rows.shape, np.uint8)
+    for channel, row in enumerate(rows):
+        levels = thresholds.levels[channel]
+        directed = row if thresholds.sign[channel] > 0 else -row
+        codes[channel] = np.searchsorted(levels.astype(sums.dtype), directed, side="right")
+    return codes.reshape(sums.shape)
+
+
+def pad(values: np.ndarray, pads: tuple[int, int, int, int], fill: int) -> np.ndarray:
+    """[C, H, W] with ``pads`` (top, left, bottom, right) positions of ``fill`` around it."""
+    if not any(pads):
+        return values
+    top, left, bottom, right = pads
+    return np.pad(values, ((0, 0), (top, bottom), (left, right)), constant_values=fill)
+
+
+def windows(
+    values: np.ndarray,
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    dilations: tuple[int, int] = (1, 1),
+) -> np.ndarray:
+    """View [C, out height, out width, kernel height, kernel width] of every window."""
+    reach = [(size - 1) * dilation + 1 for size, dilation in zip(kernel, dilations, strict=True)]
+    view = sliding_window_view(values, reach, axis=(1, 2))
+    return view[:, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
+
+
+def convolution_sums(values: np.ndarray, operator: Convolution) -> np.ndarray:
+    """Sums int64 [out, H', W'] of integers [C, H, W] under ``operator``'s weights.
+
+    Raises OverflowError where a sum could leave the exact range of float64 (never for <= 8 bits).
+    """
+    weights = operator.weights
+    outputs, depth, *kernel = weights.shape
+    groups = operator.groups
+    largest = max(int(np.abs(values).max(initial=0)), abs(operator.pad_value))
+    bound = largest * int(np.abs(weights.reshape(outputs, -1)).sum(axis=1).max(initial=0))
+    if bound >= EXACT_FLOAT64:
+        raise OverflowError(f"Convolution {operator.name!r}: sums up to {bound} exceed 2**53")
+    kind = np.float32 if bound < EXACT_FLOAT32 else np.float64
+    padded = pad(values.astype(kind), operator.pads, operator.pad_value)
+    view = windows(padded, tuple(kernel), operator.strides, operator.dilations)
+    height, width = view.shape[1:3]
+    matrix = weights.astype(kind)
+    if depth == 1 and groups == outputs:
+        sums = np.zeros((outputs, height, width), kind)
+        for row, column in np.ndindex(*kernel):
+            sums += matrix[:, 0, row, column, None, None] * view[..., row, column]
+        return sums.astype(np.int64)
+    share = outputs // groups
+    parts = [
+        np.tensordot(
+            matrix[group * share : (group + 1) * share],
+            view[group * depth : (group + 1) * depth],
+            axes=((1, 2, 3), (0, 3, 4)),
+        )
+        for group in range(groups)
+    ]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def weighted_sums(values: list[np.ndarray], operator: WeightedSum) -> np.ndarray:
+    """Sums int64: each input's integers times its factor."""
+    pairs = zip(operator.factors, values, strict=True)
+    return sum(factor * value.astype(np.int64) for factor, value in pairs)
+
+
+def max_pool(codes: np.ndarray, operator: MaxPool) -> np.ndarray:
+    """Largest code of each window; padding takes part as code 0, which never beats a real one."""
+    padded = pad(codes, operator.pads, 0)
+    rows, columns = operator.kernel
+    view = windows(padded, operator.kernel, operator.strides)
+    result = view[..., 0, 0].copy()
+    for row, column in np.ndindex(rows, columns):
+        np.maximum(result, view[..., row, column], out=result)
+    return result
+
+
+def upsample(codes: np.ndarray) -> np.ndarray:
+    """Nearest-neighbour enlargement by 2: out[y, x] = in[y // 2, x // 2]."""
+    return codes.repeat(2, axis=1).repeat(2, axis=2)

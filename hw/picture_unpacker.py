@@ -1,0 +1,88 @@
+"""Turns pixels into bit-planes with neighbouring pixels packed into the lanes."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+
+CHANNELS = 3
+CHANNEL_BITS = 8
+PIXEL_BITS = 32
+MOST_PIXELS = 5
+"""Pixels of three channels that fit the 16 lanes of a group."""
+
+
+class PictureUnpacker(wiring.Component):
+    """Gives the S words of 16 lanes that a step writes. For a picture, word w of step q of a row is
+
+        lane 3 d + ch = bit (q S + w) mod 8 of channel ch of pixel (q S + w) / 8 - d, for d <
+        window,
+
+    where pixels before the row's start, and the other lanes, are 0. Otherwise word w is word w of
+    the beat.
+
+    Latency 2 cycles; a step in every cycle.
+
+    Members
+    -------
+    beat : ``In(axi_data_bits)``
+        S / 2 pixels of 4 bytes, of which the last is ignored. Must stay for the 4 steps of a beat.
+    step : ``In(1)``
+    phase : ``In(3)``
+        Steps since the row's start, modulo 8.
+    row_first : ``In(1)``
+        This step is its row's first.
+    picture : ``In(1)``
+        Must stay for 2 cycles after a step, like ``window``.
+    window : ``In(3)``
+        Pixels packed into a position, 1 to 5.
+    words : ``Out(ArrayLayout(16, slots))``
+    """
+
+    LATENCY = 2
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        self.words_layout = data.ArrayLayout(machine.group_lanes, machine.slots)
+        super().__init__({
+            "beat": In(machine.axi_data_bits),
+            "step": In(1),
+            "phase": In(3),
+            "row_first": In(1),
+            "picture": In(1),
+            "window": In(3),
+            "words": Out(self.words_layout),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        slots = self.machine.slots
+        two_steps = slots < CHANNEL_BITS  # planes 0..3 of a pixel, then 4..7
+        index = self.phase[1] if two_steps else self.phase[:2]
+
+        # The pixel of this step and the four before it.
+        pixels = Signal(data.ArrayLayout(CHANNELS * CHANNEL_BITS, MOST_PIXELS))
+        upper = Signal()
+        first_of_pixel = ~self.phase[0] if two_steps else Const(1)
+        with m.If(self.step & first_of_pixel):
+            m.d.sync += pixels[0].eq(self.beat.word_select(index, PIXEL_BITS))
+            for d in range(1, MOST_PIXELS):
+                m.d.sync += pixels[d].eq(Mux(self.row_first, 0, pixels[d - 1]))
+
+        # Beats of feature maps take the same time.
+        plain = Signal(self.words_layout)
+        m.d.sync += [plain.eq(self.beat), upper.eq(self.phase[0])]
+
+        words = []
+        for w in range(slots):
+            word = []
+            for d in range(MOST_PIXELS):
+                for channel in range(CHANNELS):
+                    lane = pixels[d][CHANNEL_BITS * channel :][:CHANNEL_BITS]
+                    bit = Mux(upper, lane[4 + w], lane[w]) if two_steps else lane[w]
+                    word.append(bit & (self.window > d))
+            words.append(Cat(word))
+        for w in range(slots):
+            m.d.sync += self.words[w].eq(Mux(self.picture, words[w], plain[w]))
+        return m

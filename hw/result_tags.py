@@ -1,0 +1,55 @@
+"""Gives each column of sums the tag of its capture."""
+
+from amaranth.hdl import Module, Shape, Signal
+from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.capture import TAG_DEPTH, CaptureTag
+
+
+class ResultTags(wiring.Component):
+    """Counts columns, C per capture; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
+
+    ``tag``, ``column`` and ``ends`` belong to the column of the same cycle (latency 0). A tag must
+    come at least 3 cycles before its first column. One column per cycle.
+
+    Members
+    -------
+    tags : ``In(stream.Signature(CaptureTag))``
+        Must always be ready when one comes: captures under way <= TAG_DEPTH.
+    valid : ``In(1)``
+        A column is here.
+    tag : ``Out(CaptureTag)``
+    column : ``Out(range(columns))``
+    ends : ``Out(1)``
+        This column is its capture's last.
+    """
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        super().__init__({
+            "tags": In(stream.Signature(CaptureTag)),
+            "valid": In(1),
+            "tag": Out(CaptureTag),
+            "column": Out(range(machine.columns)),
+            "ends": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.waiting = waiting = fifo.SyncFIFO(
+            width=Shape.cast(CaptureTag).width, depth=TAG_DEPTH)
+        tagged = Signal()
+        m.d.comb += [
+            waiting.w_data.eq(self.tags.payload),
+            waiting.w_en.eq(self.tags.valid),
+            self.tags.ready.eq(waiting.w_rdy),
+            self.ends.eq(self.valid & (self.column == self.machine.columns - 1)),
+            waiting.r_en.eq(~tagged | self.ends),
+        ]
+        with m.If(self.valid):
+            m.d.sync += self.column.eq(self.column + 1)
+        with m.If(waiting.r_en):
+            m.d.sync += [self.tag.eq(waiting.r_data), tagged.eq(waiting.r_rdy)]
+        return m

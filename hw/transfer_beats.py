@@ -1,0 +1,87 @@
+"""Takes the beats of one transfer after the other, and holds each for its steps."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.load_gate import Transfer
+
+
+class TransferBeats(wiring.Component):
+    """Counts beats, and so knows which transfer a beat belongs to and where its rows end.
+
+    Timing: a transfer taken in cycle t takes its first beat in t + 2 at the earliest, then one in
+    every cycle in which the step before is its beat's last. The first step of a beat taken in T is
+    in T + 1. The next transfer is taken 1 cycle after the last step.
+
+    Members
+    -------
+    transfers : ``In(stream.Signature(Transfer))``
+    beats : ``In(stream.Signature(axi_data_bits))``
+    transfer : ``Out(Transfer)``
+        The one at hand, from ``begin`` to its last step. Its ``rows`` count down.
+    begin : ``Out(1)``
+        ``transfer`` is new, and its first step is at least 2 cycles away.
+    step : ``Out(1)``
+        ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
+    beat_done : ``In(1)``
+        This step is its beat's last.
+    receiving : ``Out(16)``
+        The number of the transfer whose beats come next; the first one since reset does not count.
+    """
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        super().__init__({
+            "transfers": In(stream.Signature(Transfer)),
+            "beats": In(stream.Signature(machine.axi_data_bits)),
+            "transfer": Out(Transfer),
+            "begin": Out(1),
+            "step": Out(1),
+            "beat": Out(machine.axi_data_bits),
+            "row_last": Out(1),
+            "last": Out(1),
+            "beat_done": In(1),
+            "receiving": Out(16),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        transfer = self.transfer
+        beats_left = Signal(12)
+        taken = self.beats.valid & self.beats.ready
+        row_last = beats_left == 1
+        last = row_last & (transfer.rows == 1)
+        with m.If(self.beat_done):
+            m.d.sync += self.step.eq(0)
+        with m.If(taken):
+            m.d.sync += [
+                self.step.eq(1),
+                self.beat.eq(self.beats.payload),
+                self.row_last.eq(row_last),
+                self.last.eq(last),
+                beats_left.eq(beats_left - 1),
+            ]
+            with m.If(row_last):
+                m.d.sync += [beats_left.eq(transfer.beats), transfer.rows.eq(transfer.rows - 1)]
+
+        counts = Signal()
+        with m.FSM():
+            with m.State("TRANSFER"):
+                m.d.comb += self.transfers.ready.eq(1)
+                with m.If(self.transfers.valid):
+                    m.d.sync += transfer.eq(self.transfers.payload)
+                    m.next = "BEGIN"
+            with m.State("BEGIN"):
+                m.d.comb += self.begin.eq(1)
+                m.d.sync += beats_left.eq(transfer.beats)
+                m.next = "BEATS"
+            with m.State("BEATS"):
+                m.d.comb += self.beats.ready.eq(~self.step | self.beat_done)
+                with m.If(taken & last):
+                    m.d.sync += [counts.eq(1), self.receiving.eq(self.receiving + counts)]
+                    m.next = "LAST"
+            with m.State("LAST"), m.If(self.beat_done):
+                m.next = "TRANSFER"
+        return m

@@ -1,0 +1,1 @@
+"""How a network gets small: quantisers, training, evaluation and QONNX export (PyTorch)."""

@@ -1,0 +1,1 @@
+"""The machine, running: test benches, memory model and whole frames in simulation."""

@@ -1,0 +1,152 @@
+"""Command line: ``python -m sim run BUILD --image X.jpg``."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arch.errors import OnefourError
+from compiler.flow import Build
+from compiler.host import read_layer
+from golden.description import Description
+from golden.detection import detect
+from golden.draw import describe, draw_boxes
+from golden.machine import check_races
+from golden.picture import Frame
+from sim.frame import Conditions, Outcome
+from sim.run import (
+    Compared,
+    DifferenceError,
+    expect,
+    load_build,
+    load_frame,
+    memory_with_picture,
+    simulate_build,
+    summary,
+)
+
+STALL_CHANCE = 64
+"""In 256: what --stalls gives every channel of memory, in every cycle."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sim", description="Simulates the accelerator.",
+    )  # fmt: skip
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run",
+        help="one frame of a build in RTL, compared with golden layer by layer",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    run.add_argument("build", type=Path, help="folder made by `python -m compiler build`")
+    run.add_argument("--image", type=Path, required=True, help="the picture")
+    run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
+    run.add_argument(
+        "--machine-check",
+        action="store_true",
+        help="also compare every byte of memory, and check that no result depends on timing",
+    )
+    run.add_argument("--stalls", type=int, metavar="SEED", help="memory stalls at random")
+    run.add_argument("--latency", type=int, default=20, help="memory's read latency in cycles")
+    run.add_argument("--keep", type=Path, help="keep the run's files and a waveform in this folder")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    build, verilog = load_build(arguments.build)
+    frame, description = load_frame(build, arguments.image)
+    if arguments.machine_check:
+        memory = memory_with_picture(build, frame.codes)
+        check_races(build.machine, memory, build.image.program_address)
+    expected, final_memory = expect(build, frame.codes)
+    conditions = Conditions(read_latency=arguments.latency)
+    if arguments.stalls is not None:
+        conditions = Conditions(
+            read_latency=arguments.latency, stall=STALL_CHANCE, seed=arguments.stalls
+        )
+    width = max((len(layer.name) for layer in expected), default=0)
+    started = time.monotonic()
+    with tqdm(total=len(expected), unit="layer", desc="RTL", disable=None) as bar:
+
+        def report(compared: Compared) -> None:
+            bar.write(f"{compared.name:<{width}} {compared.codes:>9} codes, "
+                      f"{compared.differing} differ", file=sys.stdout)  # fmt: skip
+            bar.update()
+
+        outcome, results = simulate_build(
+            build, verilog, frame.codes, expected, conditions, report, arguments.keep
+        )
+    for line in summary(build, outcome, time.monotonic() - started):
+        print(line)
+    _judge(outcome, results, len(expected))
+    if arguments.machine_check:
+        _compare_memory(outcome.memory, final_memory)
+    codes = sum(result.codes for result in results)
+    print(f"{len(results)} layers, {codes} codes: RTL equals golden")
+    if arguments.draw:
+        _draw(build, outcome, frame, description, arguments.draw)
+    return 0
+
+
+def _judge(outcome: Outcome, results: list[Compared], layers: int) -> None:
+    """Raise :class:`DifferenceError` unless the run ended well with every layer right."""
+    wrong = [result for result in results if result.differing]
+    if wrong:
+        raise DifferenceError(f"RTL differs from golden, first in {wrong[0].first}")
+    if not outcome.done or outcome.error:
+        raise DifferenceError(
+            f"the run did not end well: error {outcome.error.name}, waiting for {outcome.number}, "
+            f"after {outcome.counters['cycles']} cycles and {len(results)} of {layers} layers"
+        )
+    if len(results) < layers:
+        raise DifferenceError(f"RTL ended after {len(results)} of {layers} layers")
+
+
+def _compare_memory(found: np.ndarray, expected: np.ndarray) -> None:
+    differing = np.flatnonzero(found[: expected.size] != expected)
+    if differing.size:
+        at = int(differing[0])
+        raise DifferenceError(
+            f"{differing.size} bytes of memory differ, the first at {at:#x}: expected "
+            f"{int(expected[at]):#04x}, found {int(found[at]):#04x}"
+        )
+
+
+def _draw(build: Build, outcome: Outcome, frame: Frame, description: Description | None,
+          path: Path) -> None:  # fmt: skip
+    if description is None:
+        raise OnefourError(
+            f"{build.folder}: the model has no detection description beside it, so there are no "
+            "boxes to draw; leave --draw out"
+        )
+    outputs = build.network().outputs
+    layers = {layer["tensor"]: layer for layer in build.manifest["layers"]}
+    sums = [read_layer(outcome.memory, layers[output.tensor]) for output in outputs]
+    found = detect(sums, outputs, description.head)
+    found = type(found)(
+        boxes=frame.placement.to_picture(found.boxes), scores=found.scores, labels=found.labels
+    )
+    for line in describe(found, description.head.classes):
+        print(line)
+    draw_boxes(frame.image, found, description.head.classes).save(path)
+    print(f"{path}: {len(found)} boxes")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0, 1 where RTL and golden differ, 2 for what the user can put right."""
+    try:
+        return _run(_parser().parse_args(arguments))
+    except DifferenceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OnefourError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

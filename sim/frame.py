@@ -1,0 +1,137 @@
+"""Whole frames of RTL: the accelerator's Verilog and a behavioural memory, nothing between."""
+
+import json
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arch.machine import Machine
+from arch.registers import WATCHDOG_DEFAULT, ErrorCode
+from sim.replay import Replay, read_hexadecimal, write_hexadecimal
+from sim.tb_frame import JOB
+from sim.verilator import Model, SimulationError
+
+TOP = "harness"
+MODULE = "accelerator"
+LEAST_MEMORY = 1 << 24
+"""Bytes: small networks share one model."""
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """What memory and host are like during a run."""
+
+    #: Cycles from a read address to its first beat, and from the last beat written to the response.
+    read_latency: int = 20
+    write_latency: int = 4
+    #: Chance in 256 that a channel stalls, each cycle; ``seed`` decides when.
+    stall: int = 0
+    seed: int = 1
+    watchdog: int = WATCHDOG_DEFAULT
+    most_cycles: int = 1 << 31
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """How a run ended: counters by register name, and memory."""
+
+    done: bool
+    error: ErrorCode
+    number: int
+    counters: dict[str, int]
+    memory: np.ndarray
+
+
+def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: bool = False) -> Model:
+    """Return the model that frames of this machine run on."""
+    here = Path(__file__).resolve().parent
+    size = max(LEAST_MEMORY, 1 << (memory_bytes - 1).bit_length())
+    return Model(
+        TOP,
+        {
+            "accelerator.v": verilog,
+            "memory.v": (here / "memory.v").read_text(),
+            "harness.v": (here / "harness.v").read_text(),
+        },
+        {"DATA_BITS": machine.axi_data_bits, "SIZE": size},
+        {"ACCELERATOR": MODULE},
+        waves=waves,
+    )
+
+
+def run_frame(
+    model: Model,
+    machine: Machine,
+    memory: np.ndarray,
+    program_address: int,
+    conditions: Conditions = Conditions(),
+    watch: Callable[[Replay], None] | None = None,
+    folder: Path | None = None,
+) -> Outcome:
+    """Run the program in ``memory`` (not changed) and return how it ended.
+
+    ``watch`` is called now and then, and once at the end, with the writes so far. Files go to
+    ``folder``, or to one that is removed. Raises :class:`SimulationError` where the bench fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="onefour-") as scratch:
+        place = (folder or Path(scratch)).absolute()
+        place.mkdir(parents=True, exist_ok=True)
+        log = place / "writes.log"
+        log.unlink(missing_ok=True)
+        write_hexadecimal(memory, machine.beat_bytes, place / "memory.hex")
+        job = {
+            "program_address": program_address,
+            "seed": conditions.seed,
+            "stall": conditions.stall,
+            "watchdog": conditions.watchdog,
+            "most_cycles": conditions.most_cycles,
+            "dump": [0, memory.size // machine.beat_bytes - 1],
+            "result": str(place / "result.json"),
+        }
+        (place / "job.json").write_text(json.dumps(job))
+        plusargs = {
+            "memory": place / "memory.hex",
+            "dump": place / "dump.hex",
+            "log": log,
+            "read_latency": conditions.read_latency,
+            "write_latency": conditions.write_latency,
+        }
+        failure: list[SimulationError] = []
+
+        def simulate() -> None:
+            try:
+                model.run(
+                    "sim.tb_frame",
+                    place,
+                    plusargs=plusargs,
+                    environment={JOB: str(place / "job.json")},
+                    log_level="WARNING",
+                    log_file=place / "simulation.log",
+                )
+            except SimulationError as error:
+                failure.append(error)
+
+        replay = Replay(memory.copy(), machine.beat_bytes, log)
+        worker = threading.Thread(target=simulate, daemon=True)
+        worker.start()
+        while worker.is_alive():
+            worker.join(POLL_SECONDS)
+            if watch is not None:
+                watch(replay)
+        if failure:
+            raise failure[0]
+        if watch is not None:
+            watch(replay)
+        result = json.loads((place / "result.json").read_text())
+        return Outcome(
+            done=result["status"]["done"],
+            error=ErrorCode(result["status"]["error"]),
+            number=result["status"]["number"],
+            counters=result["counters"],
+            memory=read_hexadecimal(place / "dump.hex", machine.beat_bytes),
+        )

@@ -1,0 +1,93 @@
+"""Instruction encodings: what goes in comes out, and what does not fit is refused."""
+
+import pytest
+from amaranth.lib import data, enum
+
+from arch import isa
+from arch.machine import MACHINES
+
+FORMATS = {"Load": isa.Load, "Compute": isa.Compute}
+
+
+def random_fields(struct, rng) -> dict:
+    """A value for every field, over its whole range."""
+    values = {}
+    for name, field in data.Layout.cast(struct):
+        if isinstance(field.shape, data.ArrayLayout):
+            count = field.shape.length
+            values[name] = [random_fields(field.shape.elem_shape, rng) for _ in range(count)]
+        elif isinstance(field.shape, enum.EnumMeta):
+            values[name] = rng.choice(list(field.shape))
+        else:
+            values[name] = int(rng.integers(1 << field.width))
+    return values
+
+
+@pytest.mark.parametrize("struct", [isa.Load, isa.Compute, isa.Entry, isa.EntryGroup])
+@pytest.mark.parametrize("seed", range(5))
+def test_decode_inverts_encode(struct, seed, rng):
+    fields = random_fields(struct, rng)
+    assert isa.decode(struct, isa.encode(struct, fields)) == fields
+
+
+@pytest.mark.parametrize("struct", FORMATS.values(), ids=FORMATS)
+def test_instructions_fit_and_start_with_the_opcode(struct):
+    layout = data.Layout.cast(struct)
+    assert layout.size <= isa.INSTRUCTION_BITS
+    opcode = layout["opcode"]
+    assert (opcode.offset, opcode.width) == (0, 4), "the dispatcher reads it before it knows which"
+
+
+def test_entries_fit():
+    assert data.Layout.cast(isa.Entry).size <= isa.ENTRY_BITS
+
+
+def test_memory_that_was_never_written_is_illegal():
+    assert isa.decode(isa.Load, 0)["opcode"] is isa.Opcode.ILLEGAL
+
+
+def test_fields_that_are_left_out_are_zero():
+    bits = isa.encode(isa.Compute, {"opcode": isa.Opcode.COMPUTE, "width": 7})
+    fields = isa.decode(isa.Compute, bits)
+    assert fields.pop("opcode") is isa.Opcode.COMPUTE
+    assert fields.pop("width") == 7
+    assert fields.pop("planes") is isa.Planes.ONE
+    assert not any(fields.values())
+
+
+@pytest.mark.parametrize(
+    ("struct", "field", "value"),
+    [
+        (isa.Load, "rows", 1 << 12),
+        (isa.Load, "window", 8),
+        (isa.Compute, "address", 1 << 32),
+        (isa.Compute, "width", -1),
+        (isa.EntryGroup, "enable", 2),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(struct, field, value):
+    with pytest.raises(ValueError, match=rf"{struct.__name__}.{field} = {value} does not fit"):
+        isa.encode(struct, {field: value})
+
+
+def test_every_field_has_a_note():
+    for name, struct in FORMATS.items():
+        assert list(isa.FIELD_NOTES[name]) == [field for field, _ in data.Layout.cast(struct)]
+    entry = [name for name, _ in data.Layout.cast(isa.EntryGroup)]
+    entry += [name for name, _ in data.Layout.cast(isa.Entry) if name != "group"]
+    assert list(isa.FIELD_NOTES["Entry"]) == entry
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_fields_reach_all_of_every_machine(machine):
+    """Addresses on chip must be wide enough for the largest machine there is."""
+    load, compute = data.Layout.cast(isa.Load), data.Layout.cast(isa.Compute)
+    group = data.Layout.cast(isa.EntryGroup)
+    for field in (load["destination"], load["row_step"], load["plane_stride"],
+                  compute["source"], group["offset"]):  # fmt: skip
+        assert field.width >= machine.position_bits
+    for field in (compute["weight_base"], group["weight"], load["destination"]):
+        assert field.width >= machine.weight_bits
+    for field in (compute["table_start"], compute["table_last"], load["destination"]):
+        assert field.width >= machine.table_bits
+    assert load["groups"].width == machine.lane_groups

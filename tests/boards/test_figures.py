@@ -1,0 +1,72 @@
+"""The README's table: current, and made of complete records."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from boards.figures import (
+    BEGIN,
+    END,
+    FigureError,
+    figure_table,
+    insert_table,
+    read_records,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = {"name": "array.clock", "value": 173.2, "unit": "MHz", "better": "higher", "config": {},
+          "tools": {}}  # fmt: skip
+
+
+def test_the_committed_table_is_current():
+    page = (ROOT / "README.md").read_text()
+    table = figure_table(read_records(ROOT / "bench"))
+    assert insert_table(page, table) == page, "README.md is out of date; run: make bench"
+
+
+def test_rows(tmp_path):
+    seeds = {"1": 170.1, "2": 173.2, "3": 180.0}
+    size = {"name": "array.slots", "value": 12345, "unit": "slots", "better": "lower", "config": {},
+            "tools": {}, "available": 24288, "seeds": {"1": 5, "2": 5}, "label": "Array",
+            "command": "make synth"}  # fmt: skip
+    (tmp_path / "array.json").write_text(json.dumps([RECORD | {"seeds": seeds}, size]))
+    lines = figure_table(read_records(tmp_path)).splitlines()
+    assert lines[2] == (
+        "| array.clock | 173.2 MHz (median of 3 seeds, 170.1 to 180.0) | "
+        "[array.json](bench/array.json) |  |"
+    )
+    assert lines[3] == (
+        "| Array | 12,345 of 24,288 slots | [array.json](bench/array.json) | `make synth` |"
+    )
+
+
+def test_no_records(tmp_path):
+    assert figure_table(read_records(tmp_path)) == "*No figures recorded yet.*"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not JSON"),
+        ("{}", "must be a list of records, not dict"),
+        (json.dumps([{"name": "x"}]), "a record lacks value, unit, better, config, tools"),
+        (json.dumps([RECORD | {"better": "big"}]), "'better' must be higher or lower"),
+    ],
+)
+def test_broken_records_are_named(tmp_path, content, message):
+    (tmp_path / "bad.json").write_text(content)
+    with pytest.raises(FigureError, match=rf"bad.json: .*{message}"):
+        read_records(tmp_path)
+
+
+def test_insertion_keeps_the_page():
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert insert_table(page, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    assert insert_table(insert_table(page, "new"), "old") == page
+
+
+@pytest.mark.parametrize("page", ["", f"{END}\n{BEGIN}", f"{BEGIN}{BEGIN}{END}"])
+def test_pages_without_a_place(page):
+    with pytest.raises(FigureError, match="the page needs one line"):
+        insert_table(page, "new")

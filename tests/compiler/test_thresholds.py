@@ -1,0 +1,83 @@
+"""Thresholds from black-box functions, exactly."""
+
+import numpy as np
+import pytest
+
+from compiler.errors import QuantisationError
+from compiler.thresholds import bisect, count_levels, find_factors, from_table, verify
+from golden.network import Thresholds
+
+
+def every_sum(low, high):
+    return np.tile(np.arange(low, high + 1), (1, 1))
+
+
+@pytest.mark.parametrize("slope", [0.37, -0.37, 0.0, 0.125, -0.5, 1000.0])
+@pytest.mark.parametrize("offset", [0.0, 0.5, -3.25])
+def test_bisect_equals_the_function_everywhere(slope, offset):
+    def codes(v):
+        return np.clip(np.rint(v * slope + offset), 0, 15).astype(np.int64)
+
+    low, high = np.array([-300]), np.array([211])
+    thresholds = bisect(codes, low, high, 16, "test")
+    sums = every_sum(-300, 211)
+    assert (count_levels(thresholds, sums) == codes(sums.astype(float))).all()
+    assert thresholds.levels.shape == (1, 15)
+    assert (np.diff(thresholds.levels) >= 0).all()
+
+
+def test_channels_rise_fall_and_rest():
+    slopes = np.array([[0.5], [-0.5], [0.0]])
+
+    def codes(v):
+        return np.clip(np.floor(v * slopes), 0, 3).astype(np.int64)
+
+    low, high = np.full(3, -20), np.full(3, 20)
+    thresholds = bisect(codes, low, high, 4, "test")
+    sums = np.tile(np.arange(-20, 21), (3, 1))
+    assert thresholds.sign.tolist() == [1, -1, 1]
+    assert (count_levels(thresholds, sums) == codes(sums.astype(float))).all()
+    assert (thresholds.levels[2] == Thresholds.FAR).all()
+
+
+def test_always_and_never():
+    def codes(v):
+        return np.full(v.shape, 2)
+
+    thresholds = bisect(codes, np.array([-5]), np.array([5]), 4, "test")
+    assert thresholds.levels.tolist() == [[-Thresholds.FAR, -Thresholds.FAR, Thresholds.FAR]]
+
+
+def test_verify_finds_a_single_bump():
+    def codes(v):
+        return np.where(v == 17, 1, (v > 40).astype(np.int64))
+
+    low, high = np.array([-100]), np.array([100])
+    thresholds = bisect(codes, low, high, 2, "Conv 'c'")
+    with pytest.raises(QuantisationError, match="Conv 'c': the codes neither only rise"):
+        verify(thresholds, codes, low, high, "Conv 'c'")
+
+
+def test_table_that_is_not_monotone():
+    assert from_table(np.arange(4), np.array([[0, 2, 1, 3]]), 4) is None
+
+
+def test_equal_sums_need_equal_codes():
+    assert from_table(np.array([1, 1, 2]), np.array([[0, 1, 1]]), 2) is None
+
+
+@pytest.mark.parametrize("scales", [(1.0, 1.0), (0.3, 0.7), (0.11, 0.83), (1.0, -0.4)])
+def test_factors_for_all_pairs(scales):
+    a, b = np.arange(16), np.arange(-8, 8)
+    x = a[:, None] * scales[0] + b[None, :] * scales[1]
+    table = np.clip(np.rint(x / 0.9), 0, 15).astype(np.int64)[None]
+    factors, thresholds = find_factors(a, b, table, 16)
+    sums = factors[0] * a[:, None] + factors[1] * b[None, :]
+    assert (count_levels(thresholds, sums.reshape(1, -1)) == table.reshape(1, -1)).all()
+    assert max(map(abs, factors)) <= 127
+
+
+def test_no_factors_for_a_product():
+    a = np.arange(-4, 5)
+    table = np.clip(a[:, None] * a[None, :] + 8, 0, 15)[None]
+    assert find_factors(a, a, table, 16, largest=20) is None

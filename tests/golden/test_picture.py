@@ -1,0 +1,96 @@
+"""Pictures: codes, placement, and files that are none."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from golden.picture import MARGIN, PictureError, load_picture
+
+
+@pytest.fixture
+def pixels(rng) -> np.ndarray:
+    return rng.integers(256, size=(12, 20, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def path(tmp_path, pixels):
+    file = tmp_path / "picture.png"
+    Image.fromarray(pixels).save(file)
+    return file
+
+
+def test_a_picture_of_the_right_size_is_not_touched(path, pixels):
+    frame = load_picture(path, height=12, width=20)
+    assert frame.codes.dtype == np.uint8
+    assert frame.codes.flags.c_contiguous
+    np.testing.assert_array_equal(frame.codes, pixels.transpose(2, 0, 1))
+
+
+def test_channel_order(path, pixels):
+    frame = load_picture(path, height=12, width=20, colour="bgr")
+    np.testing.assert_array_equal(frame.codes, pixels.transpose(2, 0, 1)[::-1])
+
+
+def test_stretch_fills_the_input(path):
+    frame = load_picture(path, height=24, width=10)
+    assert frame.codes.shape == (3, 24, 10)
+    np.testing.assert_allclose(frame.placement.to_picture([[0, 0, 10, 24], [5, 6, 5, 12]]),
+                               [[0, 0, 20, 12], [10, 3, 10, 6]])  # fmt: skip
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 40), (20, 60), (6, 6)])
+def test_letterbox_keeps_proportions_and_centres(path, height, width):
+    frame = load_picture(path, height=height, width=width, fit="letterbox")
+    assert frame.codes.shape == (3, height, width)
+    place = frame.placement
+    assert place.scale_x == pytest.approx(place.scale_y, rel=0.1)
+    inner = [place.left, place.top, place.left + 20 * place.scale_x, place.top + 12 * place.scale_y]
+    np.testing.assert_allclose(place.to_picture([inner]), [[0, 0, 20, 12]])
+    assert frame.codes[:, 0, 0].tolist() == list(MARGIN)
+
+
+def test_boxes_are_cut_at_the_border(path):
+    place = load_picture(path, height=12, width=20).placement
+    np.testing.assert_array_equal(place.to_picture([[-5, -5, 99, 99]]), [[0, 0, 20, 12]])
+    assert place.to_picture(np.zeros((0, 4))).shape == (0, 4)
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "CMYK"])
+def test_other_modes_become_rgb(tmp_path, pixels, mode):
+    file = tmp_path / "picture.tiff"
+    Image.fromarray(pixels).convert(mode).save(file)
+    assert load_picture(file, height=12, width=20).codes.shape == (3, 12, 20)
+
+
+def test_the_way_the_camera_was_held(tmp_path, pixels):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # rotate by 90 degrees to see it upright
+    file = tmp_path / "turned.png"
+    Image.fromarray(pixels).save(file, exif=turned)
+    frame = load_picture(file, height=20, width=12)
+    np.testing.assert_array_equal(frame.codes, np.rot90(pixels, -1).transpose(2, 0, 1))
+
+
+def test_files_that_are_no_picture(tmp_path, path):
+    def message(file) -> str:
+        with pytest.raises(PictureError) as caught:
+            load_picture(file, height=4, width=4)
+        return str(caught.value)
+
+    assert message(tmp_path / "none.png").endswith("none.png: no such file")
+    assert message(tmp_path).endswith("is a folder; name one picture")
+    text = tmp_path / "text.jpg"
+    text.write_text("not a picture")
+    assert "not a picture that Pillow can read" in message(text)
+    short = tmp_path / "short.png"
+    short.write_bytes(path.read_bytes()[:200])
+    assert "damaged or unreadable" in message(short)
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(deep)
+    assert "8 bits a channel, not Pillow's mode 'I;16'" in message(deep)
+
+
+def test_a_picture_that_is_too_large(path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(PictureError, match="too large"):
+        load_picture(path, height=4, width=4)

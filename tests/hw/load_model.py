@@ -1,0 +1,156 @@
+"""What LOADs do, read from docs/machine.md section 3, and LOADs to try."""
+
+from arch.isa import Opcode, Planes
+
+PLANES = {Planes.ONE: 1, Planes.TWO: 2, Planes.FOUR: 4}
+
+
+def along(x, odd_offset):
+    return (x >> 1) + (x & 1) * odd_offset if odd_offset else x
+
+
+def beats_of(machine, load, memory):
+    """Return the beats of each row as lists of 16-bit words."""
+    rows = []
+    for r in range(load["rows"]):
+        start = load["address"] + r * load["row_bytes"]
+        rows.append(
+            [
+                [
+                    int.from_bytes(memory[at + 2 * w : at + 2 * w + 2], "little")
+                    for w in range(machine.slots)
+                ]
+                for at in range(
+                    start, start + load["beats"] * machine.beat_bytes, machine.beat_bytes
+                )
+            ]
+        )
+    return rows
+
+
+def positions_written(machine, load, memory):
+    """Yield (position, word) of LOAD_MAP and LOAD_PICTURE, in order."""
+    for r, row in enumerate(beats_of(machine, load, memory)):
+        base = load["destination"] + r * load["row_step"]
+
+        def place(x, i, base=base):
+            position = base + along(x, load["odd_offset"]) + i * load["plane_stride"]
+            return position % machine.positions
+
+        if load["opcode"] == Opcode.LOAD_MAP:
+            planes = PLANES[load["planes"]]
+            for b, beat in enumerate(row):
+                for w, word in enumerate(beat):
+                    yield place(b * (machine.slots // planes) + w // planes, w % planes), word
+        else:
+            words = [word for beat in row for word in beat]
+            pixels = [
+                words[2 * x] | (words[2 * x + 1] & 0xFF) << 16 for x in range(len(words) // 2)
+            ]
+            for x in range(len(pixels)):
+                for i in range(8):
+                    word = 0
+                    for d in range(load["window"]):
+                        for channel in range(3 if x >= d else 0):
+                            bit = pixels[x - d] >> (8 * channel + i) & 1
+                            word |= bit << (3 * d + channel)
+                    yield place(x, i), word
+
+
+class OnChip:
+    """The on-chip memories as dictionaries, filled by LOADs."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.activations = {}  # (position, group): word
+        self.weights = {}  # (word, row): 64 bits
+        self.thresholds = {}  # (set, k, row): 32 bits
+        self.table = {}  # entry: 128 bits
+        self.program = []  # beats, chunk after chunk
+
+    def load(self, load, memory):
+        rows = self.machine.rows
+        if load["opcode"] in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE):
+            for position, word in positions_written(self.machine, load, memory):
+                for group in range(4):
+                    if load["groups"] >> group & 1:
+                        self.activations[position, group] = word
+            return
+        size = load["beats"] * self.machine.beat_bytes
+        stored = memory[load["address"] : load["address"] + size]
+
+        def units(bits):
+            return [
+                int.from_bytes(stored[at : at + bits // 8], "little")
+                for at in range(0, size, bits // 8)
+            ]
+
+        if load["opcode"] == Opcode.LOAD_WEIGHTS:
+            for u, unit in enumerate(units(64)):
+                self.weights[load["destination"] + u // rows, u % rows] = unit
+        elif load["opcode"] == Opcode.LOAD_THRESHOLDS:
+            for u, unit in enumerate(units(32)):
+                self.thresholds[load["destination"], u // rows, u % rows] = unit
+        elif load["opcode"] == Opcode.LOAD_TABLE:
+            for u, unit in enumerate(units(128)):
+                self.table[load["destination"] + u] = unit
+        else:
+            self.program += units(self.machine.axi_data_bits)
+
+
+def conflict_free(machine, load):
+    """Tell whether the words of every step of a LOAD_MAP or LOAD_PICTURE have different banks."""
+    slots = machine.slots
+    one_row = load | {"rows": 1}
+    banks = [
+        position % machine.columns
+        for position, _ in positions_written(machine, one_row, bytes(1 << 16))
+    ]
+    return all(len(set(banks[at : at + slots])) == slots for at in range(0, len(banks), slots))
+
+
+def random_placement(machine, chance, opcode):
+    """Return a LOAD_MAP or LOAD_PICTURE whose words do not collide."""
+    while True:
+        load = {
+            "opcode": opcode,
+            "address": chance.randrange(512) * machine.beat_bytes,
+            "rows": chance.randint(1, 3),
+            "beats": chance.choice([1, 2, 5, 16, 33]),
+            "row_bytes": chance.randrange(64) * machine.beat_bytes,
+            "destination": chance.randrange(machine.positions),
+            "row_step": chance.randrange(machine.positions),
+            "plane_stride": chance.randrange(machine.positions),
+            "odd_offset": chance.choice([0, chance.randrange(1, machine.positions)]),
+            "planes": chance.choice(list(Planes)),
+            "window": chance.randint(1, 5),
+            "groups": chance.randint(1, 15),
+        }
+        if conflict_free(machine, load):
+            return load
+
+
+def random_unit_load(machine, chance, opcode):
+    """Return a LOAD of weights, thresholds, table or program."""
+    beat = machine.beat_bytes
+    units = {
+        Opcode.LOAD_WEIGHTS: (machine.rows * 8, machine.weight_words - 4, 4),
+        Opcode.LOAD_THRESHOLDS: (machine.rows * 4, 2, 16),
+        Opcode.LOAD_TABLE: (16, machine.table_entries - 9, 9),
+        Opcode.LOAD_PROGRAM: (2048, 1, 1),
+    }
+    unit_bytes, destinations, most = units[opcode]
+    return {
+        "opcode": opcode,
+        "address": chance.randrange(1024) * beat,
+        "rows": 1,
+        "beats": unit_bytes * chance.randint(1, most) // beat,
+        "row_bytes": 0,
+        "destination": chance.randrange(destinations),
+    }
+
+
+def random_load(machine, chance, opcode):
+    if opcode in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE):
+        return random_placement(machine, chance, opcode)
+    return random_unit_load(machine, chance, opcode)

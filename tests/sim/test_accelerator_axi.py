@@ -1,0 +1,25 @@
+"""The whole accelerator on AXI memory with random pauses: see sim/tb_accelerator_axi.py."""
+
+from pathlib import Path
+
+import pytest
+
+from arch.machine import TINY
+from hw.verilog import generate
+from sim.frame import MODULE
+from sim.tb_accelerator_axi import MACHINE_VARIABLE
+from sim.verilator import Model
+
+HARNESS = Path(__file__).resolve().parents[2] / "sim" / "axi_harness.sv"
+
+
+@pytest.mark.cosim
+def test_accelerator_on_axi(tmp_path):
+    model = Model(
+        "axi_harness",
+        {"accelerator.v": generate(TINY), HARNESS.name: HARNESS.read_text()},
+        {"DATA_BITS": TINY.axi_data_bits},
+        {"ACCELERATOR": MODULE},
+        visible=["*"],
+    )
+    model.run("sim.tb_accelerator_axi", tmp_path, environment={MACHINE_VARIABLE: TINY.name})

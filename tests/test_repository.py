@@ -1,0 +1,45 @@
+"""What holds for every file of the repository."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MOST_LINES = 450
+SKIPPED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache"}
+TEXT = {".py", ".md", ".toml", ".json", ".yml", ".yaml", ".cfg", ".txt", ".v", ".sv", ".sh", ""}
+# A home or scratch directory of whoever wrote the file: it means nothing to anybody else.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|work|tmp|Users|mnt)/\w")
+
+
+def repository_files() -> list[Path]:
+    """Files that git knows or would add; all files where there is no git."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        paths = [ROOT / line for line in listed.stdout.splitlines()]
+    except (OSError, subprocess.CalledProcessError):
+        paths = [path for path in ROOT.rglob("*") if not SKIPPED & set(path.parts)]
+    return [path for path in paths if path.is_file()]
+
+
+def test_files_name_no_machine_paths():
+    for path in repository_files():
+        if path.suffix in TEXT and path != Path(__file__).resolve():
+            for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+                assert not MACHINE_PATH.search(line), f"{path.relative_to(ROOT)}:{number}: {line}"
+
+
+@pytest.mark.parametrize("suffix", [".py", ".v", ".sv"])
+def test_files_stay_small(suffix):
+    for path in repository_files():
+        if path.suffix == suffix:
+            count = len(path.read_text().splitlines())
+            assert count <= MOST_LINES, f"{path.relative_to(ROOT)} has {count} lines: split it"
+
+
+def test_one_licence():
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text()
