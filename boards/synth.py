@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from arch.machine import Machine
+from boards.chain_ends import open_chain_ends
 from boards.devices import Device
 from boards.pinless import WRAPPER, module_ports, top_module, wrap, wrapper_cost
 from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
@@ -112,6 +113,7 @@ def measure(
     cells = synthesise(
         [CORE, BENCH], top=WRAPPER, folder=folder, options=options, label=f"{name}: synthesis"
     )
+    open_chain_ends(folder / "netlist.json")
     if router is None and cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0) > LARGE_SLOTS:
         router = "router2"
     placements = [

@@ -23,3 +23,23 @@ def differing_codes(
         for name, onnx in network.onnx_names.items()
         if onnx in reference
     }
+
+
+def differing_sums(
+    network: Network, results: dict[str, np.ndarray], reference: dict[str, np.ndarray]
+) -> dict[str, int]:
+    """Number of integer sums that differ, for every raw output.
+
+    The reference's floats are brought back to sums, v = (float - bias) / scale, and rounded.
+    """
+    found = {}
+    for output in network.outputs:
+        if output.name not in reference:
+            continue
+        scale, bias = output.scale[:, None, None], output.bias[:, None, None]
+        values = reference[output.name].reshape(results[output.tensor].shape)
+        # A channel of scale 0 shows nothing of its sums.
+        sums = np.rint((values - bias) / np.where(scale == 0, 1, scale))
+        differs = (sums != results[output.tensor]) & (scale != 0)
+        found[output.tensor] = int(differs.sum())
+    return found

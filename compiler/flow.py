@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from arch.isa import CHUNK_BYTES
 from arch.machine import Machine
+from compiler.cost import READ_LATENCY, WRITE_LATENCY, Prediction, predict
 from compiler.errors import CapacityError
 from compiler.frontend import read_network
 from compiler.image import LARGEST, Image, ImageError, machine_digest
@@ -41,6 +43,11 @@ class Compiled:
     def layers(self) -> list[Layer]:
         return self.scheduler.layers
 
+    @cached_property
+    def prediction(self) -> Prediction:
+        """The cycles of a frame, with memory as figures are given for."""
+        return predict(self.image.memory(), self.image.program_address, self.machine)
+
     def manifest(self) -> dict:
         """What a host needs: where the picture goes, where layers' codes and the results lie."""
         return {
@@ -53,6 +60,11 @@ class Compiled:
             "outputs": [self._output(output) for output in self.network.outputs],
             "fused": self.lowered.fused,
             "bit_operations": sum(layer.work.bit_operations for layer in self.layers),
+            "prediction": {
+                "cycles": self.prediction.cycles,
+                "read_latency": READ_LATENCY,
+                "write_latency": WRITE_LATENCY,
+            },
         }
 
     def _stored(self) -> list[str]:
@@ -71,6 +83,8 @@ class Compiled:
             "operators": list(dict.fromkeys(o for layer in layers for o in layer.work.operators)),
             "first_compute": min(computes),
             "last_compute": max(computes),
+            "first_cycle": self.prediction.computes[min(computes)].first_pass,
+            "last_cycle": self.prediction.computes[max(computes)].stored,
             "address": storage.position(0, 0, 0),
             "image_bytes": storage.image_bytes,
             "row_bytes": storage.row_bytes,

@@ -4,25 +4,38 @@ from dataclasses import dataclass, field
 
 from arch.isa import CHUNK_BYTES, CHUNK_INSTRUCTIONS, Compute, Load, Opcode, encode
 
+LOOK_AHEAD = 4
+"""Computes dispatched ahead of a load that waits, so that the array has work meanwhile. The queues
+hold more; a load dispatched before its wait is over holds up what stands behind it."""
+
 
 @dataclass(eq=False)
 class LoadStep:
-    """A LOAD; starts when ``after`` is computed (and stored, if ``await_stored``)."""
+    """A LOAD; starts when ``after`` is computed (and stored, if ``await_stored``).
+
+    ``needed``: number of the first compute that waits for it.
+    """
 
     fields: dict
     after: "ComputeStep | None" = None
     await_stored: bool = False
+    needed: int = -1
     ordinal: int = -1
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Sorts loads: as early as their waits allow, the sooner needed first."""
+        waits = -1 if self.after is None else self.after.ordinal
+        return min(self.needed, waits + 1 + LOOK_AHEAD), waits, self.needed
 
 
 @dataclass(eq=False)
 class ComputeStep:
-    """A COMPUTE; starts when ``after`` is loaded. ``layer`` indexes the schedule's layers."""
+    """A COMPUTE; starts when ``needs`` are loaded. ``ordinal`` numbers computes in order."""
 
     fields: dict
-    layer: int
-    after: LoadStep | None = None
-    ordinal: int = -1
+    needs: list[LoadStep]
+    ordinal: int
 
 
 Step = LoadStep | ComputeStep
@@ -36,9 +49,19 @@ class Program:
     #: Encoded-instruction fields in final order: (layout, fields, step or None).
     listing: list[tuple] = field(default_factory=list)
 
-    def add(self, step: Step) -> Step:
-        self.steps.append(step)
-        return step
+    def arrange(self, loads: list[LoadStep], computes: list[ComputeStep]) -> None:
+        """Put loads in front of computes, prefetched as far as their waits allow.
+
+        Loads run in order beside the computes: one that waits holds up those behind it. So they are
+        sorted by what they wait for, and none stands before the compute that it waits for.
+        """
+        waiting = sorted(loads, key=lambda load: load.place)
+        at = 0
+        for compute in computes:
+            while at < len(waiting) and waiting[at].place[0] <= compute.ordinal:
+                self.steps.append(waiting[at])
+                at += 1
+            self.steps.append(compute)
 
     def number(self, address: int) -> None:
         """Insert the LOAD_PROGRAMs, number everything and fill in what waits for what.
@@ -59,12 +82,9 @@ class Program:
             take = CHUNK_INSTRUCTIONS if last else body
             ordered.extend(self.steps[position : position + take])
             position += take
-        loads = computes = 0
+        loads = 0
         for step in ordered:
-            if isinstance(step, ComputeStep):
-                step.ordinal = computes
-                computes += 1
-            else:
+            if not isinstance(step, ComputeStep):
                 if isinstance(step, LoadStep):
                     step.ordinal = loads
                 loads += 1
@@ -89,8 +109,7 @@ class Program:
                 }
                 self.listing.append((Load, fields, step))
             else:
-                if step.after is not None:
-                    loaded = max(loaded, step.after.ordinal + 1)
+                loaded = max([loaded, *(load.ordinal + 1 for load in step.needs)])
                 fields = step.fields | {"after_load": loaded & 0xFFFF}
                 self.listing.append((Compute, fields, step))
         self.listing.append((Load, {"opcode": Opcode.END}, None))

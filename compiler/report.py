@@ -1,33 +1,63 @@
-"""The table that a build prints: what each layer costs and how well it uses the array."""
+"""The table that a build prints: what each layer costs, and how well it uses the array."""
 
 from compiler.flow import Compiled
+from compiler.layer import Layer
+
+CLOCK_MHZ = 100.0
+HEADER = (
+    f"{'layer':24s} {'map':>11s} {'bits':>5s} {'passes':>6s} {'tiles':>5s} {'cycles':>9s} "
+    f"{'loads':>7s} {'drain':>7s} {'useful':>7s}"
+)
 
 
-def layer_table(compiled: Compiled) -> str:
-    """One line per work: passes per block, tiles, cycles, share of useful bit products."""
-    machine = compiled.machine
-    lines = [
-        f"{'layer':24s} {'map':>11s} {'bits':>5s} {'passes':>6s} {'tiles':>5s} {'cycles':>9s} "
-        f"{'useful':>7s}"
-    ]
-    total_cycles = total_useful = 0
-    for layer in compiled.layers:
-        work, tiling = layer.work, layer.tiling
-        cycles = 0
-        for tile in tiling.tiles:
-            rows, per_row = tiling.blocks(work, tile, machine)
-            cycles += rows * per_row * len(layer.table)
-        cycles *= len(layer.weights) * len(work.scatter)
-        storage = compiled.lowered.storages[work.images[0][0]]
-        bits = 8 if storage.kind == "picture" else storage.bits
-        share = work.bit_operations / (cycles * machine.binary_macs)
-        lines.append(
-            f"{work.name[:24]:24s} {work.outputs:>3d}x{work.height:>3d}x{work.width:<3d} "
-            f"{bits}x{layer.packed.weight_bits:<3d} {len(layer.table):6d} "
-            f"{len(tiling.tiles):5d} {cycles:9d} {share:7.1%}"
+def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
+    """One line per work, from the cost model.
+
+    ``passes`` is per block. ``cycles`` are those since the pass before the layer's first one; among
+    them, ``loads`` and ``drain`` are those in which the array waited for loads, and for earlier
+    results to leave. ``useful``: share of the array's bit products in these cycles that the network
+    asks for. The last line gives frames per second at ``clock_mhz``.
+    """
+    machine, prediction = compiled.machine, compiled.prediction
+    ends = [compute.last_pass for compute in prediction.computes]
+    shares = [end - before for end, before in zip(ends, [-1, *ends], strict=False)]
+
+    def line(name: str, what: str, cycles: int, load_wait: int, drain_wait: int, bits: int) -> str:
+        return (
+            f"{name:24s} {what:30s} {cycles:9d} {load_wait:7d} {drain_wait:7d} "
+            f"{bits / (cycles * machine.binary_macs):7.1%}"
         )
-        total_cycles += cycles
-        total_useful += work.bit_operations
-    share = total_useful / (total_cycles * machine.binary_macs)
-    lines.append(f"{'total':24s} {'':11s} {'':5s} {'':6s} {'':5s} {total_cycles:9d} {share:7.1%}")
+
+    lines = [HEADER]
+    for layer in compiled.layers:
+        numbers = [step.ordinal for step in layer.computes]
+        computes = [prediction.computes[number] for number in numbers]
+        lines.append(
+            line(
+                layer.work.name[:24],
+                _shape(compiled, layer),
+                sum(shares[number] for number in numbers),
+                sum(compute.load_wait for compute in computes),
+                sum(compute.drain_wait for compute in computes),
+                layer.work.bit_operations,
+            )
+        )
+    waits = prediction.stall_load, prediction.stall_drain
+    useful = sum(layer.work.bit_operations for layer in compiled.layers)
+    lines.append(line("total", "", prediction.cycles, *waits, useful))
+    lines.append(
+        f"{clock_mhz * 1e6 / prediction.cycles:.1f} frames/s at {clock_mhz:g} MHz; the array has a "
+        f"pass in {prediction.passes / prediction.cycles:.1%} of the cycles"
+    )
     return "\n".join(lines)
+
+
+def _shape(compiled: Compiled, layer: Layer) -> str:
+    """Map, bits of input and weights, passes per block and tiles."""
+    work = layer.work
+    storage = compiled.lowered.storages[work.images[0][0]]
+    bits = 8 if storage.kind == "picture" else storage.bits
+    return (
+        f"{work.outputs:>3d}x{work.height:>3d}x{work.width:<3d} "
+        f"{bits}x{layer.packed.weight_bits:<3d} {len(layer.table):6d} {len(layer.tiling.tiles):5d}"
+    )

@@ -27,7 +27,7 @@ class _Halves:
             return half * self.capacity // 2, self.readers[half], (half,)
         self.turn = 0
         waits = [r for r in self.readers if r is not None]
-        return 0, max(waits, key=lambda r: r.number, default=None), (0, 1)
+        return 0, max(waits, key=lambda r: r.ordinal, default=None), (0, 1)
 
     def read(self, halves: tuple[int, ...], reader: ComputeStep):
         for half in halves:
@@ -44,32 +44,38 @@ class Scheduler:
         self.layers = [decide(work, storages, machine) for work in works]
 
     def run(self) -> None:
-        """Emit all layers; addresses must have been given."""
+        """Arrange all layers; addresses must have been given."""
         machine = self.machine
         self.activations = _Halves(machine.positions)
         self.weight_memory = _Halves(machine.weight_words)
         self.tables = _Halves(machine.table_entries)
+        #: (layer and row block whose thresholds a set holds, last compute that used them).
         self.threshold_sets: list[tuple] = [(None, None), (None, None)]
         self.threshold_turn = 0
         self.row_writers: dict[str, list[ComputeStep | None]] = {
             name: [None] * storage.height for name, storage in self.storages.items()
         }
-        self.count = 0
+        self.loads: list[LoadStep] = []
+        self.computes: list[ComputeStep] = []
+        #: Loads that the next compute is the first to need.
+        self.pending: list[LoadStep] = []
         for index, layer in enumerate(self.layers):
             self._layer(index, layer)
+        self.program.arrange(self.loads, self.computes)
 
-    def _compute(self, layer_index: int, fields: dict, after: LoadStep) -> ComputeStep:
-        step = self.program.add(ComputeStep(fields, layer_index, after))
-        step.number = self.count
-        self.count += 1
-        self.layers[layer_index].computes.append(step)
+    def _compute(self, layer: Layer, fields: dict) -> ComputeStep:
+        step = ComputeStep(fields, self.pending, len(self.computes))
+        for load in self.pending:
+            load.needed = step.ordinal
+        self.pending = []
+        self.computes.append(step)
+        layer.computes.append(step)
         return step
 
-    def _load(
-        self, opcode: Opcode, address: int, beats: int, after: ComputeStep | None = None, **fields
-    ) -> LoadStep:
-        fields = {"opcode": opcode, "address": address, "rows": 1, "beats": beats} | fields
-        return self.program.add(LoadStep(fields, after))
+    def _load(self, fields: dict, after: ComputeStep | None, *, stored: bool = False) -> None:
+        step = LoadStep(fields, after, stored)
+        self.loads.append(step)
+        self.pending.append(step)
 
     def _load_bytes(
         self,
@@ -79,50 +85,45 @@ class Scheduler:
         destination: int,
         unit: int,
         after: ComputeStep | None,
-    ) -> LoadStep:
+    ) -> None:
         """Load ``size`` bytes; ``unit`` bytes make one word at the destination."""
         beat = self.machine.beat_bytes
         longest = LONGEST_ROW * beat // unit * unit
-        step = None
         for start in range(0, size, longest):
             part = min(longest, size - start)
-            step = self._load(
-                opcode,
-                address + start,
-                -(-part // beat),
-                after,
-                destination=destination + start // unit,
-            )
-        return step
+            fields = {
+                "opcode": opcode,
+                "address": address + start,
+                "rows": 1,
+                "beats": -(-part // beat),
+                "destination": destination + start // unit,
+            }
+            self._load(fields, after)
 
     def _layer(self, index: int, layer: Layer):
         machine, work, packed, tiling = self.machine, layer.work, layer.packed, layer.tiling
-        table_base, after, table_halves = self.tables.take(len(layer.table))
-        latest = self._load_bytes(
-            Opcode.LOAD_TABLE, layer.table_address, 16 * len(layer.table), table_base, 16, after
-        )
+        size = len(layer.table)
+        table_base, after, table_halves = self.tables.take(size)
+        self._load_bytes(Opcode.LOAD_TABLE, layer.table_address, 16 * size, table_base, 16, after)
         blocks = len(layer.weights)
         word_bytes = machine.rows * 8
         resident = blocks * packed.word_count <= machine.weight_words // 2
         if resident:
-            weight_base, after, weight_halves = self.weight_memory.take(blocks * packed.word_count)
-            latest = self._load_bytes(
-                Opcode.LOAD_WEIGHTS,
-                layer.weight_addresses[0],
-                blocks * packed.word_count * word_bytes,
-                weight_base,
-                word_bytes,
-                after,
+            words = blocks * packed.word_count
+            weight_base, after, weight_halves = self.weight_memory.take(words)
+            address = layer.weight_addresses[0]
+            self._load_bytes(
+                Opcode.LOAD_WEIGHTS, address, words * word_bytes, weight_base, word_bytes, after
             )
         for tile in tiling.tiles:
             base, after, halves = self.activations.take(tiling.positions)
-            latest = self._load_tile(work, tiling, tile, base, after) or latest
+            self._load_tile(work, tiling, tile, base, after)
             for block in range(blocks):
                 if resident:
                     weights_at = weight_base + block * packed.word_count
                 else:
                     weights_at, after, weight_halves = self.weight_memory.take(packed.word_count)
-                    latest = self._load_bytes(
+                    self._load_bytes(
                         Opcode.LOAD_WEIGHTS,
                         layer.weight_addresses[block],
                         packed.word_count * word_bytes,
@@ -130,19 +131,16 @@ class Scheduler:
                         word_bytes,
                         after,
                     )
-                threshold_set = 0
-                if layer.thresholds:
-                    threshold_set, loaded = self._threshold_set(index, layer, block)
-                    latest = loaded or latest
+                threshold_set = self._threshold_set(index, layer, block)
                 for scatter in work.scatter:
                     fields = self._compute_fields(layer, tile, block, scatter) | {
                         "source": base,
                         "table_start": table_base,
-                        "table_last": table_base + len(layer.table) - 1,
+                        "table_last": table_base + size - 1,
                         "weight_base": weights_at,
                         "threshold_set": threshold_set,
                     }
-                    step = self._compute(index, fields, latest)
+                    step = self._compute(layer, fields)
                 self.tables.read(table_halves, step)
                 self.weight_memory.read(weight_halves, step)
                 self.activations.read(halves, step)
@@ -151,24 +149,28 @@ class Scheduler:
                     self.threshold_sets[threshold_set] = key, step
             self._note_rows(work, tile, step)
 
-    def _threshold_set(self, index: int, layer: Layer, block: int):
-        """(set, load that fills it or None if it is there already)."""
+    def _threshold_set(self, index: int, layer: Layer, block: int) -> int:
+        """The set that holds a row block's thresholds, loaded unless it has them already."""
         key = index, block
         for number, (held, _) in enumerate(self.threshold_sets):
             if held == key:
-                return number, None
+                return number
+        if not layer.thresholds:
+            return 0
         number = self.threshold_turn
         self.threshold_turn ^= 1
         _, reader = self.threshold_sets[number]
-        load = self._load(
-            Opcode.LOAD_THRESHOLDS,
-            layer.threshold_addresses[block],
-            -(-len(layer.thresholds[block]) // self.machine.beat_bytes),
-            reader,
-            destination=number,
-        )
+        size = len(layer.thresholds[block])
+        fields = {
+            "opcode": Opcode.LOAD_THRESHOLDS,
+            "address": layer.threshold_addresses[block],
+            "rows": 1,
+            "beats": -(-size // self.machine.beat_bytes),
+            "destination": number,
+        }
+        self._load(fields, reader)
         self.threshold_sets[number] = key, None
-        return number, load
+        return number
 
     def _note_rows(self, work: Work, tile: Tile, step: ComputeStep):
         rows = self.row_writers[work.output]
@@ -181,9 +183,8 @@ class Scheduler:
 
     def _load_tile(
         self, work: Work, tiling: Tiling, tile: Tile, base: int, after: ComputeStep | None
-    ) -> LoadStep:
-        """Load what a tile looks at; returns the last of the loads."""
-        step = None
+    ) -> None:
+        """Load what a tile looks at."""
         for placement in tiling.placements:
             storage = self.storages[placement.region.storage]
             first_row = tile.y * work.strides[0] + work.reach()[0]
@@ -205,8 +206,7 @@ class Scheduler:
                     "address": storage.position(number, first_row, column),
                     "groups": sum(1 << group for group in groups),
                 }
-                step = self.program.add(LoadStep(fields, wait, stored))
-        return step
+                self._load(fields, wait, stored=stored)
 
     def _wait_for_rows(
         self, name: str, first: int, rows: int, after: ComputeStep | None
@@ -217,8 +217,8 @@ class Scheduler:
         writers = [writer for writer in span if writer is not None]
         if not writers:
             return after, False
-        latest = max(writers, key=lambda writer: writer.number)
-        if after is not None and after.number > latest.number:
+        latest = max(writers, key=lambda writer: writer.ordinal)
+        if after is not None and after.ordinal > latest.ordinal:
             latest = after
         return latest, True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arch.isa import Opcode, Planes
+from arch.isa import CHUNK_BYTES, INSTRUCTION_BYTES, Opcode, Planes
 from arch.machine import Machine
 from golden.formats import GROUP_LANES, MapFormat, pack_picture
 from golden.listing import Listing
@@ -48,6 +48,10 @@ class Sample:
     def finish(self) -> "Sample":
         """End the program and write it into memory."""
         self.listing.end()
+        if len(self.listing.words) * INSTRUCTION_BYTES > PROGRAM_SPACE - CHUNK_BYTES:
+            raise ValueError(
+                f"the sample's program of {len(self.listing.words)} instructions is too long"
+            )
         self.listing.write(self.memory)
         return self
 

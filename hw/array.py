@@ -15,17 +15,17 @@ class Array(wiring.Component):
     """Computes ``rows`` output channels, and the activation sum, at ``columns`` positions.
 
     Element (r, c) is a :class:`hw.processing_element.ProcessingElement` fed with ``weights[r]`` and
-    ``activations[c]``. One more row, the ones row, has the constant ``ones[g]`` on all weight lanes of
-    group g: with 0 it counts the activations' ones, with 1 their zeros.
+    ``activations[c]``. One more row, the ones row, has the constant ``ones[g]`` on all weight lanes
+    of group g: with 0 it counts the activations' ones, with 1 their zeros.
 
     After a valid pass with ``capture`` the block leaves: for ``columns`` consecutive cycles
-    ``sums.valid`` is 1, column 0 first (``sums.first`` is 1 there), all rows of a column in the same
-    cycle. Captures are at least ``columns`` cycles apart (the sequencer sees to that); any number of
-    passes, idle cycles included, may lie between them, and the pass after a capture may clear.
-    While ``sums.valid`` is 0 the other members mean nothing.
+    ``sums.valid`` is 1, column 0 first (``sums.first`` is 1 there), all rows of a column in the
+    same cycle. Captures are at least ``columns`` cycles apart (the sequencer sees to that); any
+    number of passes, idle cycles included, may lie between them, and the pass after a capture may
+    clear. While ``sums.valid`` is 0 the other members mean nothing.
 
-    Latency: a capture at cycle t at ``passes`` shows column 0 in ``sums`` at t + :attr:`latency`, in
-    either fabric. Throughput: one pass per cycle, rows * columns * lanes binary products each.
+    Latency: a capture at cycle t at ``passes`` shows column 0 in ``sums`` at t + :attr:`latency`,
+    in either fabric. Throughput: one pass per cycle, rows * columns * lanes binary products each.
 
     Parameters
     ----------

@@ -1,12 +1,13 @@
 """Writes beats to memory in bursts."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, fifo, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.axi import PAGE_BYTES, Response, write_signature
 from hw.block_queue import BlockQueue
+from hw.short_queue import ShortQueue
 from hw.write_combiner import beat_layout, combined_layout
 
 OUTSTANDING = 16
@@ -75,8 +76,8 @@ class AxiWrite(wiring.Component):
             beat_layout(machine), machine.output_beats, self.fabric)
         m.submodules.bursts = bursts = BlockQueue(
             burst_layout, machine.output_beats, self.fabric)
-        m.submodules.lengths = lengths = fifo.SyncFIFO(width=length_bits, depth=OUTSTANDING)
-        m.submodules.lasts = lasts = fifo.SyncFIFO(width=1, depth=OUTSTANDING)
+        m.submodules.lengths = lengths = ShortQueue(length_bits, OUTSTANDING)
+        m.submodules.lasts = lasts = ShortQueue(1, OUTSTANDING)
 
         # Bursts: the one that grows is written down when it is closed.
         burst = Signal(burst_layout)
@@ -108,7 +109,7 @@ class AxiWrite(wiring.Component):
         # AW. What is shown stays until it is taken: only that fills the queues.
         aw, w, b = self.axi.aw, self.axi.w, self.axi.b
         shown = Signal()
-        may_send = lengths.w_rdy & lasts.w_rdy & (shown | ~self.stop)
+        may_send = lengths.i.ready & lasts.i.ready & (shown | ~self.stop)
         begins = aw.valid & aw.ready
         m.d.sync += shown.eq(aw.valid & ~aw.ready)
         m.d.comb += [
@@ -116,24 +117,24 @@ class AxiWrite(wiring.Component):
             aw.payload.address.eq(Cat(Const(0, low_bits), bursts.o.payload.number)),
             aw.payload.length.eq(bursts.o.payload.length),
             bursts.o.ready.eq(aw.ready & may_send),
-            lengths.w_data.eq(bursts.o.payload.length),
-            lengths.w_en.eq(begins),
-            lasts.w_data.eq(bursts.o.payload.last),
-            lasts.w_en.eq(begins),
+            lengths.i.payload.eq(bursts.o.payload.length),
+            lengths.i.valid.eq(begins),
+            lasts.i.payload.eq(bursts.o.payload.last),
+            lasts.i.valid.eq(begins),
         ]
 
         # W: the beats of the burst at the head of the queue.
         position = Signal(length_bits)
-        ends = position == lengths.r_data
+        ends = position == lengths.o.payload
         m.d.comb += [
-            w.valid.eq(beats.o.valid & lengths.r_rdy),
+            w.valid.eq(beats.o.valid & lengths.o.valid),
             w.payload.data.eq(Cat(
                 beats.o.payload.words[i].replicate(machine.group_lanes // machine.rows)
                 for i in range(machine.slots))),
             w.payload.last.eq(ends),
             self.sent.eq(w.valid & w.ready),
-            beats.o.ready.eq(w.ready & lengths.r_rdy),
-            lengths.r_en.eq(self.sent & ends),
+            beats.o.ready.eq(w.ready & lengths.o.valid),
+            lengths.o.ready.eq(self.sent & ends),
         ]
         for i in range(machine.slots):
             written = beats.o.payload.written[i]
@@ -149,12 +150,12 @@ class AxiWrite(wiring.Component):
         # B.
         m.d.comb += [
             b.ready.eq(1),
-            lasts.r_en.eq(b.valid),
+            lasts.o.ready.eq(b.valid),
             self.outstanding.eq(lasts.level),
-            self.idle.eq(~aw.valid & ~lasts.r_rdy),
+            self.idle.eq(~aw.valid & ~lasts.o.valid),
         ]
         m.d.sync += self.error.eq(b.valid & ((b.payload == Response.SUBORDINATE_ERROR)
                                              | (b.payload == Response.DECODE_ERROR)))
-        with m.If(b.valid & lasts.r_data):
+        with m.If(b.valid & lasts.o.payload):
             m.d.sync += self.stored.eq(self.stored + 1)
         return m

@@ -14,12 +14,12 @@ LATENCY = 2
 class BlockRam(wiring.Component):
     """A memory with one write port and one read port.
 
-    Word ``read_address`` at cycle t is in ``read_data`` at t + 2, every cycle another one. A write in
-    cycle t is seen by reads from t + 1 on. **Writing and reading one address in one cycle is not
+    Word ``read_address`` at cycle t is in ``read_data`` at t + 2, every cycle another one. A write
+    in cycle t is seen by reads from t + 1 on. **Writing and reading one address in one cycle is not
     defined**; whoever shares a memory sees to it that it never happens. Contents start undefined.
 
-    The output register is the block RAM's own: without it the data leave 5.8 ns after the clock edge
-    on ECP5. In the generic fabric it is an ordinary register.
+    The output register is the block RAM's own: without it the data leave 5.8 ns after the clock
+    edge on ECP5. In the generic fabric it is an ordinary register.
 
     Parameters
     ----------

@@ -18,9 +18,9 @@ ACCUMULATE_UPPER = DOUBLED
 class AccumulatorControl(data.Struct):
     """Control of a :class:`CarryAccumulator`.
 
-    ``enable``, ``double`` and ``capture`` come in the cycle before their pass's count: ``enable`` if
-    the pass is valid, ``capture`` if it also captures. ``clear`` comes one cycle earlier still: 1 if
-    that pass is valid and clears.
+    ``enable``, ``double`` and ``capture`` come in the cycle before their pass's count: ``enable``
+    if the pass is valid, ``capture`` if it also captures. ``clear`` comes one cycle earlier still:
+    1 if that pass is valid and clears.
     """
 
     enable: unsigned(1)
@@ -32,9 +32,9 @@ class AccumulatorControl(data.Struct):
 class CarryAccumulator(wiring.Component):
     """Adds ``count`` and the product of one lane to the sum of a block.
 
-    One carry position per bit, and one to bring in the lane. Clearing costs nothing: the accumulator
-    is reset in the cycle before the clearing pass is added, just when the last block's sum leaves
-    it, and ``result`` takes that sum from the adder.
+    One carry position per bit, and one to bring in the lane. Clearing costs nothing: the
+    accumulator is reset in the cycle before the clearing pass is added, just when the last block's
+    sum leaves it, and ``result`` takes that sum from the adder.
 
     Latency: 1 cycle from ``count`` to ``result``. Throughput: one pass per cycle.
 

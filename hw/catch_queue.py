@@ -1,10 +1,11 @@
 """A short queue behind a memory whose answers cannot be held back."""
 
-from amaranth.hdl import Module, Shape, Signal
-from amaranth.lib import fifo, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from hw.delay import delayed
+from hw.short_queue import ShortQueue
 
 
 class CatchQueue(wiring.Component):
@@ -26,7 +27,7 @@ class CatchQueue(wiring.Component):
     """
 
     def __init__(self, shape, delay: int, depth: int):
-        self.width = Shape.cast(shape).width
+        self.shape = shape
         self.delay = delay
         self.depth = depth
         self.latency = delay + 1
@@ -39,17 +40,16 @@ class CatchQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.caught = caught = fifo.SyncFIFO(width=self.width, depth=self.depth)
-        ahead = Signal(range(self.depth + 1))
-        ahead_next = Signal.like(ahead)
-        taken = self.o.valid & self.o.ready
+        m.submodules.caught = caught = ShortQueue(self.shape, self.depth)
+        connect(m, caught.o, flipped(self.o))
         m.d.comb += [
-            caught.w_data.eq(self.payload),
-            caught.w_en.eq(delayed(m, self.ask, self.delay, "asked")),
-            self.o.payload.eq(caught.r_data),
-            self.o.valid.eq(caught.r_rdy),
-            caught.r_en.eq(self.o.ready),
-            ahead_next.eq(ahead + self.ask - taken),
+            caught.i.payload.eq(self.payload),
+            caught.i.valid.eq(delayed(m, self.ask, self.delay, "asked")),
         ]
-        m.d.sync += [ahead.eq(ahead_next), self.ready.eq(ahead_next != self.depth)]
+        ahead = Signal(range(self.depth + 1))
+        taken = self.o.valid & self.o.ready
+        with m.If(self.ask & ~taken):
+            m.d.sync += [ahead.eq(ahead + 1), self.ready.eq(ahead != self.depth - 1)]
+        with m.Elif(taken & ~self.ask):
+            m.d.sync += [ahead.eq(ahead - 1), self.ready.eq(1)]
         return m

@@ -23,9 +23,9 @@ class Cluster(wiring.Component):
     first column first; at any other time what comes from the left passes. Captures must be at least
     ``columns`` cycles apart.
 
-    Latency: from the ports one cycle to ``*_on``, and to ``results_on`` ``latency`` + ``wait`` = 8 +
-    ``wait`` cycles for a block's first column. ``results`` pass in 1 cycle. Throughput: one pass per
-    cycle.
+    Latency: from the ports one cycle to ``*_on``, and to ``results_on`` ``latency`` + ``wait`` = 8
+    + ``wait`` cycles for a block's first column. ``results`` pass in 1 cycle. Throughput: one pass
+    per cycle.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from hw.passes import CONTROLS, pass_layout, sums_layout
 
 
 class ClusterGrid(wiring.Component):
-    """Same function and timing as :class:`hw.plain_grid.PlainGrid`; see :class:`hw.array.Array`.
+    """Function and timing of :class:`hw.plain_grid.PlainGrid`; see :class:`hw.array.Array`.
 
     Everything moves as a wavefront: cluster (i, j) works i + j cycles after cluster (0, 0). The
     operands are delayed at the edges to enter that way, and the results delayed to leave together.

@@ -14,13 +14,13 @@ from hw.axi import write_signature
 from hw.axi_write import OUTSTANDING
 from hw.capture import TAG_DEPTH
 from hw.delay import delayed
-from hw.loader import table_write, threshold_write
 from hw.output_writer import OutputWriter
 from hw.pass_table import PassTable
 from hw.pool import RunningMaximum
 from hw.result_tags import ResultTags
 from hw.sequencer import Sequencer
 from hw.threshold_search import ThresholdSearch
+from hw.unit_writer import table_write, threshold_write
 from hw.weight_memory import WeightMemory, weight_write
 
 
@@ -68,11 +68,6 @@ class ComputeCore(wiring.Component):
         self.sums_latency = self._aligned_read.latency + self._array.latency
         self.codes_latency = self.sums_latency + ThresholdSearch.latency + RunningMaximum.latency
         self.computed_latency = self.codes_latency + OutputWriter.latency
-        under_way = -(-self.computed_latency // machine.columns) + 1
-        if under_way > TAG_DEPTH:
-            raise ConfigurationError(
-                f"machine {machine.name!r}: {under_way} captures may be under way, but there are "
-                f"{TAG_DEPTH} places for their tags: columns must be more than {machine.columns}")
         super().__init__({
             "computes": In(stream.Signature(Compute)),
             "loads": In(16),
@@ -98,8 +93,13 @@ class ComputeCore(wiring.Component):
         })
 
     def elaborate(self, platform):
-        m = Module()
         machine = self.machine
+        under_way = -(-self.computed_latency // machine.columns) + 1
+        if under_way > TAG_DEPTH:
+            raise ConfigurationError(
+                f"machine {machine.name!r}: {under_way} captures may be under way, but there are "
+                f"{TAG_DEPTH} places for their tags: columns must be more than {machine.columns}")
+        m = Module()
         m.submodules.sequencer = sequencer = Sequencer(machine)
         m.submodules.pass_table = pass_table = PassTable(machine, self._fabric)
         m.submodules.aligned_read = aligned_read = self._aligned_read

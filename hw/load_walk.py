@@ -37,8 +37,8 @@ class LoadWalk(wiring.Component):
     step : ``In(1)``
     row_last : ``In(1)``
         With ``step``: this beat is its row's last.
-    beat_done : ``Out(1)``
-        This step is its beat's last.
+    beat_done : ``In(1)``
+        With ``step``: this step is its beat's last.
     row_first : ``Out(1)``
         This step is its row's first.
     phase : ``Out(3)``
@@ -57,7 +57,7 @@ class LoadWalk(wiring.Component):
             "begin": In(1),
             "step": In(1),
             "row_last": In(1),
-            "beat_done": Out(1),
+            "beat_done": In(1),
             "row_first": Out(1),
             "phase": Out(3),
             "cursor": Out(machine.position_bits),
@@ -108,10 +108,7 @@ class LoadWalk(wiring.Component):
         # Along a row and from row to row.
         next_row = Signal(bits)
         row_ends = Signal()
-        m.d.comb += [
-            self.beat_done.eq(~picture | self.phase[:2].all()),
-            row_ends.eq(self.row_last & self.beat_done),
-        ]
+        m.d.comb += row_ends.eq(self.row_last & self.beat_done)
         with m.If(self.begin):
             placed = Signal(bits)
             with m.If(

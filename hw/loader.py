@@ -107,11 +107,11 @@ class Loader(wiring.Component):
         connect(m, transfers.o, beats.transfers)
         connect(m, flipped(self.beats), beats.beats)
         m.d.comb += [
-            beats.beat_done.eq(walk.beat_done),
             walk.transfer.eq(transfer),
             walk.begin.eq(beats.begin),
             walk.step.eq(beats.step),
             walk.row_last.eq(beats.row_last),
+            walk.beat_done.eq(beats.beat_done),
             self.receiving.eq(beats.receiving),
         ]
 
@@ -137,7 +137,7 @@ class Loader(wiring.Component):
         counts = Signal()
         done = Signal(self.LOADED - 2)
         program_done = Signal(self.LOADED - 2)
-        ends = beats.step & beats.last & walk.beat_done
+        ends = beats.step & beats.last & beats.beat_done
         m.d.sync += [
             done.eq(Cat(ends, done)),
             program_done.eq(Cat(ends & (transfer.opcode == Opcode.LOAD_PROGRAM), program_done)),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.isa import Entry
 from arch.machine import Machine
 from hw.block_ram import LATENCY, BlockRam
-from hw.loader import table_write
+from hw.unit_writer import table_write
 
 
 def entry_group(machine: Machine) -> data.StructLayout:

@@ -12,7 +12,7 @@ from hw.processing_element import ProcessingElement
 
 
 class PlainGrid(wiring.Component):
-    """Same function and timing as :class:`hw.cluster_grid.ClusterGrid`; see :class:`hw.array.Array`.
+    """Function and timing of :class:`hw.cluster_grid.ClusterGrid`; see :class:`hw.array.Array`.
 
     All elements work in the cycle in which a pass is presented; the results wait in front of the
     output, where they are narrowest, until ``latency`` is reached. That costs a simulator a few

@@ -1,14 +1,15 @@
 """Counts positions: which pieces are written, and where."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal
-from amaranth.lib import data, fifo, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.isa import Planes
 from arch.machine import Machine
 from hw.capture import TAG_DEPTH, Placement
 from hw.pool import codes_layout, larger
 from hw.raw_sums import piece_layout
+from hw.short_queue import ShortQueue
 
 
 def placed_layout(machine: Machine) -> data.StructLayout:
@@ -61,15 +62,9 @@ class Positions(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.waiting = waiting = fifo.SyncFIFO(
-            width=Shape.cast(Placement).width, depth=TAG_DEPTH)
-        head = Signal(Placement)
-        m.d.comb += [
-            waiting.w_data.eq(self.placements.payload),
-            waiting.w_en.eq(self.placements.valid),
-            self.placements.ready.eq(waiting.w_rdy),
-            head.eq(waiting.r_data),
-        ]
+        m.submodules.waiting = waiting = ShortQueue(Placement, TAG_DEPTH)
+        connect(m, flipped(self.placements), waiting.i)
+        head = waiting.o.payload
 
         # A placement's fields are taken by each stage in its own cycle, so that the stages behind
         # can still work with the one before.
@@ -77,9 +72,9 @@ class Positions(wiring.Component):
         placing = Signal()
         take_count, take_address, take_piece = Signal(), Signal(), Signal()
         m.d.comb += [
-            take_count.eq(waiting.r_rdy & ~take_address & ~take_piece
+            take_count.eq(waiting.o.valid & ~take_address & ~take_piece
                           & (~placing | (pieces.valid & pieces.last))),
-            waiting.r_en.eq(take_piece),
+            waiting.o.ready.eq(take_piece),
         ]
         m.d.sync += [take_address.eq(take_count), take_piece.eq(take_address)]
         with m.If(take_count):

@@ -1,11 +1,12 @@
 """Gives each column of sums the tag of its capture."""
 
-from amaranth.hdl import Module, Shape, Signal
-from amaranth.lib import fifo, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.machine import Machine
 from hw.capture import TAG_DEPTH, CaptureTag
+from hw.short_queue import ShortQueue
 
 
 class ResultTags(wiring.Component):
@@ -38,18 +39,15 @@ class ResultTags(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.waiting = waiting = fifo.SyncFIFO(
-            width=Shape.cast(CaptureTag).width, depth=TAG_DEPTH)
+        m.submodules.waiting = waiting = ShortQueue(CaptureTag, TAG_DEPTH)
+        connect(m, flipped(self.tags), waiting.i)
         tagged = Signal()
         m.d.comb += [
-            waiting.w_data.eq(self.tags.payload),
-            waiting.w_en.eq(self.tags.valid),
-            self.tags.ready.eq(waiting.w_rdy),
             self.ends.eq(self.valid & (self.column == self.machine.columns - 1)),
-            waiting.r_en.eq(~tagged | self.ends),
+            waiting.o.ready.eq(~tagged | self.ends),
         ]
         with m.If(self.valid):
             m.d.sync += self.column.eq(self.column + 1)
-        with m.If(waiting.r_en):
-            m.d.sync += [self.tag.eq(waiting.r_data), tagged.eq(waiting.r_rdy)]
+        with m.If(waiting.o.ready):
+            m.d.sync += [self.tag.eq(waiting.o.payload), tagged.eq(waiting.o.valid)]
         return m

@@ -6,6 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from arch.registers import ErrorCode
 
+FLUSH_CYCLES = 64
+"""More than a sum takes from its pass to its threshold search: no reset reaches the array."""
+
 
 class Fault(data.Struct):
     """Why a run ended early: an :class:`ErrorCode` and a number that belongs to it."""
@@ -24,7 +27,8 @@ class Happening(data.Struct):
 class RunState(wiring.Component):
     """Idle, running, or stopping: waiting until the memory has answered what it was asked for.
 
-    The accelerator's core is in reset while idle, so every run starts from the same state. Latency
+    The accelerator's core is in reset while idle, so every run starts from the same state; after a
+    stop it is for :data:`FLUSH_CYCLES` before the machine counts as idle. Latency
     1 cycle from each input to ``busy``, ``reset`` and ``stop``.
 
     Members
@@ -45,11 +49,11 @@ class RunState(wiring.Component):
     stop : ``Out(1)``
         Stopping: nothing new may be asked of the memory.
     reset : ``Out(1)``
-        Not busy.
+        For the core: idle, or stopping and drained.
     finished : ``Out(1)``
         Running, and done in this cycle.
     failed : ``Out(1)``
-        Stopping, and drained in this cycle.
+        Stopping ends in this cycle.
     fault : ``Out(Fault)``
         Why the last run ended early; code 0 if it did not.
     """
@@ -80,6 +84,7 @@ class RunState(wiring.Component):
             ErrorCode.READ_RESPONSE: self.read_error,
             ErrorCode.WRITE_RESPONSE: self.write_error,
         }
+        flush = Signal(range(FLUSH_CYCLES))
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [self.fault.eq(0), self.busy.eq(1), self.reset.eq(0)]
@@ -108,7 +113,12 @@ class RunState(wiring.Component):
                     m.d.sync += [self.busy.eq(0), self.reset.eq(1)]
                     m.next = "IDLE"
             with m.State("STOP"), m.If(self.drained):
-                m.d.comb += self.failed.eq(1)
-                m.d.sync += [self.stop.eq(0), self.busy.eq(0), self.reset.eq(1)]
-                m.next = "IDLE"
+                m.d.sync += [self.reset.eq(1), flush.eq(FLUSH_CYCLES - 1)]
+                m.next = "FLUSH"
+            with m.State("FLUSH"):
+                m.d.sync += flush.eq(flush - 1)
+                with m.If(flush == 0):
+                    m.d.comb += self.failed.eq(1)
+                    m.d.sync += [self.stop.eq(0), self.busy.eq(0)]
+                    m.next = "IDLE"
         return m

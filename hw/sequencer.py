@@ -89,10 +89,6 @@ class Sequencer(wiring.Component):
 
     def __init__(self, machine: Machine):
         self.machine = machine
-        if machine.output_beats <= machine.max_burst + machine.block_beats:
-            raise ConfigurationError(
-                f"machine {machine.name!r}: output_beats must be more than max_burst and one raw "
-                f"block ({machine.max_burst + machine.block_beats}), not {machine.output_beats}")
         super().__init__({
             "computes": In(stream.Signature(Compute)),
             "loads": In(16),
@@ -109,8 +105,12 @@ class Sequencer(wiring.Component):
         })
 
     def elaborate(self, platform):
-        m = Module()
         machine = self.machine
+        if machine.output_beats <= machine.max_burst + machine.block_beats:
+            raise ConfigurationError(
+                f"machine {machine.name!r}: output_beats must be more than max_burst and one raw "
+                f"block ({machine.max_burst + machine.block_beats}), not {machine.output_beats}")
+        m = Module()
         compute = self.computes.payload
         positions, words = machine.position_bits, machine.weight_bits
         m.submodules.queue = queue = CatchQueue(walked_layout(machine), PassTable.latency, AHEAD)

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.delay import delayed
-from hw.loader import threshold_write
+from hw.unit_writer import threshold_write
 
 CODE_BITS = 4
 
@@ -61,7 +61,9 @@ class ThresholdLane(wiring.Component):
             here = self.enable & (self.index[:bit + 1] == 1 << bit)
             threshold = Signal(self.sum_bits, name=f"threshold{bit}")
             if stage == 0:
-                of_set = [Signal(self.sum_bits, name=f"middle{which}") for which in range(2)]
+                # Registers that stand for a memory of two words: like one, they outlast a reset.
+                of_set = [Signal(self.sum_bits, name=f"middle{which}", reset_less=True)
+                          for which in range(2)]
                 for which in range(2):
                     with m.If(here & (self.set == which)):
                         m.d.sync += of_set[which].eq(self.word)
@@ -91,7 +93,7 @@ class ThresholdLane(wiring.Component):
                 m.d.sync += total.eq(total_before)
 
         # Index 0 of a set holds the row's flip.
-        flips = Signal(2)
+        flips = Signal(2, reset_less=True)
         flip = Signal()
         with m.If(self.enable & (self.index == 0)):
             m.d.sync += flips.bit_select(self.set, 1).eq(self.word[0])

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.isa import Opcode
 from arch.machine import Machine
 from hw.load_gate import Transfer
 
@@ -25,7 +26,7 @@ class TransferBeats(wiring.Component):
         ``transfer`` is new, and its first step is at least 2 cycles away.
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
-    beat_done : ``In(1)``
+    beat_done : ``Out(1)``
         This step is its beat's last.
     receiving : ``Out(16)``
         The number of the transfer whose beats come next; the first one since reset does not count.
@@ -42,29 +43,46 @@ class TransferBeats(wiring.Component):
             "beat": Out(machine.axi_data_bits),
             "row_last": Out(1),
             "last": Out(1),
-            "beat_done": In(1),
+            "beat_done": Out(1, init=1),
             "receiving": Out(16),
         })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
         transfer = self.transfer
-        beats_left = Signal(12)
-        taken = self.beats.valid & self.beats.ready
-        row_last = beats_left == 1
-        last = row_last & (transfer.rows == 1)
-        with m.If(self.beat_done):
+        ready = Signal()
+        taken = self.beats.valid & ready
+        m.d.comb += self.beats.ready.eq(ready)
+
+        # Steps: one to a beat, or four. RREADY is a register, one step ahead: it goes far.
+        picture = Signal()
+        quarter = Signal(2)
+        with m.If(taken):
+            m.d.sync += [self.step.eq(1), self.beat_done.eq(~picture), quarter.eq(0)]
+        with m.Elif(self.beat_done):
             m.d.sync += self.step.eq(0)
+        with m.Else():
+            m.d.sync += [quarter.eq(quarter + 1), self.beat_done.eq(quarter == 2)]
+
+        # Beats and rows. Comparisons are made one beat ahead.
+        beats_left = Signal(12)
+        one_beat, row_last, rows_last = Signal(), Signal(), Signal()
+        last = row_last & rows_last
         with m.If(taken):
             m.d.sync += [
-                self.step.eq(1),
                 self.beat.eq(self.beats.payload),
                 self.row_last.eq(row_last),
                 self.last.eq(last),
                 beats_left.eq(beats_left - 1),
+                row_last.eq(beats_left == 2),
             ]
             with m.If(row_last):
-                m.d.sync += [beats_left.eq(transfer.beats), transfer.rows.eq(transfer.rows - 1)]
+                m.d.sync += [
+                    beats_left.eq(transfer.beats),
+                    row_last.eq(one_beat),
+                    transfer.rows.eq(transfer.rows - 1),
+                    rows_last.eq(transfer.rows == 2),
+                ]
 
         counts = Signal()
         with m.FSM():
@@ -75,10 +93,20 @@ class TransferBeats(wiring.Component):
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 m.d.comb += self.begin.eq(1)
-                m.d.sync += beats_left.eq(transfer.beats)
+                m.d.sync += [
+                    ready.eq(1),
+                    picture.eq(transfer.opcode == Opcode.LOAD_PICTURE),
+                    beats_left.eq(transfer.beats),
+                    one_beat.eq(transfer.beats == 1),
+                    row_last.eq(transfer.beats == 1),
+                    rows_last.eq(transfer.rows == 1),
+                ]
                 m.next = "BEATS"
             with m.State("BEATS"):
-                m.d.comb += self.beats.ready.eq(~self.step | self.beat_done)
+                with m.If(taken):
+                    m.d.sync += ready.eq(~picture & ~last)
+                with m.Elif(~self.beat_done):
+                    m.d.sync += ready.eq(quarter == 2)
                 with m.If(taken & last):
                     m.d.sync += [counts.eq(1), self.receiving.eq(self.receiving + counts)]
                     m.next = "LAST"

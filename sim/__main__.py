@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,14 @@ from golden.detection import detect
 from golden.draw import describe, draw_boxes
 from golden.machine import check_races
 from golden.picture import Frame
-from sim.frame import Conditions, Outcome
+from sim.frame import Conditions, Outcome, frame_model
 from sim.run import (
     Compared,
     DifferenceError,
+    against_onnx,
+    check_forecast,
     expect,
+    forecast,
     load_build,
     load_frame,
     memory_with_picture,
@@ -52,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--stalls", type=int, metavar="SEED", help="memory stalls at random")
     run.add_argument("--latency", type=int, default=20, help="memory's read latency in cycles")
-    run.add_argument("--keep", type=Path, help="keep the run's files and a waveform in this folder")
+    run.add_argument("--keep", type=Path, help="keep the run's files in this folder")
+    run.add_argument(
+        "--waves",
+        action="store_true",
+        help="write a waveform into the folder of --keep: tens of kilobytes for every cycle",
+    )
     return parser
 
 
@@ -62,27 +69,44 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.machine_check:
         memory = memory_with_picture(build, frame.codes)
         check_races(build.machine, memory, build.image.program_address)
+    references = against_onnx(build, frame.codes)
     expected, final_memory = expect(build, frame.codes)
     conditions = Conditions(read_latency=arguments.latency)
     if arguments.stalls is not None:
         conditions = Conditions(
             read_latency=arguments.latency, stall=STALL_CHANCE, seed=arguments.stalls
         )
+    prediction = forecast(build, conditions)
+    if arguments.waves and not arguments.keep:
+        raise OnefourError("--waves needs a folder for the waveform: give one with --keep")
+    model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
+    if not model.is_built:
+        print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
+        model.build()
+    tensors = {layer["storage"]: layer["tensor"] for layer in build.manifest["layers"]}
     width = max((len(layer.name) for layer in expected), default=0)
-    started = time.monotonic()
     with tqdm(total=len(expected), unit="layer", desc="RTL", disable=None) as bar:
 
         def report(compared: Compared) -> None:
-            bar.write(f"{compared.name:<{width}} {compared.codes:>9} codes, "
-                      f"{compared.differing} differ", file=sys.stdout)  # fmt: skip
+            tensor = tensors[compared.name]
+            counts = {name: found.get(tensor, "-") for name, found in references.items()}
+            # The program's codes are the network's, or `expect` would have said so.
+            counts |= {"machine": 0, "RTL": compared.differing}
+            differing = "  ".join(f"{name} {count}" for name, count in counts.items())
+            bar.write(
+                f"{compared.name:<{width}} {compared.codes:>9} codes, differing: {differing}",
+                file=sys.stdout,
+            )
             bar.update()
 
         outcome, results = simulate_build(
-            build, verilog, frame.codes, expected, conditions, report, arguments.keep
+            build, model, frame.codes, expected, conditions, report, arguments.keep
         )
-    for line in summary(build, outcome, time.monotonic() - started):
+    for line in summary(build, outcome, prediction):
         print(line)
     _judge(outcome, results, len(expected))
+    if prediction is not None:
+        check_forecast(outcome, prediction)
     if arguments.machine_check:
         _compare_memory(outcome.memory, final_memory)
     codes = sum(result.codes for result in results)

@@ -4,14 +4,12 @@ import warnings
 from dataclasses import dataclass
 
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster
 
 from arch.registers import IDENTIFIER, ErrorCode, Register
 
-with warnings.catch_warnings():
-    # cocotbext-axi 0.1.28 still uses names that cocotb 2 deprecates.
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"cocotbext\.axi.*")
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"cocotb_bus.*")
-    from cocotbext.axi import AxiLiteBus, AxiLiteMaster
+# cocotbext-axi 0.1.28 still uses names that cocotb 2 deprecates.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"cocotbext\.axi.*")
 
 CLOCK_NS = 10
 START, ABORT = 1, 2

@@ -45,6 +45,8 @@ class Outcome:
     number: int
     counters: dict[str, int]
     memory: np.ndarray
+    #: From start to interrupt, on the computer that simulates.
+    seconds: float
 
 
 def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: bool = False) -> Model:
@@ -134,4 +136,5 @@ def run_frame(
             number=result["status"]["number"],
             counters=result["counters"],
             memory=read_hexadecimal(place / "dump.hex", machine.beat_bytes),
+            seconds=result["seconds"],
         )

@@ -10,18 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from arch.errors import OnefourError
-from compiler.flow import VERILOG, Build, read_build
+from compiler.compare import differing_codes, differing_sums
+from compiler.cost import Prediction, predict
+from compiler.flow import MODEL, VERILOG, Build, read_build
 from compiler.host import layer_format, read_layer, write_picture
+from compiler.reference import run_float64, run_onnxruntime
 from golden import execute
 from golden.description import Description, parse_description
 from golden.formats import MapFormat, unpack_map
 from golden.machine import GoldenMachine
 from golden.picture import Frame, load_picture
 from hw.verilog import generate
-from sim.frame import Conditions, Outcome, frame_model, run_frame
+from sim.frame import Conditions, Outcome, run_frame
 from sim.replay import Replay
+from sim.verilator import Model
 
 
 class DifferenceError(OnefourError):
@@ -95,6 +100,29 @@ def load_frame(build: Build, picture: Path) -> tuple[Frame, Description | None]:
     return load_picture(picture, height=size["height"], width=size["width"], **chosen), description
 
 
+def against_onnx(build: Build, codes: np.ndarray) -> dict[str, dict[str, int]]:
+    """Differing codes of the integer network, per reference and tensor.
+
+    References: the ONNX graph in float64 and, where it has no nodes of its own domain, in
+    onnxruntime with every optimisation off (float32). Raises :class:`DifferenceError` where the
+    integer network is not the float64 graph.
+    """
+    network, model = build.network(), build.folder / MODEL
+    results = execute.run(network, codes)
+    image = codes[None] * build.manifest["input_scale"]
+    references = {"float64": run_float64(model, image)}
+    if all(node.domain in ("", "ai.onnx") for node in onnx.load(model).graph.node):
+        references["onnxruntime"] = run_onnxruntime(model, image)
+    differing = {
+        name: differing_codes(network, results, values) | differing_sums(network, results, values)
+        for name, values in references.items()
+    }
+    wrong = {name: count for name, count in differing["float64"].items() if count}
+    if wrong:
+        raise DifferenceError(f"the integer network is not the ONNX graph; codes differ: {wrong}")
+    return differing
+
+
 def memory_with_picture(build: Build, codes: np.ndarray) -> np.ndarray:
     """Return memory as the machine finds it."""
     memory = build.image.memory()
@@ -135,7 +163,7 @@ def expect(build: Build, codes: np.ndarray) -> tuple[list[Expected], np.ndarray]
 
 def simulate_build(
     build: Build,
-    verilog: str,
+    model: Model,
     codes: np.ndarray,
     expected: list[Expected],
     conditions: Conditions,
@@ -144,7 +172,6 @@ def simulate_build(
 ) -> tuple[Outcome, list[Compared]]:
     """Run one frame in RTL; ``report`` is called with each layer as it is done."""
     memory = memory_with_picture(build, codes)
-    model = frame_model(build.machine, verilog, memory.size, waves=folder is not None).build()
     watch = LayerWatch(expected, report)
     outcome = run_frame(
         model, build.machine, memory, build.image.program_address, conditions, watch, folder
@@ -152,7 +179,31 @@ def simulate_build(
     return outcome, watch.results
 
 
-def summary(build: Build, outcome: Outcome, seconds: float) -> Iterator[str]:
+def forecast(build: Build, conditions: Conditions) -> Prediction | None:
+    """Predict the counters of a frame; None where memory stalls at random."""
+    if conditions.stall:
+        return None
+    return predict(
+        build.image.memory(),
+        build.image.program_address,
+        build.machine,
+        read_latency=conditions.read_latency,
+        write_latency=conditions.write_latency,
+    )
+
+
+def check_forecast(outcome: Outcome, prediction: Prediction) -> None:
+    """Raise :class:`DifferenceError` unless every counter is as predicted."""
+    wrong = [
+        f"{name}: predicted {count}, counted {outcome.counters[name]}"
+        for name, count in prediction.counters.items()
+        if count != outcome.counters[name]
+    ]
+    if wrong:
+        raise DifferenceError(f"the cost model is wrong about the RTL: {'; '.join(wrong)}")
+
+
+def summary(build: Build, outcome: Outcome, prediction: Prediction | None) -> Iterator[str]:
     """Yield lines on how well the machine was used."""
     cycles, passes = outcome.counters["cycles"], outcome.counters["passes"]
     useful = build.manifest["bit_operations"] / (build.machine.binary_macs * max(cycles, 1))
@@ -162,4 +213,6 @@ def summary(build: Build, outcome: Outcome, seconds: float) -> Iterator[str]:
     )
     waits = ("stall_load", "stall_output", "stall_drain", "loader_wait")
     yield ", ".join(f"{name} {outcome.counters[name]}" for name in waits)
-    yield f"{seconds:.1f} s of simulation, {cycles / seconds / 1000:.0f} kHz"
+    if prediction is not None:
+        yield f"{prediction.cycles} cycles predicted, {cycles} counted"
+    yield f"{outcome.seconds:.1f} s of simulation, {cycles / outcome.seconds / 1000:.0f} kHz"

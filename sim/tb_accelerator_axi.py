@@ -8,12 +8,12 @@ import itertools
 import logging
 import os
 import random
-import warnings
 
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
+from cocotbext.axi import AxiBus, AxiRam
 
 from arch.isa import Opcode
 from arch.machine import machine_named
@@ -23,10 +23,6 @@ from golden.machine import GoldenMachine
 from golden.sample import Sample
 from golden.sample_layer import LayerShape
 from sim.drivers import CLOCK_NS, Host
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"cocotbext\.axi.*")
-    from cocotbext.axi import AxiBus, AxiRam
 
 MACHINE_VARIABLE = "ONEFOUR_MACHINE"
 MEMORY_BYTES = 1 << 18

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,9 +34,12 @@ async def frame(dut):
     await host.reset()
     await pulse(dut, "load")
     await host.start(job["program_address"], job["watchdog"])
+    started = time.monotonic()
     status = await host.wait(job["most_cycles"])
+    seconds = time.monotonic() - started
     counters = await host.counters()
     dut.dump_first.value, dut.dump_last.value = job["dump"]
     await pulse(dut, "dump")
     await pulse(dut, "flush")
-    Path(job["result"]).write_text(json.dumps({"status": asdict(status), "counters": counters}))
+    result = {"status": asdict(status), "counters": counters, "seconds": seconds}
+    Path(job["result"]).write_text(json.dumps(result))

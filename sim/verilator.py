@@ -107,9 +107,13 @@ class Model:
         )  # fmt: skip
         self.folder = cache_folder() / f"{top}-{key.hexdigest()[:20]}"
 
+    @property
+    def is_built(self) -> bool:
+        return (self.folder / self.top).exists()
+
     def build(self) -> "Model":
         """Build the model unless it is there; raises :class:`SimulationError`."""
-        if (self.folder / self.top).exists():
+        if self.is_built:
             return self
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         # Built beside and renamed at the end: two processes may build the same model.
@@ -133,7 +137,7 @@ class Model:
             try:
                 work.rename(self.folder)
             except OSError:  # another process was faster
-                if not (self.folder / self.top).exists():
+                if not self.is_built:
                     raise
         except (RuntimeError, SystemExit):
             log = (work / "build.log").read_text(errors="replace")

@@ -1,15 +1,17 @@
 import pytest
 
 from arch.isa import CHUNK_INSTRUCTIONS, Opcode
-from compiler.program import ComputeStep, LoadStep, Program
+from compiler.program import LOOK_AHEAD, ComputeStep, LoadStep, Program
 
 
 def chain(count):
     """Each compute waits for the load before it, each load for the compute before it."""
-    program, compute = Program(), None
-    for _ in range(count):
-        load = program.add(LoadStep({"opcode": Opcode.LOAD_WEIGHTS}, compute))
-        compute = program.add(ComputeStep({"opcode": Opcode.COMPUTE}, 0, load))
+    program, loads, computes = Program(), [], []
+    for number in range(count):
+        after = computes[-1] if computes else None
+        loads.append(LoadStep({"opcode": Opcode.LOAD_WEIGHTS}, after, needed=number))
+        computes.append(ComputeStep({"opcode": Opcode.COMPUTE}, [loads[-1]], number))
+    program.arrange(loads, computes)
     return program
 
 
@@ -41,7 +43,17 @@ def test_chunks_and_counts(count):
 
 def test_what_waits_for_nothing_waits_for_what_is_done():
     program = chain(2)
-    program.add(LoadStep({"opcode": Opcode.LOAD_WEIGHTS}))
+    program.steps.append(LoadStep({"opcode": Opcode.LOAD_WEIGHTS}))
     program.number(0)
     fields = [f for _, f, _ in program.listing]
     assert fields[4]["after_compute"] == 1
+
+
+def test_loads_stand_early_but_behind_what_they_wait_for():
+    computes = [ComputeStep({"opcode": Opcode.COMPUTE}, [], number) for number in range(20)]
+    load = LoadStep({"opcode": Opcode.LOAD_MAP}, computes[2], needed=15)
+    near = LoadStep({"opcode": Opcode.LOAD_TABLE}, computes[1], needed=3)
+    program = Program()
+    program.arrange([load, near], computes)
+    assert program.steps.index(near) == program.steps.index(computes[3]) - 1
+    assert program.steps.index(load) == program.steps.index(computes[3 + LOOK_AHEAD]) - 1

@@ -56,8 +56,8 @@ def expected_sums(machine, passes) -> list[tuple[int, int, list[int]]]:
         kept = 0 if entry["clear"] else 2 * sums if entry["double"] else sums
         sums = (pop + kept) % (1 << machine.accumulator_bits)
         if entry["capture"]:
-            for column in range(machine.columns):
-                leaving.append((cycle, column, sums[:, column].tolist()))
+            columns = range(machine.columns)
+            leaving += [(cycle, column, sums[:, column].tolist()) for column in columns]
     return leaving
 
 

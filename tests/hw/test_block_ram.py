@@ -113,7 +113,8 @@ class RamMiter(wiring.Component):
         self.rams = [BlockRam(depth, width, fabric, granularity) for fabric in FABRICS]
         inputs = ("write_address", "write_data", "write_enable", "read_address")
         self.inputs = {name: len(getattr(self.rams[0], name)) for name in inputs}
-        super().__init__({name: In(bits) for name, bits in self.inputs.items()} | {"differ": Out(1)})
+        members = {name: In(bits) for name, bits in self.inputs.items()}
+        super().__init__(members | {"differ": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

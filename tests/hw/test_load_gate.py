@@ -86,6 +86,13 @@ def test_every_other_cycle_without_waiting():
     assert not waits
 
 
+def test_counters_may_be_far_ahead():
+    loads = loads_that_wait([0, 0, 5, 5])
+    passed, waits = run(loads, lambda _: MODULUS // 2 - 1, lambda _: MODULUS // 2 - 1)
+    assert [cycle for cycle, _, _ in passed] == [1, 3, 5, 7]
+    assert not waits
+
+
 @pytest.mark.parametrize("start", [0, MODULUS - 6, MODULUS // 2 - 6])
 def test_waits_for_the_right_counter(start):
     """`computed` rises every 10 cycles, `stored` 45 cycles behind it."""

@@ -4,7 +4,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from arch.registers import ErrorCode
-from hw.run_state import RunState
+from hw.run_state import FLUSH_CYCLES, RunState
 
 
 def simulate(bench):
@@ -65,9 +65,12 @@ def test_early_end(code):
         for _ in range(5):
             assert (ctx.get(dut.busy), ctx.get(dut.stop), ctx.get(dut.reset)) == (1, 1, 0)
             await pulse(ctx, dut.done)  # too late
-        ctx.set(dut.drained, 1)
-        assert ctx.get(dut.failed) == 1
-        await ctx.tick()
+        await pulse(ctx, dut.drained)
+        for _ in range(FLUSH_CYCLES):
+            assert (ctx.get(dut.busy), ctx.get(dut.stop), ctx.get(dut.reset)) == (1, 1, 1)
+            failed = ctx.get(dut.failed)
+            await pulse(ctx, dut.start)  # too early
+        assert failed
         assert (ctx.get(dut.busy), ctx.get(dut.stop), ctx.get(dut.reset)) == (0, 0, 1)
         assert ctx.get(dut.fault.code) == code
         assert ctx.get(dut.fault.number) == (0 if number is None else 77)

@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Fragment, Module
 from amaranth.sim import Simulator
 
 from arch.errors import ConfigurationError
@@ -205,4 +205,4 @@ def test_waits_for_placement(seed):
 def test_small_output_buffer():
     machine = replace(TINY, output_beats=128, max_burst=128)
     with pytest.raises(ConfigurationError, match="more than max_burst and one raw block"):
-        Sequencer(machine)
+        Fragment.get(Sequencer(machine), None)

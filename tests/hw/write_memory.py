@@ -13,6 +13,7 @@ class WriteMemory:
 
     With `stalls`, AW and W are not always ready and B comes later. `bursts` lists (cycle, address,
     beats), `beats` and `answers` the cycles of the handshakes. `errors` names bursts by number.
+    Nothing is taken in the first `asleep` cycles.
     """
 
     beat_bytes: int
@@ -21,6 +22,7 @@ class WriteMemory:
     stalls: float = 0.0
     seed: int = 0
     errors: tuple = ()
+    asleep: int = 0
     contents: dict = field(default_factory=dict)
     bursts: list = field(default_factory=list)
     beats: list = field(default_factory=list)
@@ -33,7 +35,8 @@ class WriteMemory:
         waiting = deque()  # cycle from which a burst may be acknowledged
         cycle, shown, held = 0, False, {}
         while True:
-            ready = {name: chance.random() >= self.stalls for name in ("aw", "w")}
+            ready = {name: cycle >= self.asleep and chance.random() >= self.stalls
+                     for name in ("aw", "w")}
             shown = shown or (bool(waiting) and waiting[0] <= cycle
                               and chance.random() >= self.stalls)
             ctx.set(axi.aw.ready, ready["aw"])

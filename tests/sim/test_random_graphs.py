@@ -42,7 +42,9 @@ def test_rtl_equals_network(tmp_path, model, seed):
     assert outcome.done, outcome.error
     expected = execute.run(network, picture)
     differing = {
-        layer["storage"]: int((read_layer(outcome.memory, layer) != expected[layer["tensor"]]).sum())
+        layer["storage"]: int(
+            (read_layer(outcome.memory, layer) != expected[layer["tensor"]]).sum()
+        )
         for layer in manifest["layers"]
     }
     print(f"seed {seed}: {outcome.counters['cycles']} cycles, {len(differing)} layers")

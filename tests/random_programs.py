@@ -1,0 +1,115 @@
+"""Random programs for tests of timing: legal, short of meaning, rich in corner cases."""
+
+import numpy as np
+
+from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode
+from arch.machine import Machine
+from golden.listing import Listing
+
+PROGRAM = 0
+TABLES = 1 << 14
+RESULTS = 1 << 17
+MEMORY_BYTES = 1 << 18
+
+
+class RandomProgram:
+    """Draws one program; ``memory`` holds it at address 0.
+
+    Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
+    shapes and addresses mean something. Loads and computes wait for what is well behind them, or
+    right before. The table is loaded again only when all computes before are through with it.
+    """
+
+    def __init__(self, machine: Machine, seed: int, steps: int = 60):
+        self.machine = machine
+        self.random = np.random.default_rng(seed)
+        self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
+        self.listing = Listing(machine, PROGRAM)
+        self.table_address = TABLES
+        self._table()
+        for _ in range(steps):
+            kind = self.random.choice(["table", "load", "compute"], p=[0.05, 0.4, 0.55])
+            {"table": self._table, "load": self._load, "compute": self._compute}[kind]()
+        self._compute()
+        self.listing.end()
+        self.listing.write(self.memory)
+
+    def _chance(self, probability: float) -> bool:
+        return bool(self.random.random() < probability)
+
+    def _size(self, most: int) -> int:
+        """1..most, small ones as likely as large ones."""
+        return int(np.exp(self.random.uniform(0, np.log(most + 1))))
+
+    def _table(self) -> None:
+        """Load passes that capture at random, and always at last, with a result that goes on."""
+        self.entries = self._size(40)
+        self.start = int(self.random.integers(0, self.machine.table_entries - self.entries))
+        density, words = self.random.random() ** 2, []
+        for place in range(self.entries):
+            last = place == self.entries - 1
+            words.append(
+                encode(
+                    Entry,
+                    {
+                        "capture": int(last or self._chance(density)),
+                        "pool_first": int(self._chance(0.5)),
+                        "pool_last": int(last or self._chance(0.5)),
+                    },
+                )
+            )
+        image = b"".join(word.to_bytes(ENTRY_BITS // 8, "little") for word in words)
+        address, self.table_address = self.table_address, self.table_address + len(image)
+        self.memory[address : self.table_address] = np.frombuffer(image, np.uint8)
+        self.listing.load(Opcode.LOAD_TABLE, len(image), address=address, destination=self.start)
+        self.table_load = self.listing.loads
+
+    def _load(self) -> None:
+        opcodes = [
+            Opcode.LOAD_MAP,
+            Opcode.LOAD_PICTURE,
+            Opcode.LOAD_WEIGHTS,
+            Opcode.LOAD_THRESHOLDS,
+        ]
+        opcode = opcodes[int(self.random.choice(4, p=[0.4, 0.2, 0.2, 0.2]))]
+        many = opcode in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE)
+        beat = self.machine.beat_bytes
+        self.listing.load(
+            opcode,
+            rows=self._size(12) if many else 1,
+            beats=self._size(30 if many else 200),
+            address=int(self.random.integers(0, RESULTS // 2 // beat)) * beat,
+            row_bytes=int(self.random.integers(0, 64)) * beat,
+            destination=int(self.random.integers(0, 2)),
+            window=int(self.random.integers(1, 6)),
+            groups=int(self.random.integers(0, 16)),
+            await_stored=int(self._chance(0.4)),
+            after_compute=max(0, self.listing.computes - int(self.random.integers(0, 5))),
+        )
+
+    def _compute(self) -> None:
+        columns = self.machine.columns
+        rows, per_row = self._size(6), self._size(8)
+        raw, pair = self._chance(0.25), self._chance(0.25)
+        planes = self.random.choice([1, 2, 4])
+        unit = 8 if raw else 2 * int(planes)
+        length = columns * per_row if self._chance(0.7) else int(self.random.integers(2, 70))
+        span = self._size(self.entries)
+        after = self.listing.loads - int(self.random.integers(0, 4))
+        self.listing.compute(
+            after_load=max(self.table_load, after),
+            table_start=self.start + self.entries - span,
+            table_last=self.start + self.entries - 1,
+            block_rows=rows,
+            row_blocks=per_row,
+            raw=int(raw),
+            code_bits=int(self.random.integers(1, 5)),
+            pair=int(pair and not raw),
+            row_length=length,
+            width=int(self.random.integers(2, length + 1)),
+            height=self._size(20),
+            address=RESULTS + int(self.random.integers(0, 4096)) * unit,
+            row_bytes=int(self.random.integers(0, 200)) * unit,
+            position_bytes=unit * int(self.random.choice([1, 1, 1, 2, 5])),
+            planes={1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}[int(planes)],
+        )

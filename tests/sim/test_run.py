@@ -1,0 +1,68 @@
+"""``python -m sim run``: the bundled network on the tiny machine, from the command line's side."""
+
+from pathlib import Path
+
+import pytest
+
+import sim.__main__
+from arch.machine import TINY
+from compiler.flow import compile_file, write_build
+from sim.run import expect
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "shapes"
+PICTURE = str(EXAMPLE / "picture0.png")
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A build without Verilog: the simulation writes its own."""
+    model = EXAMPLE / "shapes.onnx"
+    folder = tmp_path_factory.mktemp("run") / "build"
+    write_build(
+        compile_file(model, TINY),
+        folder,
+        model,
+        input_scale=1 / 255,
+        side_car=model.with_suffix(".json"),
+        verilog=False,
+    )
+    return str(folder)
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("stalls", [[], ["--stalls", "3", "--machine-check"]], ids=str)
+def test_frame_of_the_bundled_network(build, tmp_path, capfd, stalls):
+    boxes = tmp_path / "boxes.png"
+    status = sim.__main__.main(
+        ["run", build, "--image", PICTURE, "--draw", str(boxes), *stalls],
+    )
+    output = capfd.readouterr().out
+    assert status == 0, output
+    assert "RTL equals golden" in output
+    assert " 0 differ" in output
+    assert "kHz" in output
+    assert boxes.exists()
+
+
+@pytest.mark.cosim
+def test_a_difference_ends_with_status_1(build, capfd, monkeypatch):
+    def other(*arguments):
+        layers, memory = expect(*arguments)
+        layers[2].stored[1, 4, 3] ^= 1
+        return layers, memory
+
+    monkeypatch.setattr(sim.__main__, "expect", other)
+    assert sim.__main__.main(["run", build, "--image", PICTURE]) == 1
+    assert ", channel 1, row 4, column 3: expected " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folder", "picture", "text"),
+    [
+        (None, "nowhere.png", "nowhere.png: no such file"),
+        ("nowhere", PICTURE, "nowhere: not a complete build folder"),
+    ],
+)
+def test_user_errors_end_with_status_2(build, capfd, folder, picture, text):
+    assert sim.__main__.main(["run", folder or build, "--image", picture]) == 2
+    assert text in capfd.readouterr().err
