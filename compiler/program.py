@@ -4,29 +4,20 @@ from dataclasses import dataclass, field
 
 from arch.isa import CHUNK_BYTES, CHUNK_INSTRUCTIONS, Compute, Load, Opcode, encode
 
-LOOK_AHEAD = 4
-"""Computes dispatched ahead of a load that waits, so that the array has work meanwhile. The queues
-hold more; a load dispatched before its wait is over holds up what stands behind it."""
-
 
 @dataclass(eq=False)
 class LoadStep:
     """A LOAD; starts when ``after`` is computed (and stored, if ``await_stored``).
 
-    ``needed``: number of the first compute that waits for it.
+    ``needed``: number of the first compute that waits for it. ``cycles``: about what it takes.
     """
 
     fields: dict
     after: "ComputeStep | None" = None
     await_stored: bool = False
     needed: int = -1
+    cycles: int = 0
     ordinal: int = -1
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Sorts loads: as early as their waits allow, the sooner needed first."""
-        waits = -1 if self.after is None else self.after.ordinal
-        return min(self.needed, waits + 1 + LOOK_AHEAD), waits, self.needed
 
 
 @dataclass(eq=False)
@@ -36,6 +27,7 @@ class ComputeStep:
     fields: dict
     needs: list[LoadStep]
     ordinal: int
+    cycles: int = 0
 
 
 Step = LoadStep | ComputeStep
@@ -48,20 +40,6 @@ class Program:
     steps: list[Step] = field(default_factory=list)
     #: Encoded-instruction fields in final order: (layout, fields, step or None).
     listing: list[tuple] = field(default_factory=list)
-
-    def arrange(self, loads: list[LoadStep], computes: list[ComputeStep]) -> None:
-        """Put loads in front of computes, prefetched as far as their waits allow.
-
-        Loads run in order beside the computes: one that waits holds up those behind it. So they are
-        sorted by what they wait for, and none stands before the compute that it waits for.
-        """
-        waiting = sorted(loads, key=lambda load: load.place)
-        at = 0
-        for compute in computes:
-            while at < len(waiting) and waiting[at].place[0] <= compute.ordinal:
-                self.steps.append(waiting[at])
-                at += 1
-            self.steps.append(compute)
 
     def number(self, address: int) -> None:
         """Insert the LOAD_PROGRAMs, number everything and fill in what waits for what.

@@ -3,12 +3,42 @@
 from arch.isa import Opcode
 from arch.machine import Machine
 from compiler.layer import Layer, decide
+from compiler.order import arrange
 from compiler.program import ComputeStep, LoadStep, Program
 from compiler.storage import PLANE_CODES, Storage
 from compiler.tile import Tile, Tiling, input_rows, load_shape
 from compiler.work import Work
 
 LONGEST_ROW = (1 << 12) - 1
+
+
+PIECE_CYCLES = 256
+"""Longer loads are cut, so that an urgent one need not wait for all of a big one."""
+LOAD_OVERHEAD = 10
+PICTURE_STEPS = 4
+
+
+def load_cycles(fields: dict) -> int:
+    """About how many cycles a LOAD takes when memory keeps up."""
+    steps = PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1
+    return fields["rows"] * fields["beats"] * steps + LOAD_OVERHEAD
+
+
+def pieces(fields: dict, machine: Machine) -> list[dict]:
+    """Cut a LOAD of many rows into LOADs of about ``PIECE_CYCLES``."""
+    per_row = fields["beats"] * (PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1)
+    rows = max(1, PIECE_CYCLES // per_row)
+    parts = []
+    for first in range(0, fields["rows"], rows):
+        moved = {
+            "rows": min(rows, fields["rows"] - first),
+            "address": fields["address"] + first * fields.get("row_bytes", 0),
+        }
+        if first:
+            moved["destination"] = fields["destination"] + first * fields["row_step"]
+            moved["destination"] %= machine.positions
+        parts.append(fields | moved)
+    return parts
 
 
 class _Halves:
@@ -34,6 +64,10 @@ class _Halves:
             self.readers[half] = reader
 
 
+def _ordinal(step: ComputeStep | None) -> int:
+    return -1 if step is None else step.ordinal
+
+
 class Scheduler:
     """Builds the program of a network; the result is in ``program`` and ``layers``."""
 
@@ -51,7 +85,6 @@ class Scheduler:
         self.tables = _Halves(machine.table_entries)
         #: (layer and row block whose thresholds a set holds, last compute that used them).
         self.threshold_sets: list[tuple] = [(None, None), (None, None)]
-        self.threshold_turn = 0
         self.row_writers: dict[str, list[ComputeStep | None]] = {
             name: [None] * storage.height for name, storage in self.storages.items()
         }
@@ -61,10 +94,14 @@ class Scheduler:
         self.pending: list[LoadStep] = []
         for index, layer in enumerate(self.layers):
             self._layer(index, layer)
-        self.program.arrange(self.loads, self.computes)
+        self.program.steps = arrange(self.loads, self.computes)
 
     def _compute(self, layer: Layer, fields: dict) -> ComputeStep:
-        step = ComputeStep(fields, self.pending, len(self.computes))
+        captures = len(layer.table) // len(layer.packed.passes)
+        drain = captures * self.machine.columns * (self.machine.raw_chunks if fields["raw"] else 1)
+        blocks = fields["block_rows"] * fields["row_blocks"]
+        cycles = blocks * max(len(layer.table), drain)
+        step = ComputeStep(fields, self.pending, len(self.computes), cycles)
         for load in self.pending:
             load.needed = step.ordinal
         self.pending = []
@@ -73,9 +110,10 @@ class Scheduler:
         return step
 
     def _load(self, fields: dict, after: ComputeStep | None, *, stored: bool = False) -> None:
-        step = LoadStep(fields, after, stored)
-        self.loads.append(step)
-        self.pending.append(step)
+        for part in pieces(fields, self.machine):
+            step = LoadStep(part, after, stored, cycles=load_cycles(part))
+            self.loads.append(step)
+            self.pending.append(step)
 
     def _load_bytes(
         self,
@@ -115,10 +153,11 @@ class Scheduler:
             self._load_bytes(
                 Opcode.LOAD_WEIGHTS, address, words * word_bytes, weight_base, word_bytes, after
             )
-        for tile in tiling.tiles:
+        for number, tile in enumerate(tiling.tiles):
             base, after, halves = self.activations.take(tiling.positions)
             self._load_tile(work, tiling, tile, base, after)
-            for block in range(blocks):
+            # To and fro: a tile begins with the row blocks whose thresholds are loaded already.
+            for block in range(blocks)[:: 1 if number % 2 == 0 else -1]:
                 if resident:
                     weights_at = weight_base + block * packed.word_count
                 else:
@@ -157,8 +196,7 @@ class Scheduler:
                 return number
         if not layer.thresholds:
             return 0
-        number = self.threshold_turn
-        self.threshold_turn ^= 1
+        number = min((0, 1), key=lambda k: _ordinal(self.threshold_sets[k][1]))
         _, reader = self.threshold_sets[number]
         size = len(layer.thresholds[block])
         fields = {

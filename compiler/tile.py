@@ -225,8 +225,9 @@ def choose_tiling(
                     load = load_beats(work, tiling, tile, storages, machine)
                     seen[shape] = compute + load if halves == 2 else max(compute, load)
                 cost += seen[shape]
-            # The first tile's load has nothing to hide behind.
-            cost += load_beats(work, tiling, tiling.tiles[0], storages, machine)
+            if tiling.tiles[0].height == work.height:
+                # It needs the last row of the layer before: nothing hides the first tile's load.
+                cost += load_beats(work, tiling, tiling.tiles[0], storages, machine)
             if best_cost is None or cost < best_cost:
                 best, best_cost = tiling, cost
         if best is not None:

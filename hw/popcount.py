@@ -1,10 +1,10 @@
 """Number of ones in a word, in the form that simulates fastest.
 
 The word is added to itself in fields: bits to pairs, pairs to nibbles, nibbles to bytes, then the
-halves. Adding words under masks is what a 64-bit computer does best: 8 x 8 elements of 64 lanes simulate
-at about 970 kHz in Verilator this way, against 215 kHz for a plain sum of bits and 87 kHz for a
-balanced tree of adders. (Every intermediate stays within 64 bits: one bit more and Verilator falls
-back to multi-word arithmetic, 13 times slower.)
+halves. Adding words under masks is what a 64-bit computer does best: 8 x 8 elements of 64 lanes
+simulate at about 970 kHz in Verilator this way, against 215 kHz for a plain sum of bits and 87 kHz
+for a balanced tree of adders. (Every intermediate stays within 64 bits: one bit more and Verilator
+falls back to multi-word arithmetic, 13 times slower.)
 
 It only works if the masks survive: yosys, which writes the Verilog, turns an AND with a constant
 into a concatenation of single bits, 7 times slower. So the masks are registers that never change;

@@ -16,6 +16,7 @@ from golden.draw import describe, draw_boxes
 from golden.machine import check_races
 from golden.picture import Frame
 from sim.frame import Conditions, Outcome, frame_model
+from sim.record import records, write_records
 from sim.run import (
     Compared,
     DifferenceError,
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also compare every byte of memory, and check that no result depends on timing",
     )
+    run.add_argument("--record", type=Path, help="write the figures to this file, for bench/")
     run.add_argument("--stalls", type=int, metavar="SEED", help="memory stalls at random")
     run.add_argument("--latency", type=int, default=20, help="memory's read latency in cycles")
     run.add_argument("--keep", type=Path, help="keep the run's files in this folder")
@@ -111,6 +113,9 @@ def _run(arguments: argparse.Namespace) -> int:
         _compare_memory(outcome.memory, final_memory)
     codes = sum(result.codes for result in results)
     print(f"{len(results)} layers, {codes} codes: RTL equals golden")
+    if arguments.record:
+        command = f"python -m sim run BUILD --image {arguments.image.name}"
+        write_records(arguments.record, records(build, outcome.counters, codes, command))
     if arguments.draw:
         _draw(build, outcome, frame, description, arguments.draw)
     return 0

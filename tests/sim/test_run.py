@@ -39,7 +39,7 @@ def test_frame_of_the_bundled_network(build, tmp_path, capfd, stalls):
     output = capfd.readouterr().out
     assert status == 0, output
     assert "RTL equals golden" in output
-    assert " 0 differ" in output
+    assert "float64 0  machine 0  RTL 0" in output
     assert "kHz" in output
     assert boxes.exists()
 
