@@ -32,8 +32,8 @@ from golden.program import Instruction, fetch_program
 READ_LATENCY = 20
 WRITE_LATENCY = 4
 """Cycles of the memory that figures are given for: address to first beat, last beat to response."""
-MOST_OUTSTANDING_READS = 8
-"""Memory has room for more addresses than this, so it takes each one at once."""
+MOST_OUTSTANDING_READS = 16
+"""Memory has room for as many addresses, so it takes each one at once."""
 ENTRY_BYTES = ENTRY_BITS // 8
 
 

@@ -85,6 +85,7 @@ def test_tools_run_once_and_once_per_seed(tool, tmp_path):
     tool(
         'echo "$@" >> calls\n'
         f"echo '{json.dumps(STATISTICS)}' > yosys_stat.json\n"
+        """echo '{"modules": {}}' > netlist.json\n"""
         f"for seed in 4 5; do echo '{json.dumps(REPORT)}' > seed$seed.json; done"
     )
     # Reports are removed before their run, so each call has to write its own.

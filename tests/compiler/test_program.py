@@ -1,7 +1,8 @@
 import pytest
 
 from arch.isa import CHUNK_INSTRUCTIONS, Opcode
-from compiler.program import LOOK_AHEAD, ComputeStep, LoadStep, Program
+from compiler.order import arrange
+from compiler.program import ComputeStep, LoadStep, Program
 
 
 def chain(count):
@@ -11,7 +12,7 @@ def chain(count):
         after = computes[-1] if computes else None
         loads.append(LoadStep({"opcode": Opcode.LOAD_WEIGHTS}, after, needed=number))
         computes.append(ComputeStep({"opcode": Opcode.COMPUTE}, [loads[-1]], number))
-    program.arrange(loads, computes)
+    program.steps = arrange(loads, computes)
     return program
 
 
@@ -47,13 +48,3 @@ def test_what_waits_for_nothing_waits_for_what_is_done():
     program.number(0)
     fields = [f for _, f, _ in program.listing]
     assert fields[4]["after_compute"] == 1
-
-
-def test_loads_stand_early_but_behind_what_they_wait_for():
-    computes = [ComputeStep({"opcode": Opcode.COMPUTE}, [], number) for number in range(20)]
-    load = LoadStep({"opcode": Opcode.LOAD_MAP}, computes[2], needed=15)
-    near = LoadStep({"opcode": Opcode.LOAD_TABLE}, computes[1], needed=3)
-    program = Program()
-    program.arrange([load, near], computes)
-    assert program.steps.index(near) == program.steps.index(computes[3]) - 1
-    assert program.steps.index(load) == program.steps.index(computes[3 + LOOK_AHEAD]) - 1
