@@ -17,11 +17,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import MACHINES, Machine, machine_named
-from boards.chain_ends import open_chain_ends
 from boards.devices import LFE5U_25F, LFE5U_85F
-from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
-from boards.synth import Report
-from boards.toolchain import place_and_route, synthesise
+from boards.synth import Report, measure
 from hw.activation_memory import ActivationMemory
 from hw.array import Array
 from hw.passes import CONTROLS, PassControl, sums_layout
@@ -87,38 +84,16 @@ def measure_array(
 ) -> Report:
     """Synthesise, place and route; everything the tools write goes to ``folder``."""
     find_yosys()
-    folder.mkdir(parents=True, exist_ok=True)
     core = OperandArray(machine, "ecp5")
-    text = verilog.convert(core, name="operand_array", emit_src=False, strip_internal_attrs=True)
-    ports = module_ports(text, "operand_array")
-    (folder / "core.v").write_text(text)
-    (folder / "pinless.v").write_text(wrap("operand_array", ports))
-    cells = synthesise(["core.v", "pinless.v"], top=WRAPPER, folder=folder)
-    open_chain_ends(folder / "netlist.json")
-    device = DEVICES[machine.name]
-    placements = []
-    for seed in seeds:
-        placement = place_and_route(
-            flags=device.nextpnr_flags,
-            folder=folder,
-            seed=seed,
-            clock_mhz=CLOCK_MHZ,
-            router=router,
-        )
-        print(f"seed {seed}: {placement.clock_mhz} MHz", flush=True)
-        placements.append(placement)
-    return Report(
+    return measure(
+        verilog.convert(core, name="operand_array", emit_src=False, strip_internal_attrs=True),
         name=f"array.{machine.name}",
-        device=device,
-        config={
-            "machine": machine.name,
-            "binary_macs": machine.binary_macs,
-            "target_mhz": CLOCK_MHZ,
-            "router": router or "default",
-        },
-        cells=cells,
-        wrapper=wrapper_cost(ports),
-        placements=tuple(placements),
+        device=DEVICES[machine.name],
+        folder=folder,
+        seeds=seeds,
+        clock_mhz=CLOCK_MHZ,
+        config={"machine": machine.name, "binary_macs": machine.binary_macs},
+        router=router,
     )
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -173,7 +173,9 @@ def compile_network(network: Network, machine: Machine) -> Compiled:
 
 def compile_file(path: str | Path, machine: Machine, *, input_scale: float = 1 / 255) -> Compiled:
     """Read an ONNX file and compile it for ``machine``."""
-    return compile_network(read_network(path, input_scale=input_scale), machine)
+    network = read_network(path, input_scale=input_scale)
+    # Exporters call every graph "main_graph"; the file's name says more.
+    return compile_network(replace(network, name=Path(path).stem), machine)
 
 
 def write_build(
@@ -229,6 +231,8 @@ def write_verilog(machine: Machine, path: Path) -> None:
     A process of its own, because the compiler stands before the hardware and imports nothing of it.
     """
     command = [sys.executable, "-m", "hw.verilog", "--machine", machine.name, "-o", str(path)]
+    # A large machine takes half a minute to write, and is the same for every network.
+    command += ["--cache", os.environ.get("ONEFOUR_CACHE", "build/verilog")]
     # Amaranth's names come from sets: the text is the same on every run only with this.
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

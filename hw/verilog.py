@@ -9,6 +9,8 @@ import argparse
 import os
 import shutil
 import sys
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from amaranth.back import verilog
@@ -33,6 +35,28 @@ def generate(machine: Machine, fabric: str = "generic") -> str:
     return f"// onefour: machine {machine.name}, fabric {fabric}\n{body}"
 
 
+def source_digest() -> str:
+    """A name for everything that the text depends on: our sources and Amaranth's version."""
+    digest = sha256(version("amaranth").encode())
+    root = Path(__file__).resolve().parent.parent
+    for path in sorted([*(root / "arch").glob("*.py"), *(root / "hw").glob("*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cached(machine: Machine, fabric: str, folder: Path) -> str:
+    """:func:`generate`, kept in ``folder``: a large machine takes half a minute to write."""
+    path = folder / f"{machine.name}-{fabric}-{source_digest()}.v"
+    if path.exists():
+        return path.read_text()
+    text = generate(machine, fabric)
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch.write_text(text)
+    scratch.replace(path)
+    return text
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(
@@ -41,9 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--machine", default="tiny", help=f"one of {', '.join(MACHINES)}")
     parser.add_argument("--fabric", default="generic", choices=("generic", "ecp5"))
     parser.add_argument("-o", "--output", type=Path, default=Path("accelerator.v"))
+    parser.add_argument("--cache", type=Path, help="folder to keep the text in, and to look in")
     options = parser.parse_args(arguments)
     try:
-        text = generate(machine_named(options.machine), options.fabric)
+        machine = machine_named(options.machine)
+        if options.cache:
+            text = cached(machine, options.fabric, options.cache)
+        else:
+            text = generate(machine, options.fabric)
     except OnefourError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also compare every byte of memory, and check that no result depends on timing",
     )
+    run.add_argument("--score", type=float, default=0.4, help="least score of a box that is drawn")
     run.add_argument("--record", type=Path, help="write the figures to this file, for bench/")
     run.add_argument("--stalls", type=int, metavar="SEED", help="memory stalls at random")
     run.add_argument("--latency", type=int, default=20, help="memory's read latency in cycles")
@@ -114,10 +115,10 @@ def _run(arguments: argparse.Namespace) -> int:
     codes = sum(result.codes for result in results)
     print(f"{len(results)} layers, {codes} codes: RTL equals golden")
     if arguments.record:
-        command = f"python -m sim run BUILD --image {arguments.image.name}"
+        command = f"python -m sim run {arguments.build} --image {arguments.image}"
         write_records(arguments.record, records(build, outcome.counters, codes, command))
     if arguments.draw:
-        _draw(build, outcome, frame, description, arguments.draw)
+        _draw(build, outcome, frame, description, arguments.draw, arguments.score)
     return 0
 
 
@@ -146,7 +147,7 @@ def _compare_memory(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def _draw(build: Build, outcome: Outcome, frame: Frame, description: Description | None,
-          path: Path) -> None:  # fmt: skip
+          path: Path, floor: float) -> None:  # fmt: skip
     if description is None:
         raise OnefourError(
             f"{build.folder}: the model has no detection description beside it, so there are no "
@@ -155,7 +156,7 @@ def _draw(build: Build, outcome: Outcome, frame: Frame, description: Description
     outputs = build.network().outputs
     layers = {layer["tensor"]: layer for layer in build.manifest["layers"]}
     sums = [read_layer(outcome.memory, layers[output.tensor]) for output in outputs]
-    found = detect(sums, outputs, description.head)
+    found = detect(sums, outputs, description.head, floor=floor)
     found = type(found)(
         boxes=frame.placement.to_picture(found.boxes), scores=found.scores, labels=found.labels
     )
