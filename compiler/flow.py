@@ -231,7 +231,7 @@ def write_verilog(machine: Machine, path: Path) -> None:
     A process of its own, because the compiler stands before the hardware and imports nothing of it.
     """
     command = [sys.executable, "-m", "hw.verilog", "--machine", machine.name, "-o", str(path)]
-    # A large machine takes half a minute to write, and is the same for every network.
+    # A large machine takes ten seconds to write, and is the same for every network.
     command += ["--cache", os.environ.get("ONEFOUR_CACHE", "build/verilog")]
     # Amaranth's names come from sets: the text is the same on every run only with this.
     environment = os.environ | {"PYTHONHASHSEED": "0"}
