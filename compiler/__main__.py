@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "--input-scale",
         type=float,
         default=1 / 255,
-        help="what one step of a picture byte means to the network",
+        help="what one step of a picture byte means to a network with a float input",
     )
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
     show = commands.add_parser("disassemble", help="list the instructions of a build")

@@ -8,6 +8,7 @@ from compiler import explain
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.expressions import Expression, trace
 from compiler.ir import Graph, Node
+from compiler.overflow import check_overflow
 from compiler.thresholds import bisect, find_factors, from_table, verify
 from compiler.values import TOLERANCE, Encoding, Levels, graph_values
 from compiler.weights import quantised_weights
@@ -51,6 +52,11 @@ class Sums:
         """Float results [C, n] of sums [C, n]; in the order that is exact for 24-bit scales."""
         products = sums * self.scales[:, None] * self.source.encoding.scale
         return products + self.bias[:, None]
+
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest float result [C]."""
+        low, high = self.values(np.stack([self.low, self.high], axis=1)).T
+        return low, high
 
 
 class NetworkBuilder:
@@ -217,6 +223,7 @@ class NetworkBuilder:
             leaf = sums.values(v)[None, :, None, :]
             return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
 
+        check_overflow(expression, *sums.ends())
         where = f"{conv} to quantiser of {node.inputs[0]!r}"
         thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
         if not expression.is_monotone():
@@ -270,9 +277,13 @@ class NetworkBuilder:
         }
         table = encoding.codes(expression.evaluate(leaves).reshape(-1, *a.shape))
         table = np.broadcast_to(table, (self.graph.channels(node.output), *a.shape))
-        found = find_factors(
-            first.encoding.integers, second.encoding.integers, table, encoding.count
-        )
+        integers = first.encoding.integers, second.encoding.integers
+        found = find_factors(*integers, table, encoding.count)
+        if found is None and find_factors(*integers, table[:1], encoding.count):
+            raise QuantisationError(
+                f"{where}: the factors of its two inputs differ from channel to channel; supported "
+                "is one factor per input. Give both inputs one scale for all channels."
+            )
         if found is None:
             raise QuantisationError(
                 f"{where}: the codes are not a step function of p * a + q * b with factors up to "
@@ -336,6 +347,7 @@ class NetworkBuilder:
         factor, bias = explain.affine(self.graph, name, expression)
         if is_sums:
             sums = self.convolution_sums(producer)
+            check_overflow(expression, *sums.ends())
             scale = sums.scales * sums.source.encoding.scale
             bias = sums.bias * factor + bias
         else:

@@ -1,7 +1,7 @@
 """Operators that work on every element by itself: what they compute and whether they are monotone.
 
-They are what may stand between a convolution and its quantiser. Operands are float64 arrays that
-broadcast; an absent optional operand is None.
+They are what may stand between a convolution and its quantiser. Operands are arrays that broadcast,
+of float64 or all of integers (``compiler.integers``); an absent optional operand is None.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler import quantisers
+from compiler import integers, quantisers
 from compiler.ir import Graph, Node
 
 Attributes = dict[str, Any]
@@ -47,7 +47,7 @@ def cast(attributes: Attributes, x: Array) -> Array:
     """To a float type: nothing; to bool (9): x != 0; to an integer type: towards zero."""
     target = attributes.get("to", 1)
     if target in (1, 10, 11, 16):
-        return x
+        return x.astype(np.float64)
     return (x != 0).astype(np.float64) if target == 9 else np.trunc(x)
 
 
@@ -103,6 +103,9 @@ FUNCTIONS: dict[str, Function] = {
     "MultiThreshold": quantisers.multi_threshold,
 }
 
+#: Operators by name, on floats, on integers or on both.
+ELEMENTWISE = frozenset(FUNCTIONS) | frozenset(integers.OPERATORS)
+
 #: Never falls, whatever the constants (scales of quantisers are checked to be positive).
 RISING = {
     "Identity", "Dropout", "Cast", "Relu", "Clip", "Sigmoid", "Tanh", "Softplus", "Softsign",
@@ -113,16 +116,33 @@ RISING = {
 
 def is_variable_elementwise(node: Node, graph: Graph) -> bool:
     """Whether the node is an elementwise operator on at least one tensor that is not constant."""
-    return node.op in FUNCTIONS and bool(graph.variables(node))
+    return node.op in ELEMENTWISE and bool(graph.variables(node))
 
 
 def apply(node: Node, operands: list[np.ndarray | None]) -> np.ndarray:
-    """Compute the node; 0 * inf counts as 0 (the factor 0 decides for every finite value)."""
+    """Compute the node: exactly where all operands are integers, otherwise in float64.
+
+    0 * inf counts as 0 (the factor 0 decides for every finite value).
+    """
     while operands and operands[-1] is None:
         operands = operands[:-1]
+    if integers.are_integers(operands):
+        return integers.OPERATORS[node.op](node.attributes, *operands)
     with np.errstate(all="ignore"):
         result = FUNCTIONS[node.op](node.attributes, *operands)
     return np.nan_to_num(result, nan=0.0, posinf=np.inf, neginf=-np.inf)
+
+
+def integer_ends(node: Node, graph: Graph, ends: dict[str, np.ndarray]) -> np.ndarray:
+    """Smallest and largest result on integers, without limits, from those of the operands.
+
+    Arrays [..., 2] of Python integers. Operators rise or fall in every operand: what is not so is
+    refused by ``check_types``.
+    """
+    operands = [ends.get(tensor, graph.constants.get(tensor)) for tensor in node.inputs]
+    if node.op == "Sub" and len(graph.variables(node)) == 2:
+        operands[1] = operands[1][..., ::-1]
+    return np.sort(apply(node, operands), axis=-1)
 
 
 def directions(node: Node, graph: Graph) -> np.ndarray | None:
@@ -154,6 +174,8 @@ def directions(node: Node, graph: Graph) -> np.ndarray | None:
         case "Div":
             return np.sign(others[0]).reshape(-1) if place == 0 else None
         case "Add":
+            return np.ones(1)
+        case "BitShift" if place == 0:
             return np.ones(1)
         case "Sub":
             return np.ones(1) if place == 0 else -np.ones(1)

@@ -95,9 +95,10 @@ def affine(graph: Graph, name: str, expression: Expression) -> tuple[np.ndarray,
     for node in expression.nodes:
         if node.op not in AFFINE or len(graph.variables(node)) != 1:
             raise not_an_output(graph, name, expression, node)
-        if node.op == "Div" and node.inputs[0] in graph.constants:
+        whole = node.inputs[0] in graph.types
+        if node.op == "Div" and (whole or node.inputs[0] in graph.constants):
             raise not_an_output(graph, name, expression, node)
-        if node.op == "Cast" and apply(node, [np.array([0.25])])[0] != 0.25:
+        if node.op == "Cast" and not whole and apply(node, [np.array([0.25])])[0] != 0.25:
             raise not_an_output(graph, name, expression, node)
     factor, bias = np.ones((1, 1, 1, 1)), np.zeros((1, 1, 1, 1))
     for node in expression.nodes:

@@ -18,15 +18,22 @@ class Expression:
     leaves: tuple[str, ...]
 
     def evaluate(self, values: dict[str, np.ndarray]) -> np.ndarray:
-        """``tensor`` for leaf values [1, C, ...], in float64, in the graph's order."""
-        results = dict(values)
+        """``tensor`` for leaf values [1, C, ...], as float64; computed in the graph's order.
+
+        Every operator computes in its operands' types: integers wrap around where the graph's do.
+        """
+        types = self.graph.types
+        results = {
+            tensor: np.asarray(value).astype(types.get(tensor, np.float64))
+            for tensor, value in values.items()
+        }
         for node in self.nodes:
             operands = [
                 results[tensor] if tensor in results else self.graph.constants.get(tensor)
                 for tensor in node.inputs
             ]
             results[node.output] = apply(node, operands)
-        return results[self.tensor]
+        return results[self.tensor].astype(np.float64)
 
     def is_monotone(self) -> bool:
         """Whether every operator is, in one variable; then the whole is, per channel."""

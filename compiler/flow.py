@@ -18,6 +18,7 @@ from compiler.frontend import read_network
 from compiler.image import LARGEST, Image, ImageError, machine_digest
 from compiler.layer import Layer
 from compiler.lower import Lowered, lower
+from compiler.onnx_reader import scale_of_input
 from compiler.schedule import Scheduler
 from compiler.storage import Storage, round_up
 from golden.network import Network, Output
@@ -194,7 +195,8 @@ def write_build(
     try:
         scratch.chmod(0o755)
         (scratch / PROGRAM).write_bytes(compiled.image.to_bytes())
-        manifest = compiled.manifest() | {"input_scale": input_scale}
+        scale = scale_of_input(model, input_scale)
+        manifest = compiled.manifest() | {"input_scale": scale}
         if side_car is not None:
             manifest["detection"] = _read_side_car(side_car)
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")

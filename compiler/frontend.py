@@ -6,6 +6,7 @@ from compiler.build_network import build_network
 from compiler.errors import OnefourError, ReadError
 from compiler.onnx_reader import read_onnx
 from compiler.passes.check_operators import check_operators
+from compiler.passes.check_types import check_types
 from compiler.passes.fold_constants import fold_constants
 from compiler.passes.fold_pads import fold_pads
 from compiler.passes.fold_picture_scaling import fold_picture_scaling
@@ -16,6 +17,7 @@ from compiler.passes.lift_slices import lift_slices
 from compiler.passes.normalise_operands import normalise_operands
 from compiler.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.passes.resolve_channels import resolve_channels
+from compiler.passes.resolve_integer_convolutions import resolve_integer_convolutions
 from compiler.passes.resolve_resize import resolve_resize
 from compiler.passes.resolve_windows import resolve_windows
 from compiler.passes.share_equal_nodes import share_equal_nodes
@@ -26,7 +28,9 @@ SIMPLIFY = (
     fold_constants,
     remove_dead_nodes,
     check_operators,
+    check_types,
     resolve_windows,
+    resolve_integer_convolutions,
     resolve_channels,
     resolve_resize,
     normalise_operands,
@@ -37,9 +41,10 @@ SIMPLIFY = (
 def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     """The integer network that computes exactly what the ONNX file computes in float64.
 
-    ``input_scale``: the file's input is this times the picture's codes 0..255. Raises an
-    OnefourError (ReadError, UnsupportedError, QuantisationError) with one message that names the
-    operator and what to do.
+    Where the file computes in integers, that is exactly what the file computes. ``input_scale``:
+    the file's input is this times the picture's codes 0..255; an input of integers is the codes
+    themselves. Raises an OnefourError (ReadError, UnsupportedError, QuantisationError) with one
+    message that names the operator and what to do.
     """
     try:
         return lower(path, input_scale)

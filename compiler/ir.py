@@ -1,7 +1,7 @@
 """The graph between the ONNX file and the integer network.
 
-Tensors are names; float constants are float64 from the moment they are read. Passes build new
-graphs; nothing here is changed in place.
+Tensors are names; float constants are float64 from the moment they are read, integer constants keep
+their type. Passes build new graphs; nothing here is changed in place.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from compiler.integers import INTEGER_TYPES
+
+FLOAT = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +47,8 @@ class Graph:
 
     ``shapes``: every tensor whose shape is known. ``origins``: for a constant that was computed,
     the node that computed it, for messages. ``onnx``: tensors made by passes -> ONNX tensor of the
-    same value (a tensor of the original file stands for itself).
+    same value (a tensor of the original file stands for itself). ``input_type``: float64, or the
+    integer type of the picture.
     """
 
     name: str
@@ -54,6 +59,36 @@ class Graph:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     origins: dict[str, Node] = field(default_factory=dict)
     onnx: dict[str, str] = field(default_factory=dict)
+    input_type: np.dtype = FLOAT
+
+    @cached_property
+    def types(self) -> dict[str, np.dtype]:
+        """Integer types of the tensors that are integers all the way from the picture.
+
+        Every other tensor is computed in float64, whatever its type in the file.
+        """
+        known = {self.input: self.input_type} if self.input_type.kind in "iu" else {}
+        for node in self.nodes:
+            kind = self.result_type(node, known)
+            if kind is not None:
+                known.update(dict.fromkeys(filter(None, node.outputs), kind))
+        return known
+
+    def result_type(self, node: Node, known: dict[str, np.dtype]) -> np.dtype | None:
+        """Integer type of a node's results, given those of the tensors before; None: float64."""
+        source = next((known[t] for t in node.inputs if t in known), None)
+        if source is None or node.op == "DequantizeLinear":
+            return None
+        match node.op:
+            case "ConvInteger":
+                return np.dtype(np.int32)
+            case "Conv":
+                weights = self.constants.get(node.operand(1))
+                whole = weights is not None and weights.dtype.kind == "i"
+                return weights.dtype if whole else None
+            case "Cast":
+                return INTEGER_TYPES.get(node.attributes.get("to"))
+        return source
 
     @cached_property
     def producers(self) -> dict[str, Node]:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import AttributeProto, ModelProto, TensorProto, numpy_helper
+from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto, numpy_helper
 
 from compiler.errors import ReadError
+from compiler.integers import INTEGER_TYPES
 from compiler.ir import Graph, Node, sort_nodes
 
 #: Limit of a protobuf message, hence of an ONNX file without external data.
@@ -143,8 +144,32 @@ def attribute(proto: AttributeProto, where: str) -> Any:
     )
 
 
-def input_shape(model: ModelProto, constants: dict[str, np.ndarray]) -> tuple[str, tuple[int, ...]]:
-    """Name and static shape of the one input that is not an initialiser."""
+def input_type(value: ValueInfoProto) -> np.dtype:
+    """Type of the picture: float64 for all floats, or an integer type that holds bytes."""
+    code = value.type.tensor_type.elem_type
+    if code in FLOATS or code == TensorProto.UNDEFINED:
+        return np.dtype(np.float64)
+    kind = INTEGER_TYPES.get(code)
+    if kind is None or np.iinfo(kind).max < 255:
+        raise ReadError(
+            f"input {value.name!r} has element type {code}; supported are floats, and integers "
+            "that hold the picture's bytes 0..255. Export the network with a uint8 or float input."
+        )
+    return kind
+
+
+def scale_of_input(path: str | Path, given: float) -> float:
+    """What one step of a picture byte means: ``given``, or 1 where the input is of integers."""
+    model = load_model(path)
+    names = {tensor.name for tensor in model.graph.initializer}
+    kinds = [input_type(value) for value in model.graph.input if value.name not in names]
+    return 1.0 if any(kind.kind in "iu" for kind in kinds) else given
+
+
+def input_shape(
+    model: ModelProto, constants: dict[str, np.ndarray]
+) -> tuple[ValueInfoProto, tuple[int, ...]]:
+    """The one input that is not an initialiser, and its static shape."""
     inputs = [value for value in model.graph.input if value.name not in constants]
     if len(inputs) != 1:
         names = ", ".join(repr(value.name) for value in inputs) or "none"
@@ -173,7 +198,7 @@ def input_shape(model: ModelProto, constants: dict[str, np.ndarray]) -> tuple[st
         raise ReadError(
             f"input {value.name!r} has shape {shape}: larger than 16384 in a direction."
         )
-    return value.name, tuple(shape)
+    return value, tuple(shape)
 
 
 def opset(model: ModelProto) -> int:
@@ -190,7 +215,8 @@ def read_onnx(path: str | Path) -> Graph:
         constants[tensor.name] = array(tensor, f"initialiser {tensor.name!r}")
     if model.graph.sparse_initializer:
         raise ReadError("sparse initialisers are not supported; save the weights as dense tensors.")
-    name, shape = input_shape(model, constants)
+    picture, shape = input_shape(model, constants)
+    name = picture.name
     version = opset(model)
     nodes = []
     made: set[str] = set()
@@ -231,6 +257,7 @@ def read_onnx(path: str | Path) -> Graph:
         nodes=tuple(order),
         constants=constants,
         shapes={name: shape},
+        input_type=input_type(picture),
     )
 
 

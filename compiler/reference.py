@@ -1,8 +1,9 @@
-"""The original ONNX graph in floating point, independent of the front end.
+"""The original ONNX graph, computed independently of the front end.
 
-``run_float64`` computes every tensor in float64; ``run_onnxruntime`` in float32 by onnxruntime with
-its optimiser off (that one changes the numbers of quantised networks). Both return every tensor by
-name. Sources: ONNX operator documentation, QONNX documentation for its custom operators.
+``run_float64`` computes every float in float64 and every integer in its own type;
+``run_onnxruntime`` computes floats in float32, by onnxruntime with its optimiser off (that one
+changes the numbers of quantised networks). Both return every tensor by name. Sources: ONNX operator
+documentation, QONNX documentation for its custom operators.
 """
 
 from pathlib import Path
@@ -127,9 +128,38 @@ def conv(a: dict, x: Array, weights: Array, bias: Array | None = None) -> Array:
     return result if bias is None else result + bias.reshape(1, -1, 1, 1)
 
 
+def conv_integer(
+    a: dict, x: Array, weights: Array, zero: Array | None = None, weight_zero: Array | None = None
+) -> Array:
+    """ONNX ConvInteger, two dimensions: exact, because float64 holds every sum of bytes' products.
+
+    The padding is the zero point, hence 0 once that is subtracted.
+    """
+    shifted = x.astype(np.float64) - (0 if zero is None else float(zero.reshape(())))
+    offset = 0 if weight_zero is None else weight_zero.astype(np.float64).reshape(-1, 1, 1, 1)
+    return conv(a, shifted, weights.astype(np.float64) - offset).astype(np.int64).astype(np.int32)
+
+
+def divide(x: Array, y: Array) -> Array:
+    """ONNX Div: of integers towards zero."""
+    if x.dtype.kind not in "iu":
+        return x / y
+    # The remainder of fmod has the sign of x, so that what is left divides exactly.
+    return (x - np.fmod(x, y)) // y
+
+
+def cast(a: dict, x: Array) -> Array:
+    """ONNX Cast from a number: integers wrap around, floats lose what is behind the point."""
+    kind = helper.tensor_dtype_to_np_dtype(a["to"])
+    if a["to"] in (1, 10, 11, 16):
+        return x.astype(np.float64)
+    return x.astype(kind) if x.dtype.kind in "iu" or kind == np.bool_ else np.trunc(x).astype(kind)
+
+
 def max_pool(a: dict, x: Array) -> Array:
     """ONNX MaxPool, two dimensions, first result."""
-    view = window_view(a, x, tuple(a["kernel_shape"]), -np.inf)
+    lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+    view = window_view(a, x, tuple(a["kernel_shape"]), lowest)
     result = view[..., 0, 0]
     for i, j in np.ndindex(*a["kernel_shape"]):
         result = np.maximum(result, view[..., i, j])
@@ -155,6 +185,9 @@ CUSTOM = {
     "QuantizeLinear": quantize_linear,
     "DequantizeLinear": dequantize_linear,
     "Conv": conv,
+    "ConvInteger": conv_integer,
+    "Cast": cast,
+    "Div": lambda _, x, y: divide(x, y),
     "MaxPool": max_pool,
     "BatchNormalization": batch_normalization,
     "MultiThreshold": multi_threshold,
@@ -177,8 +210,6 @@ def double(value: Array) -> Array:
 
 def standard(node: NodeProto, opsets: list, inputs: list[Array | None]) -> list[Array]:
     """A standard operator by onnx's reference implementation, in float64."""
-    if node.op_type == "Cast" and attributes(node)["to"] in (1, 10, 11, 16):
-        return [inputs[0].astype(np.float64)]
     given = {n: v for n, v in zip(node.input, inputs, strict=True) if v is not None}
     infos = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape)
@@ -190,12 +221,24 @@ def standard(node: NodeProto, opsets: list, inputs: list[Array | None]) -> list[
     return [np.asarray(value) for value in ReferenceEvaluator(model).run(None, given)]
 
 
+def input_of(model: ModelProto, image: Array, floating: type) -> tuple[str, Array]:
+    """Name of the network's input, and ``image`` in its type: ``floating`` for all floats."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    value = next(v for v in model.graph.input if v.name not in constants)
+    code = value.type.tensor_type.elem_type
+    kind = np.dtype(helper.tensor_dtype_to_np_dtype(code)) if code else np.dtype(floating)
+    return value.name, np.asarray(image).astype(kind if kind.kind in "iu" else floating)
+
+
 def run_float64(model: str | Path | ModelProto, image: Array) -> dict[str, Array]:
-    """Every tensor of the network for the float input ``image`` [1, C, H, W], in float64."""
+    """Every tensor of the network for ``image`` [1, C, H, W], exact or in float64.
+
+    ``image`` holds floats, or for a network whose input is of integers the picture's codes.
+    """
     model = model if isinstance(model, ModelProto) else onnx.load(model)
     values = {t.name: double(numpy_helper.to_array(t)) for t in model.graph.initializer}
-    name = next(v.name for v in model.graph.input if v.name not in values)
-    values[name] = np.asarray(image, np.float64)
+    name, picture = input_of(model, image, np.float64)
+    values[name] = picture
     opsets = [helper.make_opsetid("", o.version) for o in model.opset_import if not o.domain]
     for node in model.graph.node:
         inputs = [values[n] if n else None for n in node.input]
@@ -211,7 +254,7 @@ def run_float64(model: str | Path | ModelProto, image: Array) -> dict[str, Array
 
 
 def run_onnxruntime(model: str | Path | ModelProto, image: Array) -> dict[str, Array]:
-    """Every tensor by onnxruntime in float32, optimiser off; standard operators only."""
+    """Every tensor by onnxruntime, floats in float32, optimiser off; standard operators only."""
     import onnxruntime
 
     model = model if isinstance(model, ModelProto) else onnx.load(model)
@@ -228,7 +271,6 @@ def run_onnxruntime(model: str | Path | ModelProto, image: Array) -> dict[str, A
     session = onnxruntime.InferenceSession(
         whole.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    constants = {t.name for t in model.graph.initializer}
-    name = next(v.name for v in model.graph.input if v.name not in constants)
-    found = session.run(None, {name: np.asarray(image, np.float32)})
+    name, values = input_of(model, image, np.float32)
+    found = session.run(None, {name: values})
     return {o.name: v for o, v in zip(session.get_outputs(), found, strict=True)}

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from compiler.elementwise import FUNCTIONS
+from compiler.elementwise import ELEMENTWISE
 from compiler.errors import ReadError, UnsupportedError
 from compiler.ir import Node
 
@@ -93,7 +93,7 @@ def need_map(node: Node, shape: Shape | None) -> Shape:
 def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]) -> Shape | None:
     """Shape of a node's (first) result, or None where that is not known."""
     source = shapes.get(node.operand(0))
-    if node.op in FUNCTIONS:
+    if node.op in ELEMENTWISE:
         known = [shapes.get(tensor) for tensor in node.inputs if tensor]
         if None in known or not known:
             return source
@@ -112,7 +112,7 @@ def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]
             return source
         case "Enlarge":
             return (*source[:2], 2 * source[2], 2 * source[3])
-        case "Conv":
+        case "Conv" | "ConvInteger":
             source = need_map(node, source)
             weights = shapes.get(node.operand(1))
             if weights is None or len(weights) != 4 or min(weights) < 1:

@@ -1,7 +1,8 @@
 """Exact step functions: from a black-box function of an integer to its thresholds.
 
 ``codes(v)`` maps float64 sums [channels, n] to int64 codes of the same shape. It is evaluated as
-the float64 graph would be, so that ties and every rounding mode come out as they do there.
+the graph would be, in float64 or in integers, so that ties and every rounding mode come out as they
+do there.
 """
 
 from collections.abc import Callable, Iterator

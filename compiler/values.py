@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler import quantisers
-from compiler.elementwise import FUNCTIONS, apply, directions
+from compiler.elementwise import ELEMENTWISE, apply, directions, integer_ends
+from compiler.integers import limits
 from compiler.ir import Graph, Node
 
 #: Integers beyond this stand as +-infinity: a later Clip makes them finite, or nothing does.
@@ -59,7 +60,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Interval:
-    """Any value from ``low`` to ``high``."""
+    """Any value from ``low`` to ``high``; Python integers where the tensor is of integers."""
 
     low: float = -np.inf
     high: float = np.inf
@@ -67,7 +68,10 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Values float64 [channels or 1, n], in no particular order, repeats allowed."""
+    """Values [channels or 1, n], in no particular order, repeats allowed.
+
+    float64, or whole numbers of the tensor's integer type.
+    """
 
     rows: np.ndarray
 
@@ -80,7 +84,7 @@ def encode(levels: Levels, most: int = 1 << LARGEST_BITS) -> Encoding | None:
 
     Places between levels may stay unused. None where there is no such grid.
     """
-    values = np.unique(levels.rows)
+    values = np.unique(levels.rows).astype(np.float64)
     if not np.isfinite(values).all():
         return None
     size = np.abs(values).max(initial=0.0)
@@ -151,20 +155,50 @@ def candidates(node: Node, graph: Graph) -> np.ndarray | None:
     return rows.reshape(-1, rows.shape[-1])
 
 
+def anything(kind: np.dtype | None) -> Interval:
+    """All values of an integer type, or all numbers."""
+    return Interval() if kind is None else Interval(*limits(kind))
+
+
+def integer_limits(values: Values) -> np.ndarray:
+    """Smallest and largest of whole values, as Python integers [1, 1, 1, 2]."""
+    if isinstance(values, Levels):
+        values = Interval(values.rows.min(), values.rows.max())
+    ends = [int(values.low), int(values.high)]
+    return np.array(ends, object).reshape(1, 1, 1, 2)
+
+
+def integer_values(low: int, high: int, kind: np.dtype) -> Values:
+    """The integers low..high of an integer type: listed where they are few, all that it holds where
+    some of them wrap around."""
+    least, most = limits(kind)
+    if low < least or high > most:
+        return Interval(least, most)
+    if high - low <= FARTHEST:
+        return Levels(np.arange(low, high + 1, dtype=kind)[None])
+    return Interval(low, high)
+
+
 def elementwise_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
     """Values of an elementwise operator's result from those of its operands."""
     variables = graph.variables(node)
+    kind = graph.types.get(node.output)
     source = known[variables[0]] if len(variables) == 1 else Interval()
     if isinstance(source, Levels):
+        rows = source.rows.astype(graph.types.get(variables[0], np.float64))
         operands = [
-            source.rows[None, :, None, :] if tensor == variables[0] else graph.constants.get(tensor)
+            rows[None, :, None, :] if tensor == variables[0] else graph.constants.get(tensor)
             for tensor in node.inputs
         ]
         result = apply(node, operands)
         return Levels(result.reshape(result.shape[1], -1))
+    if kind is not None:
+        ends = {tensor: integer_limits(known[tensor]) for tensor in variables}
+        ends = integer_ends(node, graph, ends)
+        return integer_values(int(ends.min()), int(ends.max()), kind)
     result = Interval()
     if directions(node, graph) is not None:
-        ends = np.array([source.low, source.high]).reshape(1, 1, 1, 2)
+        ends = np.array([source.low, source.high], np.float64).reshape(1, 1, 1, 2)
         operands = [
             ends if tensor == variables[0] else graph.constants.get(tensor)
             for tensor in node.inputs
@@ -183,17 +217,20 @@ def join(parts: list[Values]) -> Values:
     if all(isinstance(part, Levels) for part in parts):
         return Levels(np.unique(np.concatenate([part.rows.ravel() for part in parts]))[None])
     ends = [
-        (part.rows.min(), part.rows.max()) if isinstance(part, Levels) else (part.low, part.high)
+        (part.rows.min().item(), part.rows.max().item())
+        if isinstance(part, Levels)
+        else (part.low, part.high)
         for part in parts
     ]
-    return Interval(float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
+    return Interval(min(low for low, _ in ends), max(high for _, high in ends))
 
 
 def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
     """Values of a node's first result."""
+    kind = graph.types.get(node.output)
     if node.op == "Quantise":
         return Levels(node.attributes["encoding"].values[None])
-    if node.op in FUNCTIONS:
+    if node.op in ELEMENTWISE:
         return elementwise_values(node, graph, known)
     if node.op in ("MaxPool", "Enlarge"):
         return known[node.inputs[0]]
@@ -206,7 +243,7 @@ def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
         return join([known[tensor] for tensor in node.inputs])
     if node.op == "Pad":
         return join([known[node.inputs[0]], Levels(np.array([[node.attributes["value"]]]))])
-    return Interval()
+    return anything(kind)
 
 
 def graph_values(graph: Graph, picture: Levels) -> dict[str, Values]:

@@ -63,7 +63,7 @@ def quantised_weights(graph: Graph, node: Node) -> tuple[np.ndarray, np.ndarray]
     """
     tensor = node.inputs[1]
     weights = graph.constants[tensor].astype(np.float64)
-    source = f"weights {tensor!r}"
+    source = f"weights {graph.onnx.get(tensor, tensor)!r}"
     if tensor in graph.origins:
         source += f" (from {graph.origins[tensor]})"
     if not np.isfinite(weights).all():

@@ -2,24 +2,25 @@
 
 import numpy as np
 
-from compiler.elementwise import FUNCTIONS
+from compiler.elementwise import ELEMENTWISE
 from compiler.errors import UnsupportedError
 from compiler.ir import Graph, Node
 from compiler.quantisers import ROUNDINGS
 
 STRUCTURAL = {
-    "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat", "Split", "Slice", "Resize",
-    "Upsample", "Pad",
+    "Conv", "ConvInteger", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat", "Split",
+    "Slice", "Resize", "Upsample", "Pad",
 }  # fmt: skip
+CONVOLUTIONS = {"Conv", "ConvInteger"}
 
 
 def check_operators(graph: Graph) -> Graph:
     """The same graph; UnsupportedError where an operator or a quantiser's constants are not."""
     for node in graph.nodes:
-        if node.op not in FUNCTIONS and node.op not in STRUCTURAL:
+        if node.op not in ELEMENTWISE and node.op not in STRUCTURAL:
             raise UnsupportedError(
                 f"{node}: operator {node.op} (output {node.output!r}) is not supported. Supported: "
-                f"{', '.join(sorted(STRUCTURAL | set(FUNCTIONS)))}. {advise_cut(graph, node)}"
+                f"{', '.join(sorted(STRUCTURAL | ELEMENTWISE))}. {advise_cut(graph, node)}"
             )
         for output in node.outputs[1:]:
             if node.op != "Split" and (output in graph.consumers or output in graph.outputs):
@@ -77,7 +78,7 @@ def advise_cut(graph: Graph, node: Node) -> str:
     for other in graph.nodes[graph.places[node.output] :]:
         if after.intersection(other.inputs):
             after.update(other.outputs)
-            followed |= other.op == "Conv"
+            followed |= other.op in CONVOLUTIONS
     ends = node.inputs if followed else graph.outputs
     names = ", ".join(repr(tensor) for tensor in convolutions_before(graph, ends))
     if not names:
@@ -102,7 +103,7 @@ def convolutions_before(graph: Graph, tensors: tuple[str, ...]) -> list[str]:
         if producer is None or tensor in seen:
             continue
         seen.add(tensor)
-        if producer.op == "Conv":
+        if producer.op in CONVOLUTIONS:
             cuts.add(tensor)
         else:
             waiting.extend(producer.inputs)

@@ -28,9 +28,11 @@ def absorb(graph: Graph, pad: Node, node: Node, known: dict[str, Encoding]) -> N
         raise UnsupportedError(f"{pad}: two Pad nodes in a row are not supported; use one.")
     total = tuple(a + b for a, b in zip(own, pad.attributes["pads"], strict=True))
     if node.op == "Conv":
-        if value != 0 and any(own):
+        own_value = node.attributes.get("pad_value", 0.0)
+        if value != own_value and any(own):
             raise UnsupportedError(
-                f"{node}: pads with 0 what {pad} padded with {value}; pad in one of the two only."
+                f"{node}: pads with {own_value:g} what {pad} padded with {value}; pad in one of "
+                "the two only."
             )
         attributes = {**node.attributes, "pads": total, "pad_value": value}
         return replace(node, inputs=(*pad.inputs, *node.inputs[1:]), attributes=attributes)

@@ -16,10 +16,13 @@ CODES = np.arange(256, dtype=np.float64)
 def fold_picture_scaling(graph: Graph, input_scale: float) -> tuple[Graph, Encoding]:
     """The graph that starts from the picture's codes, and what those codes stand for.
 
-    The network's input is ``input_scale`` times the codes 0..255. Scalar scaling, offsets and an
-    8-bit quantiser in front of the first operator only change scale and zero point of the codes.
-    QuantisationError where codes would be merged or mapped unevenly.
+    The network's input is ``input_scale`` times the codes 0..255, or of integers the codes
+    themselves. Scalar scaling, offsets and an 8-bit quantiser in front of the first operator only
+    change scale and zero point of the codes. QuantisationError where codes would be merged or
+    mapped unevenly.
     """
+    if graph.input in graph.types:
+        input_scale = 1.0
     ends: dict[str, Encoding] = {}
     inside = {graph.input}
     for tensor in (graph.input, *(node.output for node in graph.nodes)):
@@ -52,7 +55,9 @@ def fold_picture_scaling(graph: Graph, input_scale: float) -> tuple[Graph, Encod
     for output in graph.outputs:
         if output in names:
             onnx[graph.input] = output
-    return replace(graph, nodes=nodes, outputs=outputs, onnx=onnx), encoding
+    kind = graph.types.get(name, np.dtype(np.float64))
+    folded = replace(graph, nodes=nodes, outputs=outputs, onnx=onnx, input_type=kind)
+    return folded, encoding
 
 
 def picture_encoding(graph: Graph, tensor: str, input_scale: float) -> Encoding:

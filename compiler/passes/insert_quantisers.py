@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from compiler.elementwise import FUNCTIONS, is_variable_elementwise
+from compiler.elementwise import ELEMENTWISE, is_variable_elementwise
 from compiler.ir import Graph, NameSupply, Node, substitute
 from compiler.values import Encoding, Levels, Values, encode, node_values
 
@@ -24,7 +24,7 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
         node = substitute(old, renamed)
         nodes.append(node)
         tensor = node.output
-        values[tensor] = node_values(node, graph, values)
+        values[tensor] = node_values(old, graph, values)
         sources = [known.get(name) for name in node.inputs]
         moved = node.op in ("MaxPool", "Enlarge", "Slice", "Concat") and all(sources)
         if moved and all(sources[0].same_grid(other) for other in sources):
@@ -49,7 +49,7 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
         )
         renamed[tensor] = codes
         known[codes] = encoding
-        values[codes] = Levels(encoding.values[None])
+        values[tensor] = Levels(encoding.values[None])
         onnx[codes] = tensor
         shapes[codes] = shapes[tensor]
     outputs = tuple(renamed.get(tensor, tensor) for tensor in graph.outputs)
@@ -59,6 +59,6 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
 def ends_chain(graph: Graph, tensor: str) -> bool:
     """Whether anything but elementwise operators in this one tensor needs it."""
     return tensor in graph.outputs or any(
-        node.op not in FUNCTIONS or graph.variables(node) != [tensor]
+        node.op not in ELEMENTWISE or graph.variables(node) != [tensor]
         for node in graph.consumers.get(tensor, ())
     )

@@ -41,8 +41,10 @@ def normalise_operands(graph: Graph) -> Graph:
 
 
 def normalise(node: Node, tensor: str, value: np.ndarray, graph: Graph) -> np.ndarray:
-    """One operand as float64 [1, C or 1, 1, 1]."""
-    value = value.astype(np.float64)
+    """One operand as [1, C or 1, 1, 1]: float64, or as it is beside a tensor of integers."""
+    variables = graph.variables(node)
+    if node.op == "DequantizeLinear" or not all(name in graph.types for name in variables):
+        value = value.astype(np.float64)
     channels = graph.shapes.get(node.output, (1, 0, 0, 0))[1]
     if node.op in PER_CHANNEL_VECTORS and value.ndim == 1:
         value = value[:, None, None]

@@ -22,7 +22,7 @@ def resolve_windows(graph: Graph) -> Graph:
     nodes = []
     for node in graph.nodes:
         match node.op:
-            case "Conv":
+            case "Conv" | "ConvInteger":
                 node = resolve_convolution(graph, node)
             case "MaxPool":
                 node = resolve_max_pool(graph, node)
@@ -37,9 +37,11 @@ def resolve_windows(graph: Graph) -> Graph:
 
 
 def resolve_convolution(graph: Graph, node: Node) -> Node:
-    """Conv, versions 1..22."""
+    """Conv, versions 1..22, and ConvInteger, version 10."""
     source = need_map(node, graph.shapes.get(node.inputs[0]))
     for place, what in ((1, "weights"), (2, "bias")):
+        if (node.op, place) == ("ConvInteger", 2):
+            break  # zero points, which are not of a Conv's form
         tensor = node.operand(place)
         if (tensor or place == 1) and tensor not in graph.constants:
             raise UnsupportedError(
@@ -60,7 +62,7 @@ def resolve_convolution(graph: Graph, node: Node) -> Node:
         raise UnsupportedError(
             f"{node}: weights {weights.shape} with {groups} groups do not fit input {source}."
         )
-    bias = node.operand(2)
+    bias = node.operand(2) if node.op == "Conv" else ""
     if bias and graph.constants[bias].shape != weights.shape[:1]:
         raise UnsupportedError(
             f"{node}: bias {bias!r} has shape {graph.constants[bias].shape}, not "
