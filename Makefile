@@ -7,6 +7,8 @@ MODEL ?= examples/shapes/shapes.onnx
 BOARD ?= ecp5
 DEMO := build/demo
 PYTEST_FLAGS ?= -n 2 --dist loadfile
+# Optional parts of pyproject.toml to install; `train` (PyTorch) only where it is asked for.
+EXTRAS ?= sim,synth,test
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +25,7 @@ help: ## This list
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[sim,synth,test]'
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	touch $@
 
 demo: $(STAMP) ## Build the bundled network for ECP5, simulate a frame of RTL, draw the boxes

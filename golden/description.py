@@ -6,6 +6,7 @@
      "anchors": [[[w, h], ...], ...],               pixels of the network's input, for each output
      "outputs": ["detect8", ...],                   optional: which output has which stride
      "scale_xy": 1.0 or [1.1, 1.05],                optional, yolov3 only: YOLOv4's scale_x_y
+     "scales": [0.1, ...],                          optional: factor of each output's values
      "merge_anchors": false,                        optional: see below
      "single_object": false,                        optional: see below
      "exclusive": false,                            optional: see below
@@ -13,7 +14,8 @@
                "scale": "1/255",                    value of code 1: a number or a fraction
                "fit": "stretch" | "letterbox"}}
 
-Other keys are left to whoever wrote them. ``exclusive`` says that a place has one class: of boxes
+Other keys are left to whoever wrote them. ``scales`` are for networks of integers only, whose
+outputs are in units that ONNX cannot say. ``exclusive`` says that a place has one class: of boxes
 that overlap, the best stays whatever their classes. ``merge_anchors`` averages the boxes and
 scores of a cell's anchors, and ``single_object`` keeps one box a picture: both for detectors such
 as UltraNet, whose six anchors are equal and vote (github.com/heheda365/ultra_net,
@@ -44,7 +46,7 @@ class Head:
 
     ``anchors``: for each output float64 [anchors, 2], width and height in input pixels. ``outputs``
     names the outputs in the order of ``strides`` (empty: the order of the network);
-    ``scale_xy`` has a factor for each output (empty: 1).
+    ``scale_xy`` and ``scales`` have a factor for each output (empty: 1).
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Head:
     anchors: tuple[np.ndarray, ...]
     outputs: tuple[str, ...] = ()
     scale_xy: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
     merge_anchors: bool = False
     single_object: bool = False
     exclusive: bool = False
@@ -133,6 +136,12 @@ def _head(record: dict) -> Head:
     scale_xy = record.get("scale_xy", 1.0)
     if not isinstance(scale_xy, list):
         scale_xy = [scale_xy] * len(strides)
+    scales = record.get("scales", [])
+    if not isinstance(scales, list) or len(scales) not in (0, len(strides)):
+        raise DescriptionError(
+            f"'scales' must be a list with one number for each of the {len(strides)} outputs, not "
+            f"{scales!r}"
+        )
     outputs = tuple(str(name) for name in record.get("outputs", ()))
     if len(scale_xy) != len(strides):
         raise DescriptionError(f"'scale_xy' has {len(scale_xy)} entries, 'strides' {len(strides)}")
@@ -145,6 +154,7 @@ def _head(record: dict) -> Head:
         anchors=anchors,
         outputs=outputs,
         scale_xy=tuple(_number("scale_xy", factor) for factor in scale_xy),
+        scales=tuple(_number("scales", factor) for factor in scales),
         merge_anchors=bool(record.get("merge_anchors", False)),
         single_object=bool(record.get("single_object", False)),
         exclusive=bool(record.get("exclusive", False)),

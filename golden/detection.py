@@ -95,7 +95,8 @@ def decode_map(
             f"output '{output.name}' has shape {list(sums.shape)}; {len(anchors)} anchors and "
             f"{len(head.classes)} classes need {head.channels(index)} channels"
         )
-    scale, bias = np.asarray(output.scale, np.float64), np.asarray(output.bias, np.float64)
+    factor = head.scales[index] if head.scales else 1.0
+    scale, bias = (factor * np.asarray(part, np.float64) for part in (output.scale, output.bias))
     objects = range(4, len(sums), width)
     found = np.stack([passing(sums[c], scale[c], bias[c], floor) for c in objects])
     if head.merge_anchors:

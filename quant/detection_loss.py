@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-ANCHOR_RATIO = 2.0  # an anchor serves boxes up to this many times larger or smaller
+ANCHOR_RATIO = 4.0  # an anchor serves boxes up to this many times larger or smaller
 # Chosen by hand so that the three shares of the loss end up of like size.
 BOX, OBJECT, CLASS = 0.1, 0.4, 0.15
+# A finer map has more cells, mostly empty: weigh the maps so that each object counts alike.
+BALANCE = {8: 4.0, 16: 1.0, 32: 0.4}
 
 
 def complete_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -47,7 +49,7 @@ def assign(targets: Tensor, anchors: Tensor, height: int, width: int) -> tuple[T
     near_x[:, 1], near_y[:, 0] = 0, 0
     cell = torch.cat([cell, cell + near_x, cell + near_y])
     anchor, target = anchor.repeat(3), target.repeat(3)
-    inside = ((cell >= 0) & (cell < torch.tensor([width, height]))).all(1)
+    inside = ((cell >= 0) & (cell < torch.tensor([width, height], device=cell.device))).all(1)
     cell, anchor, target = cell[inside], anchor[inside], target[inside]
     return targets[target, 0].long(), anchor, cell[:, 1], cell[:, 0], target
 
@@ -60,10 +62,12 @@ def detection_loss(
     ``maps``: logits [n, anchors * (5 + classes), h, w] per scale. ``targets`` [m, 6]: picture,
     label, centre x y, width, height in pixels.
     """
-    shares = torch.zeros(3)
+    device = maps[0].device
+    shares = torch.zeros(3, device=device)
+    nothing = torch.zeros((), device=device)
     for logits, stride, sizes in zip(maps, strides, anchors, strict=True):
         n, _, height, width = logits.shape
-        sizes = torch.tensor(sizes) / stride
+        sizes = torch.tensor(sizes, device=device) / stride
         logits = logits.float().reshape(n, len(sizes), -1, height, width)
         scaled = torch.cat([targets[:, :2], targets[:, 2:] / stride], 1)
         picture, anchor, row, column, target = assign(scaled, sizes, height, width)
@@ -82,14 +86,10 @@ def detection_loss(
             shares = shares + torch.stack(
                 [
                     BOX * (1 - iou).mean(),
-                    torch.zeros(()),
+                    nothing,
                     CLASS * F.binary_cross_entropy_with_logits(mine[:, 5:], one_hot),
                 ]
             )
-        # The finer map has four times the cells: weigh it so that each object counts alike.
-        balance = 4.0 if stride == min(strides) else 1.0
         objectness = F.binary_cross_entropy_with_logits(logits[:, :, 4], wanted)
-        shares = shares + torch.stack(
-            [torch.zeros(()), OBJECT * balance * objectness, torch.zeros(())]
-        )
+        shares = shares + torch.stack([nothing, OBJECT * BALANCE[stride] * objectness, nothing])
     return shares.sum(), shares.detach()

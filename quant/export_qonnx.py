@@ -1,16 +1,19 @@
-"""Write a trained Brevitas model as a QONNX file."""
+"""Write a trained model as a QONNX file."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from brevitas.export import export_qonnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from torch import nn
+from torch import Tensor, nn
 
+from quant.expand_requantise import expand_requantise
 from quant.plain_onnx import code_range, plain
+from quant.quantisers.integer_nodes import DOMAIN as INTEGER_DOMAIN
+from quant.quantisers.onnx_nodes import DOMAIN
 
 # Folding these would replace the codes' grid by bare floats.
 QUANTISERS = ("Quant", "BipolarQuant")
@@ -31,12 +34,13 @@ def fold_constants(model: onnx.ModelProto) -> onnx.ModelProto:
         if node.op_type in QUANTISERS or not all(name in known for name in node.input if name):
             kept.append(node)
             continue
-        inputs = [helper.make_empty_tensor_value_info(name) for name in node.input]
+        inputs = [helper.make_empty_tensor_value_info(name) for name in node.input if name]
         outputs = [helper.make_empty_tensor_value_info(name) for name in node.output]
         single = helper.make_model(
             helper.make_graph([node], "constant", inputs, outputs), opset_imports=model.opset_import
         )
-        values = ReferenceEvaluator(single).run(None, {name: known[name] for name in node.input})
+        given = {name: known[name] for name in node.input if name}
+        values = ReferenceEvaluator(single).run(None, given)
         known.update(zip(node.output, values, strict=True))
     used = {name for node in kept for name in node.input}
     initialisers = [numpy_helper.from_array(v, name) for name, v in known.items() if name in used]
@@ -49,27 +53,45 @@ def fold_constants(model: onnx.ModelProto) -> onnx.ModelProto:
     return folded
 
 
+def weight_codes(
+    latent: np.ndarray, scale: np.ndarray, node: onnx.NodeProto, bits: int
+) -> np.ndarray:
+    """Integer codes int8 that a weight quantiser gives."""
+    if node.op_type == "BipolarQuant":
+        return np.where(latent >= 0, 1, -1).astype(np.int8)
+    flags = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    low, high = code_range(bits, signed=bool(flags["signed"]), narrow=bool(flags["narrow"]))
+    return np.rint(np.clip(latent / scale, low, high)).astype(np.int8)
+
+
 def settle_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace the latent weights of training by the values that their quantisers give.
+    """Replace the latent weights of training by codes: int8 -> Cast -> Mul(scale) -> quantiser.
 
     The quantisers stay and change nothing any more, so the graph computes what it did; the file
-    says plainly what the weights are, and compresses well.
+    says plainly what the weights are, in a quarter of the bytes.
     """
     settled = onnx.ModelProto()
     settled.CopyFrom(model)
-    tensors = {i.name: i for i in settled.graph.initializer}
-    for node in settled.graph.node:
-        if node.op_type in QUANTISERS and node.input[0] in tensors:
-            latent, scale = (numpy_helper.to_array(tensors[name]) for name in node.input[:2])
-            if node.op_type == "BipolarQuant":
-                value = np.where(latent >= 0, scale, -scale)
-            else:
-                flags = {a.name: bool(helper.get_attribute_value(a)) for a in node.attribute}
-                bits = int(numpy_helper.to_array(tensors[node.input[3]]))
-                low, high = code_range(bits, signed=flags["signed"], narrow=flags["narrow"])
-                value = np.rint(np.clip(latent / scale, low, high)) * scale
-            name = node.input[0]
-            tensors[name].CopyFrom(numpy_helper.from_array(value.astype(np.float32), name))
+    graph = settled.graph
+    tensors = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        name = node.input[0] if node.input else ""
+        if node.op_type in QUANTISERS and name in tensors:
+            bits = int(tensors[node.input[3]]) if len(node.input) > 3 else 1
+            codes = weight_codes(tensors[name], tensors[node.input[1]], node, bits)
+            stored, number, value = f"{name}_codes", f"{name}_number", f"{name}_value"
+            graph.initializer.append(numpy_helper.from_array(codes, stored))
+            nodes.append(helper.make_node("Cast", [stored], [number], to=TensorProto.FLOAT))
+            nodes.append(helper.make_node("Mul", [number, node.input[1]], [value]))
+            node.input[0] = value
+        nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    kept = [i for i in graph.initializer if i.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
     return settled
 
 
@@ -82,7 +104,7 @@ def state_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
     stated.CopyFrom(model)
     graph = stated.graph
     for output in graph.output:
-        output.type.tensor_type.ClearField("shape")  # PyTorch leaves symbols here
+        output.ClearField("type")  # PyTorch leaves symbols here, and float for integers
     inferred = onnx.shape_inference.infer_shapes(plain(stated), check_type=True, strict_mode=True)
     names = {name for node in graph.node for name in node.output}
     del graph.value_info[:], graph.output[:]
@@ -91,22 +113,30 @@ def state_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
     return stated
 
 
-def export(model: nn.Module, path: Path, shape: tuple[int, ...], outputs: tuple[str, ...]) -> None:
-    """Export ``model`` at the fixed input ``shape`` to ``path`` and check the file.
+def export(
+    model: nn.Module, path: Path, example: Tensor, outputs: tuple[str, ...], inputs: str = "pixels"
+) -> None:
+    """Export ``model`` at the fixed shape of ``example`` to ``path`` and check the file.
 
     Raises ``onnx.checker.ValidationError`` for a file that is not ONNX, and
     ``onnx.shape_inference.InferenceError`` where shapes contradict each other.
     """
-    export_qonnx(
-        model.cpu().eval(),
-        args=torch.zeros(shape),
-        export_path=str(path),
-        opset_version=13,
-        input_names=["pixels"],
-        output_names=list(outputs),
-        dynamo=False,  # the exporter that Brevitas' QONNX handlers are written for
-    )
-    exported = state_shapes(settle_weights(fold_constants(onnx.load(str(path)))))
+    model = model.cpu().eval()
+    with warnings.catch_warnings():
+        # The exporter that takes symbols from autograd functions is the older one, and says so.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            (example,),
+            str(path),
+            opset_version=13,
+            input_names=[inputs],
+            output_names=list(outputs),
+            # Networks of integers, which take bytes, have one node of their own for a while.
+            custom_opsets={DOMAIN if example.is_floating_point() else INTEGER_DOMAIN: 1},
+            dynamo=False,
+        )
+    exported = state_shapes(settle_weights(expand_requantise(fold_constants(onnx.load(str(path))))))
     for node in exported.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]

@@ -40,8 +40,6 @@ class _Rewriter:
         mode = attributes.get("rounding_mode", b"ROUND").decode()
         if mode.upper() != "ROUND":
             raise ValueError(f"Quant '{node.name}': rounding mode must be ROUND, not {mode}")
-        if np.any(self.known[zero_point]):
-            raise ValueError(f"Quant '{node.name}': zero point must be 0")
         low, high = code_range(
             int(self.known[bits]),
             signed=bool(attributes.get("signed", 1)),
@@ -49,10 +47,17 @@ class _Rewriter:
         )
         y = node.output[0]
         bounds = [self.constant(f"{y}_{n}", v) for n, v in (("low", low), ("high", high))]
-        divided = self.emit("Div", [x, scale], f"{y}_divided")
-        clipped = self.emit("Clip", [divided, *bounds], f"{y}_clipped")
+        shifted = self.emit("Div", [x, scale], f"{y}_divided")
+        # Most zero points are 0: the graph then has two nodes less.
+        offset = np.any(self.known[zero_point])
+        if offset:
+            shifted = self.emit("Add", [shifted, zero_point], f"{y}_shifted")
+        clipped = self.emit("Clip", [shifted, *bounds], f"{y}_clipped")
         # ONNX Round rounds halves to even, as Quant does.
-        self.emit("Mul", [self.emit("Round", [clipped], f"{y}_codes"), scale], y)
+        codes = self.emit("Round", [clipped], f"{y}_codes")
+        if offset:
+            codes = self.emit("Sub", [codes, zero_point], f"{y}_centred")
+        self.emit("Mul", [codes, scale], y)
 
     def bipolar(self, node: NodeProto) -> None:
         x, scale = node.input
@@ -67,7 +72,7 @@ class _Rewriter:
 def plain(model: onnx.ModelProto) -> onnx.ModelProto:
     """``model`` with every Quant and BipolarQuant spelled in standard operators.
 
-    Raises ``ValueError`` for another QONNX operator, rounding mode or zero point.
+    Raises ``ValueError`` for another QONNX operator or rounding mode.
     """
     rewriter = _Rewriter(model.graph)
     for node in model.graph.node:

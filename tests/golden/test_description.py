@@ -54,6 +54,8 @@ def test_the_training_script_writes_channels_and_a_fraction():
         ({"anchors": [[[1, 2, 3]], [[1, 2]]]}, "'anchors' must be a list for each output"),
         ({"anchors": [[[1, 2]], [[1, -2]]]}, "'anchors' must be .* positive numbers"),
         ({"anchors": [[[1, 2], [1]], [[1, 2]]]}, "'anchors' must be"),
+        ({"scales": [0.5]}, "'scales' must be a list with one number for each of the 2 outputs"),
+        ({"scales": [0.5, -1]}, "'scales' must be a positive number, not -1"),
         ({"scale_xy": [1.1]}, "'scale_xy' has 1 entries, 'strides' 2"),
         ({"scale_xy": [1.1, "x"]}, "'scale_xy' must be a positive number, not 'x'"),
         ({"outputs": ["a"]}, "'outputs' names 1 outputs, 'strides' 2"),

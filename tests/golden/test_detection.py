@@ -61,6 +61,18 @@ def loop(sums, output, head, floor) -> list[tuple]:
     return found
 
 
+def test_scales_of_the_description_multiply_the_outputs(rng):
+    plain, scaled = make_head("yolov5", CLASSES), make_head("yolov5", CLASSES, scales=(0.25,))
+    output = make_output(plain.channels(0), rng)
+    quarter = replace(output, scale=output.scale / 4, bias=output.bias / 4)
+    sums = rng.integers(-400, 400, (plain.channels(0), 5, 7))
+    found = decode_map(sums, output, scaled, 0, floor=0.3)
+    expected = decode_map(sums, quarter, plain, 0, floor=0.3)
+    assert len(found)
+    np.testing.assert_allclose(found.boxes, expected.boxes, rtol=1e-12)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["yolov5", "yolov3", "yolov2"])
 @pytest.mark.parametrize("classes", [CLASSES, ("only",)])
 @pytest.mark.parametrize("seed", range(3))

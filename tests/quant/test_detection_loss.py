@@ -66,3 +66,47 @@ def test_a_batch_without_targets_has_a_loss(torch):
 
     loss, _ = detection_loss((torch.zeros(1, 7, 4, 4),), torch.zeros(0, 6), (8,), (((8.0, 8.0),),))
     assert torch.isfinite(loss)
+
+
+def test_a_perfect_prediction_by_hand(torch):
+    """Box and class cost nothing; objectness costs what its certainty leaves."""
+    from quant.detection_loss import BALANCE, CLASS, OBJECT, detection_loss
+
+    targets = torch.tensor([[0.0, 1.0, 12.0, 12.0, 8.0, 8.0]])
+    logits = torch.zeros(1, 7, 4, 4)  # boxes in the middle of each cell, of the anchor's size
+    logits[:, 4], logits[:, 5], logits[:, 6] = -20, -20, 20
+    cells = ((1, 1), (1, 2), (2, 1))  # centre 12 is 1.5 cells: the later neighbours
+    for row, column in cells:
+        logits[0, 4, row, column] = 20
+        # sigmoid(t) 2 - 0.5 = 1.5 - cell
+        for channel, cell in ((0, column), (1, row)):
+            logits[0, channel, row, column] = torch.logit(torch.tensor((2.0 - cell) / 2), eps=1e-6)
+    _, (box, objectness, label) = detection_loss((logits,), targets, (8,), (((8.0, 8.0),),))
+    assert float(box) < 1e-4
+    assert float(label) == pytest.approx(0, abs=CLASS * 1e-6)
+    assert float(objectness) == pytest.approx(0, abs=OBJECT * BALANCE[8] * 1e-3)
+
+
+def test_objectness_learns_the_overlap(torch):
+    """BCE of logit t to target y has the gradient sigmoid(t) - y: 0 where y is the IoU."""
+    from quant.detection_loss import complete_iou, detection_loss
+
+    targets = torch.tensor([[0.0, 0.0, 12.0, 12.0, 8.0, 8.0]])
+    logits = torch.zeros(1, 6, 4, 4)
+    predicted = torch.tensor([[1.5, 1.5, 1.3**2, 1.0]])  # in cells, of cell (1, 1)
+    logits[0, 2, 1, 1] = torch.logit(torch.tensor(1.3 / 2))
+    iou = float(complete_iou(predicted, torch.tensor([[1.5, 1.5, 1.0, 1.0]])))
+    logits[0, 4, 1, 1] = torch.logit(torch.tensor(iou))
+    logits.requires_grad_()
+    detection_loss((logits,), targets, (8,), (((8.0, 8.0),),))[0].backward()
+    gradient = logits.grad[0, 4]
+    assert abs(float(gradient[1, 1])) < 1e-6
+    assert float(gradient[3, 3]) > 0
+
+
+def test_ciou_of_shifted_boxes_by_hand(torch):
+    from quant.detection_loss import complete_iou
+
+    a, b = torch.tensor([[1.0, 1.0, 2.0, 2.0]]), torch.tensor([[2.0, 1.0, 2.0, 2.0]])
+    # Half of each overlaps: 2 of 6; the centres are 1 apart in a hull of 3 by 2; one shape.
+    torch.testing.assert_close(complete_iou(a, b), torch.tensor([2 / 6 - 1 / 13]))

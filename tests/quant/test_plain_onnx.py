@@ -60,6 +60,12 @@ def test_signed_narrow_quant_clips_both_ways():
     assert y.tolist() == [-3.5, -3.5, -3.5, 0, 0, 1, 3.5, 3.5]
 
 
+def test_zero_points_are_added_before_rounding_and_clipping():
+    y = run(quant(scale=2.0, signed=0, narrow=0, zero_point=3.0), [-9, -7, -5, -1, 0, 1, 3, 255])
+    # x / 2 + 3 is -1.5, -0.5, 0.5, 2.5, 3, 3.5, 4.5, 130.5.
+    assert y.tolist() == [-6, -6, -6, -2, 0, 2, 2, 24]
+
+
 def test_bipolar_zero_is_positive():
     y = run(one_node("BipolarQuant", {"scale": 0.5}), [-2, -1e-9, -0.0, 0, 1e-9, 1, 2, 3])
     assert y.tolist() == [-0.5, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
@@ -75,7 +81,6 @@ def test_runner_divides_pixels_by_255(tmp_path):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (quant(zero_point=3.0, signed=0), "zero point must be 0"),
         (quant(rounding_mode="FLOOR"), "rounding mode must be ROUND, not FLOOR"),
         (one_node("Trunc", {"scale": 1.0}), "Trunc 'Trunc': no plain ONNX form"),
     ],

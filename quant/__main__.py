@@ -1,0 +1,266 @@
+"""Training, evaluation and export on the command line.
+
+python -m quant train --data data.yaml --recipe mpq --weights runs/float --out runs/mpq
+python -m quant eval runs/mpq --split test
+python -m quant export runs/mpq --out mpq.onnx
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from arch.errors import OnefourError
+from quant.settings import Settings
+
+DEFAULTS = {field.name: field.default for field in fields(Settings)}
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT") from None
+    return width, height
+
+
+def _parser() -> argparse.ArgumentParser:
+    style = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
+    parser = argparse.ArgumentParser(
+        prog="python -m quant", description="Makes YOLO networks small.", **style
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train a network", **style)
+    train.add_argument("--data", required=True, help="data.yaml of a YOLO data set")
+    train.add_argument("--recipe", required=True, help="float, lsq, ema-qc, mpq, ...")
+    train.add_argument("--out", type=Path, required=True, help="folder for everything")
+    train.add_argument("--model", default=DEFAULTS["model"], help="network")
+    train.add_argument("--bits", type=int, help="of weights and activations (default: recipe's)")
+    train.add_argument("--weights", help="start from: a training's folder, .pt or .onnx")
+    train.add_argument(
+        "--size", type=_size, default="256x192", help="input size WIDTHxHEIGHT, multiples of 32"
+    )
+    train.add_argument("--fit", choices=("letterbox", "stretch"), default=DEFAULTS["fit"])
+    train.add_argument("--augmentation", default=DEFAULTS["augmentation"],
+                       choices=("none", "upright", "overhead", "grey"))  # fmt: skip
+    train.add_argument("--epochs", type=int, default=DEFAULTS["epochs"])
+    train.add_argument("--batch", type=int, default=DEFAULTS["batch"])
+    train.add_argument("--seed", type=int, default=DEFAULTS["seed"])
+    train.add_argument("--rate", type=float, default=1.0, help="times the recipe's learning rate")
+    train.add_argument("--score-every", type=int, default=DEFAULTS["score_every"], help="epochs")
+    for name, text in (
+        ("ema", "no average of weights and scales"),
+        ("correction", "no quantisation correction"),
+        ("progressive", "everything quantised from the start"),
+    ):
+        train.add_argument(f"--no-{name}", action="store_true", help=text)
+    train.add_argument("--all-binary", action="store_true", help="mpq: 1-bit neck as well")
+    train.add_argument("--threads", type=int, help="of PyTorch (default: its choice)")
+    train.add_argument("--checkpoint-seconds", type=float, default=60.0,
+                       help="between checkpoints within an epoch")  # fmt: skip
+    train.add_argument("--resume", action="store_true", help="go on with the training in --out")
+    score = commands.add_parser("eval", help="average precision of a trained network", **style)
+    score.add_argument("run", type=Path, help="folder of a training")
+    score.add_argument("--split", default="val", help="train, val or test")
+    score.add_argument("--data", help="another data.yaml than the training's")
+    score.add_argument(
+        "--uncorrected", action="store_true", help="as it was before quantisation correction"
+    )
+    score.add_argument(
+        "--build", type=Path, help="score this build's program on the golden machine"
+    )
+    score.add_argument("--record", type=Path, help="JSON file for the scores")
+    check = commands.add_parser(
+        "check", help="compare a trained network with its export, code by code", **style
+    )
+    check.add_argument("run", type=Path, help="folder of a training")
+    check.add_argument("onnx", type=Path, help="its exported file")
+    check.add_argument("--image", type=Path, required=True, help="a picture")
+    cost = commands.add_parser("cost", help="size and operations of a trained network", **style)
+    cost.add_argument("run", type=Path, help="folder of a training")
+    export = commands.add_parser("export", help="write a trained network as QONNX", **style)
+    export.add_argument("run", type=Path, help="folder of a training")
+    export.add_argument("--out", type=Path, required=True, help=".onnx file; .json beside it")
+    export.add_argument("--record", type=Path, help="scores from eval --record, for the .json")
+    table = commands.add_parser("table", help="a table of records of eval", **style)
+    table.add_argument("records", type=Path, nargs="+", help="files of eval --record")
+    zoo = commands.add_parser("zoo", help="a table of exported networks", **style)
+    zoo.add_argument("models", type=Path, nargs="+", help=".onnx files with their .json")
+    zoo.add_argument("--page", type=Path, help="page to put it into (default: print it)")
+    curves = commands.add_parser("curves", help="plot the logs of trainings", **style)
+    curves.add_argument("runs", type=Path, nargs="+", help="folders of trainings")
+    curves.add_argument("--out", type=Path, required=True, help=".png file")
+    return parser
+
+
+def _train(a: argparse.Namespace) -> None:
+    import torch
+
+    from quant.evaluate import score
+    from quant.recipes import Options
+    from quant.train import Training, begin, check_folder
+
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    settings = Settings(
+        data=str(Path(a.data).resolve()),
+        recipe=a.recipe,
+        model=a.model,
+        bits=a.bits,
+        options=Options(
+            ema=not a.no_ema,
+            correction=not a.no_correction,
+            progressive=not a.no_progressive,
+            all_binary=a.all_binary,
+        ),
+        weights=a.weights and str(Path(a.weights).resolve()),
+        height=a.size[1],
+        width=a.size[0],
+        fit=a.fit,
+        augmentation=a.augmentation,
+        epochs=a.epochs,
+        batch=a.batch,
+        seed=a.seed,
+        rate=a.rate,
+        score_every=a.score_every,
+    )
+    print(f"seed {settings.seed}")
+    check_folder(settings, a.out, resume=a.resume)
+    training = Training(settings, a.out, checkpoint_seconds=a.checkpoint_seconds)
+    if training.processes.first:
+        begin(settings, a.out, resume=a.resume)
+    model = training.run()
+    scores = score(model, training.loaded["val"], training.task, training.device)
+    print(f"{training.recipe.name}: AP50 {scores.ap50:.4f}, AP {scores.ap:.4f} on val")
+
+
+def _eval(a: argparse.Namespace) -> None:
+    from quant.dataset import read_dataset
+    from quant.evaluate import score
+    from quant.pictures import load_pictures
+    from quant.run_folder import FINAL, UNCORRECTED, load_final
+
+    model, settings = load_final(a.run, UNCORRECTED if a.uncorrected else FINAL)
+    dataset = read_dataset(Path(a.data or settings.data))
+    loaded = load_pictures(
+        dataset.split(a.split),
+        height=settings.height,
+        width=settings.width,
+        fit=settings.fit,
+        progress=a.split,
+    )
+    # Exact, as the machine is: in float32 a few sums land on the other side of a threshold.
+    network = model.double()
+    if a.build:
+        from compiler.flow import read_build
+        from quant.compiled import CompiledNetwork
+
+        network = CompiledNetwork(read_build(a.build))
+    scores = score(network, loaded, model.task)
+    print(f"AP50 {scores.ap50:.4f}, AP {scores.ap:.4f} on {a.split} ({len(loaded)} pictures)")
+    for name, value in scores.class_ap50.items():
+        print(f"  {name:<12} AP50 {value:.4f}")
+    if a.record:
+        from quant.record import make_record
+
+        note = ", before QC" * a.uncorrected + ", compiled" * bool(a.build)
+        record = make_record(
+            model, settings, scores, split=a.split, pictures=len(loaded), note=note
+        )
+        a.record.parent.mkdir(parents=True, exist_ok=True)
+        a.record.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _export(a: argparse.Namespace) -> None:
+    from quant.export import export_run
+
+    for path in export_run(a.run, a.out, a.record):
+        print(path)
+
+
+def _check(a: argparse.Namespace) -> None:
+    import torch
+
+    from golden.picture import load_picture
+    from quant.errors import TrainingError
+    from quant.run_folder import load_final
+    from quant.verify import compare_export
+
+    model, settings = load_final(a.run)
+    frame = load_picture(a.image, height=settings.height, width=settings.width, fit=settings.fit)
+    rows = compare_export(model, a.onnx, torch.from_numpy(frame.codes))
+    for row in rows:
+        print(f"{row.name:<48} {row.total:>8} codes  {row.differing:>6} differ")
+    differing = sum(row.differing for row in rows)
+    print(f"{len(rows)} tensors, {sum(row.total for row in rows)} codes, {differing} differ")
+    if differing:
+        raise TrainingError(f"{a.onnx} does not compute what {a.run} computes")
+
+
+def _cost(a: argparse.Namespace) -> None:
+    from quant.accounting import compression, layer_costs
+    from quant.run_folder import load_final
+
+    model, _ = load_final(a.run)
+    costs = layer_costs(model)
+    for c in costs:
+        print(f"{c.name:<24} {c.weights:>8} weights {c.macs:>10} MACs "
+              f"W{c.weight_bits}A{c.activation_bits} {c.bops:>12} BOPs")  # fmt: skip
+    t = compression(costs)
+    print(f"{t.parameters} weights, {t.bytes:.0f} bytes ({t.size:.1f}x smaller than float), "
+          f"{t.bops / 1e9:.2f} GBOPs ({t.bit_operations:.1f}x fewer; {t.operations:.1f}x fewer "
+          f"operations, 1 bit counting 1/64 and 4 bits 1/8)")  # fmt: skip
+
+
+def _table(a: argparse.Namespace) -> None:
+    from quant.record import read_records, table
+
+    print(table(read_records(a.records)))
+
+
+def _zoo(a: argparse.Namespace) -> None:
+    from quant.zoo import write_page, zoo
+
+    text = zoo(a.models)
+    if a.page:
+        write_page(a.page, text)
+    else:
+        print(text)
+
+
+def _curves(a: argparse.Namespace) -> None:
+    from quant.curves import plot
+
+    plot(a.runs, a.out)
+    print(a.out)
+
+
+COMMANDS = {
+    "train": _train,
+    "eval": _eval,
+    "check": _check,
+    "cost": _cost,
+    "export": _export,
+    "table": _table,
+    "zoo": _zoo,
+    "curves": _curves,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after one message about what is wrong."""
+    arguments = _parser().parse_args(argv)
+    try:
+        COMMANDS[arguments.command](arguments)
+    except OnefourError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

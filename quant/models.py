@@ -1,0 +1,40 @@
+"""The detectors by name."""
+
+from quant.detector import Detector, Task
+from quant.errors import TrainingError
+from quant.plain_yolo import SIZES as PLAIN_SIZES
+from quant.plain_yolo import PlainYolo
+from quant.policy import Policy
+from quant.yolov5 import SIZES as V5_SIZES
+from quant.yolov5 import YoloV5
+from quant.yolov7_tiny import SIZES as V7_SIZES
+from quant.yolov7_tiny import YoloV7Tiny
+
+MODELS = (
+    {name: (YoloV5, size) for name, size in V5_SIZES.items()}
+    | {name: (YoloV7Tiny, size) for name, size in V7_SIZES.items()}
+    | {name: (PlainYolo, size) for name, size in PLAIN_SIZES.items()}
+)
+
+
+def _family(name: str) -> tuple[type[Detector], object]:
+    if name not in MODELS:
+        raise TrainingError(f"no model {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def strides_of(name: str) -> tuple[int, ...]:
+    """Pixels per cell of the maps of detector ``name``; :class:`TrainingError` if there is none."""
+    return _family(name)[0].strides
+
+
+def make_model(name: str, task: Task, policy: Policy) -> Detector:
+    """The detector ``name`` for a task; :class:`TrainingError` names those there are."""
+    kind, size = _family(name)
+    multiple = kind.strides[-1]
+    if task.height % multiple or task.width % multiple:
+        raise TrainingError(
+            f"input of {task.width} x {task.height} pixels: both sides must be multiples of "
+            f"{multiple} for {name}"
+        )
+    return kind(task, size, policy)

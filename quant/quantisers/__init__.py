@@ -1,0 +1,1 @@
+"""Quantisers: from real tensors to few codes and back, with a gradient. One method per file."""

@@ -1,0 +1,100 @@
+"""What every quantiser is: codes low..high on a grid of ``scale``, trained through a surrogate.
+
+A quantiser maps x to ``(clip(round(x / scale + zero), low, high) - zero) * scale``. Methods differ
+in where scale and zero point come from and in the gradient; the values, the codes and the ONNX node
+are defined here, once, so that what is trained is what is exported.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from quant.quantisers.onnx_nodes import QuantNode
+
+#: No scale gets smaller: a step of zero would divide by it.
+LEAST_SCALE = 1e-8
+
+
+def code_range(bits: int, *, signed: bool, narrow: bool) -> tuple[int, int]:
+    """Smallest and largest code of QONNX ``Quant`` (github.com/fastmachinelearning/qonnx)."""
+    if signed:
+        return -(2 ** (bits - 1)) + narrow, 2 ** (bits - 1) - 1
+    return 0, 2**bits - 1 - narrow
+
+
+class Quantiser(nn.Module):
+    """Base class. ``channels``: one scale for each of so many output channels (None: one scale).
+
+    ``enabled`` False passes tensors through unchanged: recipes switch quantisers on in stages.
+    Subclasses give :meth:`scale` and :meth:`quantise`, and :meth:`start` where the first tensor
+    seen decides the starting scale.
+    """
+
+    def __init__(
+        self, bits: int, *, signed: bool, narrow: bool = False, channels: int | None = None
+    ):
+        super().__init__()
+        self.bits, self.signed, self.narrow, self.channels = bits, signed, narrow, channels
+        self.low, self.high = code_range(bits, signed=signed, narrow=narrow)
+        self.enabled = True
+        self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+
+    def extra_repr(self) -> str:
+        return f"bits={self.bits}, signed={self.signed}, narrow={self.narrow}"
+
+    @property
+    def per_channel(self) -> tuple[int, ...]:
+        """Shape of scales: [channels, 1, 1, 1], or [] for one per tensor."""
+        return () if self.channels is None else (self.channels, 1, 1, 1)
+
+    def scale(self) -> Tensor:
+        """The grid's step, > 0, of shape :attr:`per_channel`."""
+        raise NotImplementedError
+
+    def zero(self) -> Tensor | float:
+        """The zero point, an integer."""
+        return 0.0
+
+    def spacing(self) -> float:
+        """Distance between neighbouring values, for one scale per tensor."""
+        return float(self.scale().detach())
+
+    def start(self, x: Tensor) -> None:
+        """Choose the starting scale from the first tensor seen."""
+
+    def quantise(self, x: Tensor) -> Tensor:
+        """Values on the grid, with the method's gradient."""
+        raise NotImplementedError
+
+    def codes(self, x: Tensor) -> Tensor:
+        """Integer codes low..high, as floats."""
+        return torch.round(x / self.scale() + self.zero()).clamp(self.low, self.high)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.enabled:
+            return x
+        if torch.onnx.is_in_onnx_export():
+            return QuantNode.apply(
+                x, self.scale(), self.zero(), self.bits, self.signed, self.narrow
+            )
+        if not self.started:
+            with torch.no_grad():
+                self.start(x.detach())
+            self.started.fill_(True)
+        return self.quantise(x)
+
+
+class RoundThrough(torch.autograd.Function):
+    """Round half to even; the gradient passes unchanged (straight-through estimator)."""
+
+    @staticmethod
+    def forward(_context: object, x: Tensor) -> Tensor:
+        return torch.round(x)
+
+    @staticmethod
+    def backward(_context: object, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+def round_through(x: Tensor) -> Tensor:
+    """Round, with the gradient of the identity."""
+    return RoundThrough.apply(x)

@@ -1,0 +1,103 @@
+"""AQD's quantisers: the clip value is learned (Chen et al., CVPR 2021; grids as in its code).
+
+Activations: alpha * round(clip(x / alpha, 0, 1) n) / n with n = 2^b - 1. Weights are standardised
+over the tensor, which the normalisation behind the convolution absorbs, and lie on an odd grid
+without a zero: alpha * (2 round((clip(w / alpha, -1, 1) + 1) n / 2) - n) / n.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from quant.quantisers.base import LEAST_SCALE, Quantiser, round_through
+from quant.quantisers.integer_nodes import requantise_node
+
+#: Bits of a fixed-point factor, and the largest shift: products stay below 2^53.
+FACTOR_BITS, LARGEST_SHIFT = 16, 40
+
+
+class ClipValueActivation(Quantiser):
+    """Unsigned; scale = alpha / n.
+
+    With a ``unit`` (see ``quant.features.Feature``) evaluation is in integers: codes are
+    ``(u * factor + 2^(shift - 1)) >> shift``, u the integer and factor / 2^shift the nearest to
+    unit / scale with 16 bits. (The published code picks the shift by absolute error, which costs
+    up to 14 % of the factor; ours is the largest that fits.)
+    """
+
+    def __init__(self, bits: int, **options: object):
+        super().__init__(bits, **options)
+        self.clip = nn.Parameter(torch.ones(()))
+
+    def scale(self) -> Tensor:
+        return self.clip.abs().clamp_min(LEAST_SCALE) / self.high
+
+    def start(self, x: Tensor) -> None:
+        self.clip.copy_((0.8 * x.max()).clamp_min(1e-3))
+
+    def quantise(self, x: Tensor) -> Tensor:
+        clip = self.clip.abs().clamp_min(LEAST_SCALE)
+        return round_through((x / clip).clamp(0, 1) * self.high) * (clip / self.high)
+
+    def fixed_point(self, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """Return factor and shift, integers as float64, of ``unit``'s shape."""
+        ratio = unit.detach().double() / self.scale().detach().double()
+        exponent = torch.floor(torch.log(ratio) / math.log(2))
+        shift = (FACTOR_BITS - 1 - exponent).clamp(1, LARGEST_SHIFT)
+        return torch.round(ratio * 2**shift), shift
+
+    def forward(self, x: Tensor, unit: Tensor | None = None) -> Tensor:
+        if unit is None or not self.enabled or self.training:
+            return super().forward(x)
+        with torch.no_grad():
+            factor, shift = self.fixed_point(unit)
+        if torch.onnx.is_in_onnx_export():
+            return requantise_node(x, factor, shift, self.high)
+        whole = torch.round(x.double() / unit.double())
+        codes = torch.floor((whole * factor + 2 ** (shift - 1)) / 2**shift)
+        return (codes.clamp(0, self.high) * self.scale().double()).to(x.dtype)
+
+
+class ClipValueWeight(Quantiser):
+    """Odd codes -n .. n; scale = alpha / n. Exported as values: QONNX has no odd grid."""
+
+    def __init__(self, bits: int, **options: object):
+        super().__init__(bits, **options)
+        self.clip = nn.Parameter(torch.ones(()))
+
+    @property
+    def levels(self) -> int:
+        """n: the largest code."""
+        return 2**self.bits - 1
+
+    def standardised(self, x: Tensor) -> Tensor:
+        """Zero mean and unit deviation over the tensor."""
+        return (x - x.mean()) / (x.std(unbiased=False) + 1e-8)
+
+    def scale(self) -> Tensor:
+        return self.clip.abs().clamp_min(LEAST_SCALE) / self.levels
+
+    def start(self, x: Tensor) -> None:
+        """Least squared error among a few clip values in units of the deviation."""
+        w = self.standardised(x)
+        tried = torch.linspace(0.5, 3.5, 31, dtype=w.dtype, device=w.device)
+        errors = torch.stack([(self.on_grid(w, clip) - w).square().mean() for clip in tried])
+        self.clip.copy_(tried[errors.argmin()])
+
+    def on_grid(self, w: Tensor, clip: Tensor) -> Tensor:
+        """Standardised weights on the odd grid of ``clip``."""
+        n = self.levels
+        codes = 2 * round_through(((w / clip).clamp(-1, 1) + 1) * (n / 2)) - n
+        return codes * (clip / n)
+
+    def codes(self, x: Tensor) -> Tensor:
+        return torch.round(self.on_grid(self.standardised(x), self.clip.abs()) / self.scale())
+
+    def quantise(self, x: Tensor) -> Tensor:
+        return self.on_grid(self.standardised(x), self.clip.abs().clamp_min(LEAST_SCALE))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():
+            return self.quantise(x) if self.enabled else x
+        return super().forward(x)

@@ -1,0 +1,65 @@
+"""The recipes by name; each has a file with its paper, its equations and what is ours in it.
+
+A recipe file has ``recipe(bits, options) -> Recipe`` and ``BITS``, those it knows; the first is
+what it takes without ``--bits``. Options are ``--no-ema``, ``--no-correction``,
+``--no-progressive`` and ``--all-binary``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from quant.errors import TrainingError
+from quant.recipe import Recipe
+from quant.recipes import (
+    aqd,
+    dampening,
+    dorefa,
+    ema_qc,
+    float32,
+    freezing,
+    gaussian,
+    lsq,
+    lsq_plus,
+    minmax,
+    mpq,
+)
+
+RECIPES = {
+    "float": float32,
+    "minmax": minmax,
+    "dorefa": dorefa,
+    "lsq": lsq,
+    "lsq+": lsq_plus,
+    "ema-qc": ema_qc,
+    "dampening": dampening,
+    "freezing": freezing,
+    "aqd": aqd,
+    "gaussian": gaussian,
+    "mpq": mpq,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What can be left out of a recipe."""
+
+    ema: bool = True
+    correction: bool = True
+    progressive: bool = True
+    all_binary: bool = False
+
+
+Maker = Callable[[int, Options], Recipe]
+
+
+def make_recipe(name: str, bits: int | None, options: Options) -> Recipe:
+    """The recipe ``name``; :class:`TrainingError` where there is none or not of so many bits."""
+    if name not in RECIPES:
+        raise TrainingError(f"no recipe {name!r}; there are {', '.join(RECIPES)}")
+    module = RECIPES[name]
+    bits = module.BITS[0] if bits is None else bits
+    if bits not in module.BITS:
+        raise TrainingError(
+            f"recipe {name!r} knows {', '.join(map(str, module.BITS))} bits, not {bits}"
+        )
+    return module.recipe(bits, options)

@@ -1,0 +1,34 @@
+"""AQD, integer-only detection (Chen et al., CVPR 2021; grids and norm as in its published code).
+
+Learned clip values; odd weight grids on standardised weights; normalisations that add an integer to
+an integer sum (``quant.integer_norm``); residual and concatenated tensors on one scale, which is
+its scale alignment with the factor 1. Its separate normalisation for each head level is YOLOv5's
+own layout: no layer of the head serves two levels. The exported graph has integers only between
+picture and raw results.
+"""
+
+from quant.policy import Policy, uniform
+from quant.quantisers.base import Quantiser
+from quant.quantisers.clip_value import ClipValueActivation, ClipValueWeight
+from quant.recipe import Recipe
+
+BITS = (2, 3, 4)
+
+
+def weight(bits: int, _channels: int) -> Quantiser:
+    """Odd grid, one clip value for the tensor."""
+    return ClipValueWeight(bits, signed=True)
+
+
+def activation(bits: int, _channels: int, _signed: bool) -> Quantiser:
+    """Half range, one clip value for the tensor."""
+    return ClipValueActivation(bits, signed=False)
+
+
+def recipe(bits: int, options: object) -> Recipe:
+    """The same bits everywhere."""
+    return Recipe(
+        name=f"aqd W{bits}A{bits}",
+        policy=Policy(weight=weight, activation=activation, integer=True, **uniform(bits)),
+        ema=0.998 if options.ema else None,
+    )

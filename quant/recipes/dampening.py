@@ -1,0 +1,14 @@
+"""Oscillation dampening (Nagel et al., ICML 2022, section 4.2): weights are pulled to codes."""
+
+from dataclasses import replace
+
+from quant.recipe import Recipe
+from quant.recipes import lsq
+
+BITS = (4, 3, 2)
+
+
+def recipe(bits: int, options: object) -> Recipe:
+    """LSQ with the loss of ``quant.oscillation.dampening``, its weight rising by a cosine."""
+    plain = lsq.recipe(bits, options)
+    return replace(plain, name=f"{plain.name} dampening", dampening=0.1)

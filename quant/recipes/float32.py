@@ -1,0 +1,10 @@
+"""Nothing is quantised: the network that the others start from and are compared with."""
+
+from quant.recipe import Recipe
+
+BITS = (32,)
+
+
+def recipe(_bits: int, _options: object) -> Recipe:
+    """Float weights and activations, with an average of the weights as is usual for YOLO."""
+    return Recipe(name="float", ema=0.998, rate=4e-3)

@@ -1,0 +1,31 @@
+"""LSQ (Esser et al., ICLR 2020): steps of weights and activations are learned, one for each tensor.
+
+The plain baseline of the oscillation paper. Ours: AdamW for all, with the steps at the same rate;
+the paper has SGD. The stem reads 8-bit pixels with weights of the same few bits (what others mark
+"4-bit*"), because the accelerator's weights have at most 4.
+"""
+
+from quant.policy import Policy, uniform
+from quant.quantisers.base import Quantiser
+from quant.quantisers.lsq import LearnedStepQuantiser
+from quant.recipe import Recipe
+
+BITS = (4, 2, 3, 8)
+
+
+def weight(bits: int, _channels: int) -> Quantiser:
+    """Signed, symmetric, one step for the tensor."""
+    return LearnedStepQuantiser(bits, signed=True, narrow=True)
+
+
+def activation(bits: int, _channels: int, signed: bool) -> Quantiser:
+    """One step for the tensor."""
+    return LearnedStepQuantiser(bits, signed=signed)
+
+
+def recipe(bits: int, _options: object) -> Recipe:
+    """The same bits everywhere."""
+    return Recipe(
+        name=f"lsq W{bits}A{bits}",
+        policy=Policy(weight=weight, activation=activation, **uniform(bits)),
+    )

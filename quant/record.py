@@ -1,0 +1,115 @@
+"""Scores of trainings as JSON records, and tables of them.
+
+A record says what was trained, how, with what, and what it scored; equal trainings with other seeds
+become one row of a table, with mean and spread.
+"""
+
+import json
+from collections import defaultdict
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from quant.accounting import compression, layer_costs
+from quant.detector import Detector
+from quant.errors import TrainingError
+from quant.metrics import Scores
+from quant.run_folder import build_recipe
+from quant.settings import Settings
+
+PACKAGES = ("torch", "numpy", "pycocotools")
+COLUMNS = ("network", "recipe", "seeds", "AP50", "spread", "AP", "weights, KB", "GBOPs", "bits")
+
+
+def command_of(settings: Settings) -> str:
+    """The command line of a training, but for its folders."""
+    options = settings.options
+    flags = [
+        f"--no-{name}"
+        for name in ("ema", "correction", "progressive")
+        if not getattr(options, name)
+    ]
+    flags += ["--all-binary"] * options.all_binary
+    flags += [f"--bits {settings.bits}"] * (settings.bits is not None)
+    flags += ["--weights FLOAT_RUN"] * (settings.weights is not None)
+    flags += [f"--rate {settings.rate:g}"] * (settings.rate != 1.0)
+    return " ".join(
+        [
+            f"python -m quant train --data data.yaml --recipe {settings.recipe}",
+            f"--model {settings.model} --size {settings.width}x{settings.height}",
+            f"--fit {settings.fit} --augmentation {settings.augmentation}",
+            f"--epochs {settings.epochs} --batch {settings.batch} --seed {settings.seed}",
+            *flags,
+            "--out RUN",
+        ]
+    )
+
+
+def make_record(
+    model: Detector, settings: Settings, scores: Scores, *, split: str, pictures: int, note: str
+) -> dict:
+    """What ``eval --record`` writes; ``note`` is added to the recipe's name."""
+    size = compression(layer_costs(model))
+    bits = {str(layer.precision) for layer in model.convolutions()}
+    return {
+        "name": f"{build_recipe(settings).name}{note}",
+        "model": settings.model,
+        "data": Path(settings.data).parent.name,
+        "split": split,
+        "pictures": pictures,
+        "seed": settings.seed,
+        "ap50": round(scores.ap50, 5),
+        "ap": round(scores.ap, 5),
+        "class_ap50": {k: round(v, 5) for k, v in scores.class_ap50.items()},
+        "parameters": size.parameters,
+        "weight_bytes": round(size.bytes),
+        "bops": size.bops,
+        "size_ratio": round(size.size, 2),
+        "operations_ratio": round(size.operations, 2),
+        "bits": sorted(bits),
+        "command": command_of(settings),
+        "tools": {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def read_records(paths: list[Path]) -> list[dict]:
+    """Records from files; raises :class:`TrainingError`."""
+    records = []
+    for path in paths:
+        try:
+            record = json.loads(path.read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise TrainingError(f"{path}: not a record of eval --record ({error})") from None
+        if not isinstance(record, dict) or not {"name", "seed", "ap50"} <= record.keys():
+            raise TrainingError(f"{path}: not a record of eval --record")
+        records.append(record)
+    return records
+
+
+def table(records: list[dict]) -> str:
+    """A Markdown table, one row for each network and recipe, in the order of their first record.
+
+    ``spread`` is the largest score less the smallest over the seeds, in points.
+    """
+    groups: dict[tuple[str, str], list[dict]] = defaultdict(list)
+    for record in records:
+        groups[record["model"], record["name"]].append(record)
+    rows = [COLUMNS, ("---",) * len(COLUMNS)]
+    for (model, name), group in groups.items():
+        ap50 = np.array([100 * r["ap50"] for r in group])
+        first = group[0]
+        rows.append(
+            (
+                model,
+                name,
+                ", ".join(str(r["seed"]) for r in group),
+                f"{ap50.mean():.1f}",
+                f"{ap50.max() - ap50.min():.1f}" if len(group) > 1 else "",
+                f"{np.mean([100 * r['ap'] for r in group]):.1f}",
+                f"{first['weight_bytes'] / 1000:.0f}",
+                f"{first['bops'] / 1e9:.2f}",
+                " ".join(first["bits"]),
+            )
+        )
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -1,0 +1,85 @@
+"""The table of the networks in ``examples/``: what each scores, weighs and takes on the machines.
+
+    python -m quant zoo examples/*/*.onnx --page docs/zoo.md
+
+Scores come from the side-cars (``export --record``), sizes from the files, cycles from compiling
+them.
+"""
+
+import json
+from pathlib import Path
+
+from arch.machine import machine_named
+from compiler.flow import compile_file
+from golden.description import side_car
+from quant.errors import TrainingError
+
+MACHINES = ("ecp5_25f", "ecp5_85f")
+CLOCK_MHZ = 100.0
+HEADINGS = (
+    "network",
+    "data",
+    "recipe",
+    "AP50",
+    "bits",
+    "input",
+    "file, KB",
+    "weights, KB",
+    "GBOPs",
+)
+#: Markers of the part of a page that is generated.
+BEGIN, END = "<!-- zoo -->", "<!-- end of zoo -->"
+
+
+def read_training(model: Path) -> dict:
+    """What a network's side-car says of its training; raises :class:`TrainingError`."""
+    path = side_car(model)
+    try:
+        return json.loads(path.read_text())["training"]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        raise TrainingError(
+            f"{path}: has no training record; export with --record to add one"
+        ) from None
+
+
+def row(model: Path) -> list[str]:
+    """One line of the table."""
+    record = read_training(model)
+    compiled = [compile_file(model, machine_named(name)) for name in MACHINES]
+    picture = compiled[0].network.tensors[compiled[0].network.input]
+    return [
+        f"[{model.stem}]({model.as_posix()})",
+        f"{record['data']} {record['split']} ({record['pictures']})",
+        record["name"],
+        f"{100 * record['ap50']:.1f}",
+        " ".join(record["bits"]),
+        f"{picture.width}x{picture.height}",
+        f"{model.stat().st_size / 1000:.0f}",
+        f"{record['weight_bytes'] / 1000:.0f}",
+        f"{record['bops'] / 1e9:.2f}",
+        *(
+            f"{c.prediction.cycles:,} ({CLOCK_MHZ * 1e6 / c.prediction.cycles:,.0f}/s)"
+            for c in compiled
+        ),
+    ]
+
+
+def zoo(models: list[Path]) -> str:
+    """The table, and below it the command of each training, in Markdown."""
+    headings = [*HEADINGS, *(f"cycles on {name} (frames at 100 MHz)" for name in MACHINES)]
+    rows = [headings, ["---"] * len(headings), *(row(model) for model in models)]
+    lines = ["| " + " | ".join(cells) + " |" for cells in rows]
+    for model in models:
+        lines += ["", f"`{model.stem}`:", "", f"    {read_training(model)['command']}"]
+    return "\n".join(lines)
+
+
+def write_page(page: Path, text: str) -> None:
+    """Put ``text`` between the markers of ``page``; raises :class:`TrainingError` without them."""
+    try:
+        whole = page.read_text()
+        before, rest = whole.split(BEGIN)
+        _, after = rest.split(END)
+    except (OSError, ValueError):
+        raise TrainingError(f"{page}: needs a line '{BEGIN}' and after it a line '{END}'") from None
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
