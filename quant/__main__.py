@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--record", type=Path, help="scores from eval --record, for the .json")
     table = commands.add_parser("table", help="a table of records of eval", **style)
     table.add_argument("records", type=Path, nargs="+", help="files of eval --record")
+    table.add_argument("--page", type=Path, help="page to put it into (default: print it)")
     zoo = commands.add_parser("zoo", help="a table of exported networks", **style)
     zoo.add_argument("models", type=Path, nargs="+", help=".onnx files with their .json")
     zoo.add_argument("--page", type=Path, help="page to put it into (default: print it)")
@@ -213,20 +214,26 @@ def _cost(a: argparse.Namespace) -> None:
           f"operations, 1 bit counting 1/64 and 4 bits 1/8)")  # fmt: skip
 
 
+def _show(text: str, page: Path | None, name: str) -> None:
+    """Print a table, or put it into its place on a page."""
+    from quant.page import write_page
+
+    if page is None:
+        print(text)
+    else:
+        write_page(page, name, text)
+
+
 def _table(a: argparse.Namespace) -> None:
     from quant.record import read_records, table
 
-    print(table(read_records(a.records)))
+    _show(table(read_records(a.records)), a.page, "scores")
 
 
 def _zoo(a: argparse.Namespace) -> None:
-    from quant.zoo import write_page, zoo
+    from quant.zoo import zoo
 
-    text = zoo(a.models)
-    if a.page:
-        write_page(a.page, text)
-    else:
-        print(text)
+    _show(zoo(a.models), a.page, "zoo")
 
 
 def _curves(a: argparse.Namespace) -> None:

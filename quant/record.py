@@ -19,7 +19,9 @@ from quant.run_folder import build_recipe
 from quant.settings import Settings
 
 PACKAGES = ("torch", "numpy", "pycocotools")
-COLUMNS = ("network", "recipe", "seeds", "AP50", "spread", "AP", "weights, KB", "GBOPs", "bits")
+COLUMNS = (
+    "network", "recipe", "epochs", "seeds", "AP50", "spread", "AP", "weights, KB", "GBOPs", "bits",
+)  # fmt: skip
 
 
 def command_of(settings: Settings) -> str:
@@ -58,6 +60,7 @@ def make_record(
         "data": Path(settings.data).parent.name,
         "split": split,
         "pictures": pictures,
+        "epochs": settings.epochs,
         "seed": settings.seed,
         "ap50": round(scores.ap50, 5),
         "ap": round(scores.ap, 5),
@@ -81,7 +84,7 @@ def read_records(paths: list[Path]) -> list[dict]:
             record = json.loads(path.read_text())
         except (OSError, json.JSONDecodeError) as error:
             raise TrainingError(f"{path}: not a record of eval --record ({error})") from None
-        if not isinstance(record, dict) or not {"name", "seed", "ap50"} <= record.keys():
+        if not isinstance(record, dict) or not {"name", "epochs", "seed", "ap50"} <= record.keys():
             raise TrainingError(f"{path}: not a record of eval --record")
         records.append(record)
     return records
@@ -92,17 +95,18 @@ def table(records: list[dict]) -> str:
 
     ``spread`` is the largest score less the smallest over the seeds, in points.
     """
-    groups: dict[tuple[str, str], list[dict]] = defaultdict(list)
+    groups: dict[tuple, list[dict]] = defaultdict(list)
     for record in records:
-        groups[record["model"], record["name"]].append(record)
+        groups[record["model"], record["name"], record["epochs"]].append(record)
     rows = [COLUMNS, ("---",) * len(COLUMNS)]
-    for (model, name), group in groups.items():
+    for (model, name, epochs), group in groups.items():
         ap50 = np.array([100 * r["ap50"] for r in group])
         first = group[0]
         rows.append(
             (
                 model,
                 name,
+                str(epochs),
                 ", ".join(str(r["seed"]) for r in group),
                 f"{ap50.mean():.1f}",
                 f"{ap50.max() - ap50.min():.1f}" if len(group) > 1 else "",

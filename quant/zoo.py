@@ -27,8 +27,6 @@ HEADINGS = (
     "weights, KB",
     "GBOPs",
 )
-#: Markers of the part of a page that is generated.
-BEGIN, END = "<!-- zoo -->", "<!-- end of zoo -->"
 
 
 def read_training(model: Path) -> dict:
@@ -72,14 +70,3 @@ def zoo(models: list[Path]) -> str:
     for model in models:
         lines += ["", f"`{model.stem}`:", "", f"    {read_training(model)['command']}"]
     return "\n".join(lines)
-
-
-def write_page(page: Path, text: str) -> None:
-    """Put ``text`` between the markers of ``page``; raises :class:`TrainingError` without them."""
-    try:
-        whole = page.read_text()
-        before, rest = whole.split(BEGIN)
-        _, after = rest.split(END)
-    except (OSError, ValueError):
-        raise TrainingError(f"{page}: needs a line '{BEGIN}' and after it a line '{END}'") from None
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
