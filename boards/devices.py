@@ -17,6 +17,8 @@ class Device:
     #: nextpnr's option that selects the die.
     flag: str
     package: str
+    #: A clock input of that package.
+    clock_site: str = "G2"
     #: Speed grade: 6 is the slowest, and the one that hobby boards carry.
     speed: int = 6
     slots: int

@@ -2,7 +2,8 @@
 
 Inputs come from a shift register, outputs leave through a chain of XORs, both one register away
 from the core: nothing can be optimised away, and no path of the wrapper is longer than one LUT. It
-costs a flip-flop for each input bit, and two flip-flops and a LUT for each output bit.
+costs a flip-flop for each input bit and each output bit, and a LUT with a flip-flop for each three
+of these.
 """
 
 import re
@@ -12,6 +13,8 @@ from boards.toolchain import ToolError
 
 WRAPPER = "pinless"
 CLOCK, RESET = "clk", "rst"
+FOLDED = 3
+"""Output bits that one LUT of the chain takes in."""
 
 _PORT = re.compile(
     r"^\s*(input|output|inout)\s+(?:wire\s+|reg\s+|logic\s+)?(?:signed\s+)?"
@@ -67,7 +70,8 @@ def wrapper_cost(ports: list[Port]) -> dict[str, int]:
     """Slots and flip-flops of the wrapper itself, which are in every figure of the wrapped core."""
     inputs = sum(p.width for p in ports if p.direction == "input") - 2
     outputs = sum(p.width for p in ports if p.direction == "output")
-    return {"slots": outputs, "flip_flops": inputs + 2 * outputs + 1}
+    folds = -(-outputs // FOLDED)
+    return {"slots": folds, "flip_flops": inputs + outputs + folds + 1}
 
 
 def wrap(module: str, ports: list[Port]) -> str:
@@ -83,6 +87,8 @@ def wrap(module: str, ports: list[Port]) -> str:
         bus = buses[port.direction]
         connections.append(f".{port.name} ({bus}[{start + port.width - 1}:{start}])")
     inputs, outputs = max(offsets["input"], 1), max(offsets["output"], 1)
+    folds = -(-outputs // FOLDED)
+    padding = f"{folds * FOLDED - outputs}'b0, " if folds * FOLDED > outputs else ""
     joined = ",\n        ".join(connections)
     return f"""\
 // Bench wrapper: inputs from a shift register, outputs folded to one pin.
@@ -90,14 +96,18 @@ module {WRAPPER}(input {CLOCK}, input {RESET}, input in, output out);
     reg reset;
     reg [{inputs - 1}:0] stimulus;
     wire [{outputs - 1}:0] result;
-    reg [{outputs - 1}:0] sample, fold;
+    reg [{outputs - 1}:0] sample;
+    reg [{folds - 1}:0] fold;
+    wire [{folds * FOLDED - 1}:0] padded = {{{padding}sample}};
+    integer i;
     always @(posedge {CLOCK}) begin
         reset <= {RESET};
         stimulus <= {{stimulus, in}};
         sample <= result;
-        fold <= {{fold, 1'b0}} ^ sample;
+        for (i = 0; i < {folds}; i = i + 1)
+            fold[i] <= (i ? fold[i - 1] : 1'b0) ^ ^padded[{FOLDED} * i +: {FOLDED}];
     end
-    assign out = fold[{outputs - 1}];
+    assign out = fold[{folds - 1}];
     {module} core (
         {joined});
 endmodule

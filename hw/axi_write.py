@@ -80,7 +80,7 @@ class AxiWrite(wiring.Component):
         m.submodules.lasts = lasts = ShortQueue(1, OUTSTANDING)
 
         # Bursts: the one that grows is written down when it is closed.
-        burst = Signal(burst_layout)
+        burst = Signal(burst_layout, reset_less=True)
         opened, closing = Signal(), Signal()
         joins = Signal()
         m.d.comb += [

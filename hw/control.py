@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from arch.machine import ISA_VERSION, Machine
 from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, Register
 from hw import axi
+from hw.counters import Counters
 from hw.run_state import Fault
 
 EVENTS = {
@@ -26,6 +27,9 @@ EVENTS = {
 }
 """What is counted, at most one per cycle, and the register that shows it."""
 
+COUNTERS = (Register.CYCLES, *EVENTS.values())
+"""Their addresses follow each other."""
+
 TOGGLES = ("loads", "computed", "stored")
 """Events given as a counter's lowest bit, of which changes are counted; 0 at the start of a run."""
 
@@ -34,9 +38,10 @@ class Control(wiring.Component):
     """Serves the registers of :mod:`arch.registers`.
 
     Timing: a write is taken when address and data are both there and acts in that cycle (``start``,
-    ``abort``) or the next; a read answers in the next cycle. Reads and writes are taken one at a
-    time each. Counters show an event 2 cycles after it. An address without a register reads 0.
-    Bytes without a write strobe keep their value, or do nothing.
+    ``abort``) or the next; a read answers in the cycle after the next, a
+    counter's when it is its turn (:class:`hw.counters.Counters`), up to 12 cycles later. Reads and
+    writes are taken one at a time each. Counters show an event 3 cycles after it. An address
+    without a register reads 0. Bytes without a write strobe keep their value, or do nothing.
 
     Members
     -------
@@ -95,32 +100,36 @@ class Control(wiring.Component):
         }
 
         # Counters.
+        m.submodules.counters = counters = Counters(len(COUNTERS))
         last = Signal.like(self.events)
         event = Signal.like(self.events)
-        cycles = Signal(32)
-        values[Register.CYCLES] = cycles
-        m.d.sync += [
-            cycles.eq(cycles + self.busy),
-            last.eq(Mux(self.busy, self.events.as_value(), 0)),
-        ]
-        for name, register in EVENTS.items():
-            counter = Signal(32, name=name)
-            values[register] = counter
+        m.d.sync += last.eq(Mux(self.busy, self.events.as_value(), 0))
+        for name in EVENTS:
             now = self.events[name] ^ last[name] if name in TOGGLES else self.events[name]
-            m.d.sync += [event[name].eq(now & self.busy), counter.eq(counter + event[name])]
-            with m.If(self.start):
-                m.d.sync += counter.eq(0)
-        with m.If(self.start):
-            m.d.sync += [cycles.eq(0), done.eq(0), error.eq(0)]
-
-        # Reads.
-        m.d.comb += axil.ar.ready.eq(~axil.r.valid)
-        selected = [
-            Mux(axil.ar.payload[2:] == register >> 2, value, 0)
-            for register, value in values.items()
+            m.d.sync += event[name].eq(now & self.busy)
+        m.d.comb += [
+            counters.events.eq(Cat(self.busy, (event[name] for name in EVENTS))),
+            counters.clear.eq(self.start),
         ]
+        with m.If(self.start):
+            m.d.sync += [done.eq(0), error.eq(0)]
+
+        # Reads: those of a counter wait for its turn.
+        asked, address = Signal(), Signal(len(axil.ar.payload) - 2)
+        m.d.comb += axil.ar.ready.eq(~asked & ~axil.r.valid)
         with m.If(axil.ar.valid & axil.ar.ready):
-            m.d.sync += [axil.r.valid.eq(1), axil.r.payload.data.eq(reduce(or_, selected))]
+            m.d.sync += [asked.eq(1), address.eq(axil.ar.payload[2:])]
+        first, last_one = COUNTERS[0] >> 2, COUNTERS[-1] >> 2
+        counter_asked = (address >= first) & (address <= last_one)
+        its_turn = address == counters.number + first
+        selected = [Mux(address == register >> 2, value, 0) for register, value in values.items()]
+        selected.append(Mux(its_turn, counters.value, 0))
+        with m.If(asked & (its_turn | ~counter_asked)):
+            m.d.sync += [
+                asked.eq(0),
+                axil.r.valid.eq(1),
+                axil.r.payload.data.eq(reduce(or_, selected)),
+            ]
         with m.Elif(axil.r.ready):
             m.d.sync += axil.r.valid.eq(0)
 

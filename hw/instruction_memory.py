@@ -61,15 +61,15 @@ class InstructionMemory(wiring.Component):
         # The beat to be read next; its uppermost bits count chunks modulo 4.
         at = Signal(len(write.addr) + 1)
         arrives = Signal()
+        payload = Signal(INSTRUCTION_BITS, reset_less=True)
         m.d.comb += [
             self.empty.eq(at[-2:] == self.chunks[:2]),
             read.addr.eq(at),
         ]
         m.d.sync += arrives.eq(0)
         with m.If(arrives):
-            m.d.sync += self.instructions.payload.eq(
-                Cat(self.instructions.payload[width:], read.data)
-            )
+            m.d.sync += payload.eq(Cat(payload[width:], read.data))
+        m.d.comb += self.instructions.payload.eq(payload)
         with m.FSM():
             with m.State("FETCH"), m.If(~self.empty):
                 m.d.sync += [at.eq(at + 1), arrives.eq(1)]

@@ -106,7 +106,7 @@ class LoadWalk(wiring.Component):
                     m.d.sync += hold.eq(ENTRY_BITS // bus - 1)
 
         # Along a row and from row to row.
-        next_row = Signal(bits)
+        next_row = Signal(bits, reset_less=True)
         row_ends = Signal()
         m.d.comb += row_ends.eq(self.row_last & self.beat_done)
         with m.If(self.begin):
@@ -136,9 +136,9 @@ class LoadWalk(wiring.Component):
 
         # Constants of a transfer: f(x) of a beat's positions, i * stride, and from them the
         # offsets.
-        column = [Signal(bits, name=f"column{k}") for k in range(slots)]
-        plane = [Signal(bits, name=f"plane{i}") for i in range(slots)]
-        offset = [Signal(bits, name=f"offset{w}") for w in range(slots)]
+        column = [Signal(bits, name=f"column{k}", reset_less=True) for k in range(slots)]
+        plane = [Signal(bits, name=f"plane{i}", reset_less=True) for i in range(slots)]
+        offset = [Signal(bits, name=f"offset{w}", reset_less=True) for w in range(slots)]
         strides = [
             0,
             stride,
@@ -165,8 +165,8 @@ class LoadWalk(wiring.Component):
                     ]
 
         # bank: where an odd x or plane 4 starts.
-        upper = Signal(bits)
-        upper_odd = Signal(bits)
+        upper = Signal(bits, reset_less=True)
+        upper_odd = Signal(bits, reset_less=True)
         odd = Signal()
         high = Signal()
         bank = Signal(bits)
@@ -183,7 +183,9 @@ class LoadWalk(wiring.Component):
                 m.d.comb += bank.eq(upper_odd)
 
         # The pipeline.
-        first = Signal(bits)
+        first = Signal(bits, reset_less=True)
+        positions = Signal(self.positions.shape(), reset_less=True)
         m.d.sync += first.eq(self.cursor + bank)
-        m.d.sync += [self.positions[w].eq(first + offset[w]) for w in range(slots)]
+        m.d.sync += [positions[w].eq(first + offset[w]) for w in range(slots)]
+        m.d.comb += self.positions.eq(positions)
         return m

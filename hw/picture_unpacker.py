@@ -62,7 +62,8 @@ class PictureUnpacker(wiring.Component):
         index = self.phase[1] if two_steps else self.phase[:2]
 
         # The pixel of this step and the four before it.
-        pixels = Signal(data.ArrayLayout(CHANNELS * CHANNEL_BITS, MOST_PIXELS))
+        pixels = Signal(
+            data.ArrayLayout(CHANNELS * CHANNEL_BITS, MOST_PIXELS), reset_less=True)
         upper = Signal()
         first_of_pixel = ~self.phase[0] if two_steps else Const(1)
         with m.If(self.step & first_of_pixel):
@@ -71,7 +72,7 @@ class PictureUnpacker(wiring.Component):
                 m.d.sync += pixels[d].eq(Mux(self.row_first, 0, pixels[d - 1]))
 
         # Beats of feature maps take the same time.
-        plain = Signal(self.words_layout)
+        plain = Signal(self.words_layout, reset_less=True)
         m.d.sync += [plain.eq(self.beat), upper.eq(self.phase[0])]
 
         words = []
@@ -83,6 +84,8 @@ class PictureUnpacker(wiring.Component):
                     bit = Mux(upper, lane[4 + w], lane[w]) if two_steps else lane[w]
                     word.append(bit & (self.window > d))
             words.append(Cat(word))
+        chosen = Signal(self.words_layout, reset_less=True)
         for w in range(slots):
-            m.d.sync += self.words[w].eq(Mux(self.picture, words[w], plain[w]))
+            m.d.sync += chosen[w].eq(Mux(self.picture, words[w], plain[w]))
+        m.d.comb += self.words.eq(chosen)
         return m

@@ -5,6 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
+from hw.lut_ram import WORDS, padded
 from hw.threshold_search import CODE_BITS
 
 
@@ -62,18 +63,23 @@ class RunningMaximum(wiring.Component):
         # LUT RAM: a few words that are wide.
         codes = codes_layout(self.machine)
         m.submodules.maxima = maxima = memory.Memory(
-            shape=codes, depth=self.machine.columns, init=[])
+            shape=codes, depth=max(WORDS, self.machine.columns), init=[])
         read, write = maxima.read_port(domain="comb"), maxima.write_port()
-        before = Signal(codes)
-        column = Signal.like(self.i)
+        before = Signal(codes, reset_less=True)
+        o_codes = Signal(codes, reset_less=True)
+        column_codes = Signal(codes, reset_less=True)
+        column = Signal.like(self.i)  # but its codes
         m.d.comb += [
-            read.addr.eq(self.i.column),
-            write.addr.eq(self.o.column),
-            write.data.eq(self.o.codes),
+            read.addr.eq(padded(self.i.column)),
+            write.addr.eq(padded(self.o.column)),
+            write.data.eq(o_codes),
+            self.o.codes.eq(o_codes),
             write.en.eq(self.o.valid & ~self.o.raw),
         ]
-        m.d.sync += [column.eq(self.i), before.eq(read.data), self.o.eq(column)]
+        m.d.sync += [column_codes.eq(self.i.codes), before.eq(read.data), o_codes.eq(column_codes)]
+        for name in ("valid", "column", "starts", "leaves", "raw", "ends", "last"):
+            m.d.sync += [column[name].eq(self.i[name]), self.o[name].eq(column[name])]
         with m.If(~column.starts):
             m.d.sync += [code.eq(greater) for code, greater
-                         in zip(self.o.codes, larger(before, column.codes), strict=True)]
+                         in zip(o_codes, larger(before, column_codes), strict=True)]
         return m

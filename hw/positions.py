@@ -84,13 +84,14 @@ class Positions(wiring.Component):
 
         # Stage 1: the position.
         pair = Signal()
-        row_last, width, height, x, y = (Signal(12, name=name) for name
+        row_last, width, height, x, y = (Signal(12, name=name, reset_less=True) for name
                                          in ("row_last", "width", "height", "x", "y"))
-        counted = Signal.like(pieces)
+        counted = Signal.like(pieces)  # but its codes
+        counted_codes = Signal(codes_layout(self.machine), reset_less=True)
         row_ends, forward, inside = Signal(), Signal(), Signal()
         leaves = pieces.valid & pieces.starts & pieces.leaves
         at_end = x == row_last
-        before = Signal(codes_layout(self.machine))
+        before = Signal(codes_layout(self.machine), reset_less=True)
         with m.If(leaves):
             m.d.sync += [
                 x.eq(Mux(at_end, 0, x + 1)),
@@ -108,18 +109,21 @@ class Positions(wiring.Component):
             ]
         complete = ~pair | x[0]
         m.d.sync += [
-            counted.eq(pieces),
+            *(counted[name].eq(pieces[name])
+              for name in ("valid", "starts", "raw", "ends", "last")),
+            counted_codes.eq(pieces.codes),
             row_ends.eq(leaves & at_end),
             forward.eq(leaves & complete),
             inside.eq(leaves & complete & (x < width) & (y < height)),
         ]
         with m.If(pair & x[0]):
             m.d.sync += [code.eq(greater) for code, greater
-                         in zip(counted.codes, larger(before, pieces.codes), strict=True)]
+                         in zip(counted_codes, larger(before, pieces.codes), strict=True)]
 
         # Stage 2: the address.
-        row, here = Signal(32), Signal(32)
-        row_bytes, position_bytes = Signal(24), Signal(8)
+        row, here, row_bytes, position_bytes = (
+            Signal(bits, name=name, reset_less=True) for name, bits
+            in (("row", 32), ("here", 32), ("row_bytes", 24), ("position_bytes", 8)))
         next_row = (row + row_bytes)[:32]
         with m.If(take_address):
             m.d.sync += [
@@ -134,6 +138,9 @@ class Positions(wiring.Component):
             m.d.sync += here.eq(here + position_bytes)
 
         placed = self.placed
+        address = Signal(32, reset_less=True)
+        codes = Signal(codes_layout(self.machine), reset_less=True)
+        m.d.comb += [placed.address.eq(address), placed.codes.eq(codes)]
         with m.If(take_piece):
             m.d.sync += [placed.planes.eq(head.planes), placed.upper_half.eq(head.upper_half)]
         m.d.sync += [
@@ -141,11 +148,11 @@ class Positions(wiring.Component):
             placed.raw.eq(counted.raw),
             placed.ends.eq(counted.valid & counted.ends),
             placed.last.eq(counted.valid & counted.last),
-            placed.codes.eq(counted.codes),
+            codes.eq(counted_codes),
         ]
         with m.If(counted.valid):
             with m.If(counted.starts):
-                m.d.sync += [placed.written.eq(inside), placed.address.eq(here)]
+                m.d.sync += [placed.written.eq(inside), address.eq(here)]
             with m.Else():
-                m.d.sync += placed.address.eq(placed.address + 8)
+                m.d.sync += address.eq(address + 8)
         return m

@@ -1,15 +1,18 @@
-"""A stream that waits: Amaranth's FIFO with the payload's own shape."""
+"""A stream that waits, in LUT RAM with a register behind it."""
 
-from amaranth.hdl import Module, Shape
-from amaranth.lib import fifo, stream, wiring
+from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from hw.lut_ram import WORDS, padded
 
 
 class Queue(wiring.Component):
     """Passes payloads on in order, keeping up to ``depth`` of them.
 
-    Latency 2 cycles from an empty queue's ``i`` to its ``o``; throughput one per cycle. ``i`` is
-    ready while fewer than ``depth - 1`` payloads wait behind the one on ``o``.
+    Latency 2 cycles from an empty queue's ``i`` to its ``o``; throughput one per cycle, or one in
+    every other with ``depth`` 2. ``i`` is ready while fewer than ``depth - 1`` payloads wait behind
+    the one on ``o``.
 
     Members
     -------
@@ -27,13 +30,33 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.fifo = queue = fifo.SyncFIFOBuffered(width=self.width, depth=self.depth)
+        places = self.depth - 1
+        m.submodules.words = words = memory.Memory(
+            shape=self.width, depth=1 if places == 1 else max(WORDS, places), init=[])
+        write, read = words.write_port(), words.read_port(domain="comb")
+        written, taken = Signal(range(places)), Signal(range(places))
+        level = Signal(range(places + 1))
+        head = Signal(self.width, reset_less=True)
+        comes, moves = Signal(), Signal()
         m.d.comb += [
-            queue.w_data.eq(self.i.payload),
-            queue.w_en.eq(self.i.valid),
-            self.i.ready.eq(queue.w_rdy),
-            self.o.payload.eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
+            self.i.ready.eq(level != places),
+            comes.eq(self.i.valid & self.i.ready),
+            moves.eq((level != 0) & (~self.o.valid | self.o.ready)),
+            write.addr.eq(padded(written)),
+            write.data.eq(self.i.payload),
+            write.en.eq(comes),
+            read.addr.eq(padded(taken)),
+            self.o.payload.eq(head),
         ]
+        m.d.sync += level.eq(level + comes - moves)
+        with m.If(comes):
+            m.d.sync += written.eq(Mux(written == places - 1, 0, written + 1))
+        with m.If(moves):
+            m.d.sync += [
+                head.eq(read.data),
+                taken.eq(Mux(taken == places - 1, 0, taken + 1)),
+                self.o.valid.eq(1),
+            ]
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
         return m

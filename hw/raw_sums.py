@@ -5,6 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
+from hw.lut_ram import WORDS, padded
 from hw.pool import RunningMaximum, codes_layout, column_layout
 from hw.threshold_search import CODE_BITS, ThresholdSearch
 
@@ -67,11 +68,17 @@ class RawSums(wiring.Component):
         while depth < self.TOTAL_LEAD:
             depth *= 2
         m.submodules.sums = sums = memory.Memory(
-            shape=self.totals.shape().size, depth=depth, init=[])
+            shape=self.totals.shape().size, depth=max(WORDS, depth), init=[])
         write, read = sums.write_port(), sums.read_port(domain="comb")
-        m.d.comb += [write.data.eq(self.totals), write.en.eq(self.keep)]
+        written, taken = Signal(range(depth)), Signal(range(depth))
+        m.d.comb += [
+            write.addr.eq(padded(written)),
+            write.data.eq(self.totals),
+            write.en.eq(self.keep),
+            read.addr.eq(padded(taken)),
+        ]
         with m.If(self.keep):
-            m.d.sync += write.addr.eq(write.addr + 1)
+            m.d.sync += written.eq(written + 1)
 
         column = Signal(range(columns))
         chunk = Signal(range(chunks))
@@ -94,11 +101,13 @@ class RawSums(wiring.Component):
         with m.If(unpacking):
             m.d.sync += chunk.eq(chunk + 1)
             with m.If(chunk_last):
-                m.d.sync += [chunk.eq(0), column.eq(column + 1), read.addr.eq(read.addr + 1)]
+                m.d.sync += [chunk.eq(0), column.eq(column + 1), taken.eq(taken + 1)]
             with m.If(ends):
                 m.d.sync += under_way.eq(0)
 
         pieces = self.pieces
+        codes = Signal(codes_layout(self.machine), reset_less=True)
+        m.d.comb += pieces.codes.eq(codes)
         with m.If(unpacking):
             m.d.sync += [
                 pieces.valid.eq(1),
@@ -120,6 +129,6 @@ class RawSums(wiring.Component):
         padding = Const(0, chunks * CODE_BITS - self.machine.sum_bits)
         for row in range(self.machine.rows):
             total = Cat(data.View(self.totals.shape(), read.data)[row], padding)
-            m.d.sync += pieces.codes[row].eq(
+            m.d.sync += codes[row].eq(
                 Mux(unpacking, total.word_select(chunk, CODE_BITS), self.columns.codes[row]))
         return m

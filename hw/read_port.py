@@ -75,11 +75,13 @@ class ReadPort(wiring.Component):
         beat_shift = (self.machine.beat_bytes - 1).bit_length()
         burst_shift = beat_shift + (self.burst_beats - 1).bit_length()
 
-        request = Signal(ReadRequest)
-        address = Signal(32)
-        beats_left = Signal(12)
-        length = Signal(range(self.burst_beats + 1))
-        row_ends = Signal()
+        request = Signal(ReadRequest, reset_less=True)
+        address = Signal(32, reset_less=True)
+        beats_left = Signal(12, reset_less=True)
+        length = Signal(range(self.burst_beats + 1), reset_less=True)
+        row_ends = Signal(reset_less=True)
+        shown = Signal(ar.payload.shape(), reset_less=True)
+        m.d.comb += ar.payload.eq(shown)
 
         # Most beats from here: burst_beats, or up to the page's end in the page's last burst_beats.
         limit = Signal.like(length)
@@ -122,8 +124,8 @@ class ReadPort(wiring.Component):
                 m.d.comb += starts.eq(1)
                 m.d.sync += [
                     ar.valid.eq(1),
-                    ar.payload.address.eq(address),
-                    ar.payload.length.eq(length - 1),
+                    shown.address.eq(address),
+                    shown.length.eq(length - 1),
                     address.eq(address + Cat(Const(0, beat_shift), length)),
                     beats_left.eq(beats_left - length),
                 ]

@@ -196,13 +196,14 @@ class Sequencer(wiring.Component):
             walked.weight_base.eq(weight_base),
             walked.tag.eq(tag),
             walked.tag.last.eq(ending),
-            queue.payload.eq(delayed(m, walked, PassTable.latency, "walked")),
+            queue.payload.eq(
+                delayed(m, walked, PassTable.latency, "walked", reset_less=True)),
             queue.payload.entry.eq(self.entry),
         ]
 
         # The issue. A capture waits until the one before has left the array and there is room.
-        now = Signal(walked_layout(machine))
-        after = Signal(positions)
+        now = Signal(walked_layout(machine), reset_less=True)
+        after = Signal(positions, reset_less=True)
         filled, go, capture = Signal(), Signal(), Signal()
         open_now = Signal(init=1)
         gap = Signal(range(machine.block_beats))

@@ -4,6 +4,8 @@ from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.lut_ram import WORDS, padded
+
 
 class ShortQueue(wiring.Component):
     """Passes payloads on in order, keeping up to ``depth`` of them, a power of two.
@@ -32,8 +34,10 @@ class ShortQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.words = words = memory.Memory(shape=self.width, depth=self.depth, init=[])
+        m.submodules.words = words = memory.Memory(
+            shape=self.width, depth=max(WORDS, self.depth), init=[])
         write, read = words.write_port(), words.read_port(domain="comb")
+        written, taken = Signal(range(self.depth)), Signal(range(self.depth))
         full, some = Signal(), Signal()
         comes, goes = Signal(), Signal()
         m.d.comb += [
@@ -41,14 +45,16 @@ class ShortQueue(wiring.Component):
             self.o.valid.eq(some),
             comes.eq(self.i.valid & ~full),
             goes.eq(self.o.ready & some),
+            write.addr.eq(padded(written)),
             write.data.eq(self.i.payload),
             write.en.eq(comes),
+            read.addr.eq(padded(taken)),
             self.o.payload.eq(read.data),
         ]
         with m.If(comes):
-            m.d.sync += write.addr.eq(write.addr + 1)
+            m.d.sync += written.eq(written + 1)
         with m.If(goes):
-            m.d.sync += read.addr.eq(read.addr + 1)
+            m.d.sync += taken.eq(taken + 1)
         with m.If(comes & ~goes):
             m.d.sync += [
                 self.level.eq(self.level + 1),

@@ -40,8 +40,10 @@ class SlotRouter(wiring.Component):
         group_bytes = self.machine.group_lanes // 8
 
         # First cycle: which word each bank takes, as a number of log2 S bits.
-        addresses = [Signal(len(self.banks[0].address), name=f"address{w}") for w in range(slots)]
-        words = [Signal(self.machine.group_lanes, name=f"word{w}") for w in range(slots)]
+        addresses = [Signal(len(self.banks[0].address), name=f"address{w}", reset_less=True)
+                     for w in range(slots)]
+        words = [Signal(self.machine.group_lanes, name=f"word{w}", reset_less=True)
+                 for w in range(slots)]
         for w in range(slots):
             m.d.sync += [
                 addresses[w].eq(self.positions[w][column_bits:]),
@@ -49,7 +51,7 @@ class SlotRouter(wiring.Component):
             ]
         for b in range(columns):
             hits = [self.positions[w][:column_bits] == b for w in range(slots)]
-            taken = Signal(range(slots), name=f"taken{b}")
+            taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
             groups = Signal(self.machine.lane_groups, name=f"groups{b}")
             m.d.sync += [
                 taken.eq(
@@ -63,14 +65,16 @@ class SlotRouter(wiring.Component):
 
             # Second cycle: take it.
             bank = self.banks[b]
-            word = Signal(self.machine.group_lanes, name=f"data{b}")
+            word = Signal(self.machine.group_lanes, name=f"data{b}", reset_less=True)
+            address = Signal.like(bank.address, name=f"to{b}", reset_less=True)
             enables = Signal(self.machine.lane_groups, name=f"enables{b}")
             m.d.sync += [
-                bank.address.eq(Array(addresses)[taken]),
+                address.eq(Array(addresses)[taken]),
                 word.eq(Array(words)[taken]),
                 enables.eq(groups),
             ]
             m.d.comb += [
+                bank.address.eq(address),
                 bank.data.eq(word.replicate(self.machine.lane_groups)),
                 bank.enables.eq(Cat(group.replicate(group_bytes) for group in enables)),
             ]

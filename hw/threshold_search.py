@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.delay import delayed
+from hw.lut_ram import WORDS, padded
 from hw.unit_writer import threshold_write
 
 CODE_BITS = 4
@@ -53,9 +54,10 @@ class ThresholdLane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.sync += self.total.eq(self.sum + self.ones_sum)
+        total, found = Signal(self.sum_bits, reset_less=True), Signal(0)
+        m.d.sync += total.eq(self.sum + self.ones_sum)
+        m.d.comb += self.total.eq(total)
 
-        total, found = self.total, Signal(0)
         for stage in range(CODE_BITS):
             bit = CODE_BITS - 1 - stage
             here = self.enable & (self.index[:bit + 1] == 1 << bit)
@@ -70,14 +72,14 @@ class ThresholdLane(wiring.Component):
                 m.d.comb += threshold.eq(Mux(self.sets[stage], of_set[1], of_set[0]))
             else:
                 # LUT RAM: at most 16 words, and the next stage needs the answer in the next cycle.
-                words = memory.Memory(shape=self.sum_bits, depth=2 << stage, init=[])
+                words = memory.Memory(shape=self.sum_bits, depth=WORDS, init=[])
                 m.submodules[f"thresholds{bit}"] = words
                 write, read = words.write_port(), words.read_port(domain="comb")
                 m.d.comb += [
-                    write.addr.eq(Cat(self.index[bit + 1:], self.set)),
+                    write.addr.eq(padded(Cat(self.index[bit + 1:], self.set))),
                     write.data.eq(self.word),
                     write.en.eq(here),
-                    read.addr.eq(Cat(found, self.sets[stage])),
+                    read.addr.eq(padded(Cat(found, self.sets[stage]))),
                     threshold.eq(read.data),
                 ]
             reached = Signal(name=f"reached{bit}")
@@ -85,11 +87,12 @@ class ThresholdLane(wiring.Component):
                 m.d.sync += reached.eq(total >= threshold)
             with m.Else():
                 m.d.sync += reached.eq(0)
-            found_before = Signal(stage, name=f"found{bit}")
+            found_before = Signal(stage, name=f"found{bit}", reset_less=True)
             m.d.sync += found_before.eq(found)
             found = Cat(reached, found_before)
             if bit:
-                total_before, total = total, Signal(self.sum_bits, name=f"total{bit}")
+                total_before, total = total, Signal(
+                    self.sum_bits, name=f"total{bit}", reset_less=True)
                 m.d.sync += total.eq(total_before)
 
         # Index 0 of a set holds the row's flip.

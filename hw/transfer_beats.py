@@ -49,7 +49,10 @@ class TransferBeats(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        transfer = self.transfer
+        # What a transfer or a beat brings along needs no reset: `begin` and `step` have one.
+        transfer = Signal(Transfer, reset_less=True)
+        beat = Signal.like(self.beat, reset_less=True)
+        m.d.comb += [self.transfer.eq(transfer), self.beat.eq(beat)]
         ready = Signal()
         taken = self.beats.valid & ready
         m.d.comb += self.beats.ready.eq(ready)
@@ -65,12 +68,12 @@ class TransferBeats(wiring.Component):
             m.d.sync += [quarter.eq(quarter + 1), self.beat_done.eq(quarter == 2)]
 
         # Beats and rows. Comparisons are made one beat ahead.
-        beats_left = Signal(12)
+        beats_left = Signal(12, reset_less=True)
         one_beat, row_last, rows_last = Signal(), Signal(), Signal()
         last = row_last & rows_last
         with m.If(taken):
             m.d.sync += [
-                self.beat.eq(self.beats.payload),
+                beat.eq(self.beats.payload),
                 self.row_last.eq(row_last),
                 self.last.eq(last),
                 beats_left.eq(beats_left - 1),

@@ -84,8 +84,8 @@ class UnitWriter(wiring.Component):
         bits = self.machine.axi_data_bits
 
         # One register of data, of which each memory takes its view.
-        payload = Signal(bits)
-        before = Signal(bits)
+        payload = Signal(bits, reset_less=True)
+        before = Signal(bits, reset_less=True)
         with m.If(self.step):
             m.d.sync += [payload.eq(self.beat), before.eq(payload)]
         two_beats = bits < ENTRY_BITS

@@ -80,8 +80,9 @@ class WriteCombiner(wiring.Component):
         # Stage 1: the planes in their words, and whether this beat is the one before or follows it.
         number = placed.address[low_bits:]
         slot = placed.address[1:low_bits]
-        arranged = Signal(beat)
-        arranged_number, number_after = Signal.like(number), Signal.like(number)
+        arranged = Signal(beat, reset_less=True)
+        arranged_number = Signal.like(number, reset_less=True)
+        number_after = Signal.like(number, reset_less=True)
         here, ends, last, raw = Signal(), Signal(), Signal(), Signal()
         same, follows = Signal(), Signal()
         planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(4)]
@@ -111,7 +112,11 @@ class WriteCombiner(wiring.Component):
         out = self.combined
         opened, closing = Signal(), Signal()
         fresh = Signal()
+        open_beat = Signal(beat, reset_less=True)
+        open_number = Signal.like(number, reset_less=True)
         m.d.comb += [
+            out.beat.eq(open_beat),
+            out.number.eq(open_number),
             fresh.eq(~opened | closing | ~same),
             out.valid.eq(opened & (closing | (here & ~same))),
             out.last.eq(closing),
@@ -122,15 +127,15 @@ class WriteCombiner(wiring.Component):
         with m.If(here):
             m.d.sync += [
                 opened.eq(1),
-                out.beat.written.eq(Mux(fresh, 0, out.beat.written) | arranged.written),
+                open_beat.written.eq(Mux(fresh, 0, open_beat.written) | arranged.written),
             ]
             for w in range(slots):
                 with m.If(arranged.written[w]):
-                    m.d.sync += out.beat.words[w].eq(arranged.words[w])
+                    m.d.sync += open_beat.words[w].eq(arranged.words[w])
             if rows < machine.group_lanes:
-                m.d.sync += out.beat.upper_half.eq(arranged.upper_half)
+                m.d.sync += open_beat.upper_half.eq(arranged.upper_half)
             with m.If(fresh):
-                m.d.sync += [out.number.eq(arranged_number), out.follows.eq(follows)]
+                m.d.sync += [open_number.eq(arranged_number), out.follows.eq(follows)]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
         with m.If(closing):

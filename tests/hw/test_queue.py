@@ -10,9 +10,9 @@ from hw.queue import Queue
 DEPTH = 8
 
 
-def run(give, take, count=100, seed=1):
+def run(give, take, count=100, seed=1, depth=DEPTH):
     """Return the cycles in which payloads 0, 1, ... went in and came out."""
-    dut = Queue(16, DEPTH)
+    dut = Queue(16, depth)
     chance = random.Random(seed)
     went_in, came_out = [], []
 
@@ -32,7 +32,7 @@ def run(give, take, count=100, seed=1):
                 came_out.append(cycle)
             if offered and room:
                 went_in.append(cycle)
-            assert len(went_in) - len(came_out) <= DEPTH
+            assert len(went_in) - len(came_out) <= depth
             cycle += 1
 
     simulator = Simulator(dut)
@@ -51,3 +51,10 @@ def test_full_speed():
 @pytest.mark.parametrize(("give", "take"), [(0.3, 1), (1, 0.3), (0.5, 0.5)])
 def test_stalls(give, take, seed):
     run(give, take, seed=seed)
+
+
+def test_depth_2_takes_one_in_every_other_cycle(seed):
+    went_in, came_out = run(1, 1, depth=2)
+    assert went_in == [2 * index for index in range(100)]
+    assert came_out == [cycle + Queue.LATENCY for cycle in went_in]
+    run(0.5, 0.5, seed=seed, depth=2)

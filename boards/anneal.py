@@ -1,0 +1,176 @@
+"""Improves a placement of nextpnr's between its placement and its routing.
+
+nextpnr's placers find good places for the cells of a nearly full device, and then move them far to
+make them legal (carry chains of three tiles, LUT RAM, one reset to a tile): the wire length grows
+by half, and the router finds no way. ``anneal.cpp`` starts from the legal placement and exchanges
+
+* runs of whole tiles: what carry chains or LUT RAM occupy,
+* slices without those, and single positions of them: a LUT, a flip-flop or both,
+* block RAMs,
+
+so that what is legal stays so. The netlist is nextpnr's own JSON (``--write``), in which the place
+of a cell is an attribute.
+"""
+
+import json
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from boards.toolchain import ToolError, run_tool
+
+PLACE = "NEXTPNR_BEL"
+SOURCE = Path(__file__).with_name("anneal.cpp")
+LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM = range(6)
+"""Kinds of cells, as in ``anneal.cpp``."""
+CLOCK_PINS = 5000
+"""A net that clocks as many flip-flops has wires of its own."""
+
+_SLICE = re.compile(r"X(\d+)/Y(\d+)/SLICE([ABCD])\.(K|FF|RAMW)(\d?)")
+_SITE = re.compile(r"X(\d+)/Y(\d+)/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how warm; ``density`` is the price of pins that are close together."""
+
+    moves: int = 80_000_000
+    temperature: float = 5.0
+    density: float = 0.03
+
+
+def _first(cell: dict, pin: str) -> int | str:
+    """The net at a pin; 0 where there is none."""
+    return (cell["connections"].get(pin) or [0])[0]
+
+
+def _top(netlist: dict) -> dict:
+    (module,) = netlist["modules"].values()
+    return module
+
+
+def _numbered(numbers: dict, key: tuple) -> int:
+    return numbers.setdefault(key, len(numbers) + 1)
+
+
+def _uncounted(module: dict) -> set:
+    """Nets whose length does not matter: constants, and clocks."""
+    found = {
+        bit for name, net in module["netnames"].items() if "$PACKER_" in name for bit in net["bits"]
+    }
+    clocks = Counter(
+        _first(cell, "CLK") for cell in module["cells"].values() if cell["type"] == "TRELLIS_FF"
+    )
+    return found | {bit for bit, count in clocks.items() if count > CLOCK_PINS}
+
+
+def problem(module: dict) -> tuple[list[str], str]:
+    """Return the names of the placed cells and the text that ``anneal.cpp`` reads."""
+    uncounted = _uncounted(module)
+    nets, controls, resets = {}, {}, {}
+    names, lines, tiles, sites = [], [], set(), set()
+    carry_from, carry_to = {}, {}
+    for name, cell in module["cells"].items():
+        if PLACE not in cell["attributes"]:
+            continue
+        pins = cell["connections"]
+        place = cell["attributes"][PLACE]
+        x, y = map(int, _SITE.match(place).groups())
+        sites.add((x, y))
+        bits = {
+            bit: None
+            for pin, found in pins.items()
+            if pin not in ("FCI", "FCO")
+            for bit in found
+            if isinstance(bit, int) and bit not in uncounted
+        }
+        kind, position, bound, control, reset = FIXED, 0, 0, 0, 0
+        if cell["type"] == "DP16KD":
+            kind, position = BLOCK_RAM, len(names)
+        elif found := _SLICE.match(place):
+            tiles.add((x, y))
+            if found[4] != "RAMW":
+                position = 2 * "ABCD".index(found[3]) + int(found[5])
+            if found[4] == "K":
+                carry_from |= dict.fromkeys(pins.get("FCO", []), (x, y))
+                carry_to |= dict.fromkeys(pins.get("FCI", []), (x, y))
+                special = cell["parameters"].get("MODE") in ("CCU2", "DPRAM", "RAMW_BLOCK")
+                wide = any(pins.get(pin) for pin in ("M", "FXA", "FXB", "OFX"))
+                kind = STAYS if special or wide else LUT
+            elif found[4] == "FF":
+                kind, bound = FLIP_FLOP, int(bool(pins.get("DI")))
+                given = cell["parameters"]
+                net = _first(cell, "LSR")
+                if net:
+                    reset = _numbered(resets, (net, given["LSRMUX"], given.get("SRMODE")))
+                control = _numbered(controls, (
+                    _first(cell, "CE"), given["CEMUX"], reset, _first(cell, "CLK"),
+                    given["CLKMUX"]))  # fmt: skip
+            else:
+                kind = RAM_WRITER
+        numbers = [nets.setdefault(bit, len(nets)) for bit in bits]
+        fields = (kind, x, y, position, bound, control, reset, len(numbers), *numbers)
+        names.append(name)
+        lines.append(" ".join(map(str, fields)))
+    links = sorted(place for bit, place in carry_from.items() if carry_to.get(bit, place) != place)
+    size = (max(x for x, _ in sites) + 1, max(y for _, y in sites) + 1)
+    head = (*size, len(names), len(nets), len(tiles), len(links))
+    places = (f"{x} {y}" for x, y in [*sorted(tiles), *links])
+    return names, "\n".join([" ".join(map(str, head)), *places, *lines]) + "\n"
+
+
+def replace(module: dict, names: list[str], places: str) -> None:
+    """Put each cell where ``anneal.cpp`` says."""
+    before = [module["cells"][name]["attributes"][PLACE] for name in names]
+    for name, line in zip(names, places.splitlines(), strict=True):
+        x, y, position = map(int, line.split())
+        attributes = module["cells"][name]["attributes"]
+        if module["cells"][name]["type"] == "DP16KD":
+            attributes[PLACE] = before[position]  # its site was this cell's
+            continue
+        found = _SLICE.match(attributes[PLACE])
+        if not found:
+            continue
+        part = "SLICEC.RAMW" if found[4] == "RAMW" else (
+            f"SLICE{'ABCD'[position // 2]}.{found[4]}{position % 2}")  # fmt: skip
+        attributes[PLACE] = f"X{x}/Y{y}/{part}"
+
+
+def compiled(folder: Path) -> str:
+    """Compile ``anneal.cpp`` into ``folder`` and return the program's path."""
+    program = folder / "anneal"
+    command = ["g++", "-O2", "-std=c++17", "-o", str(program), str(SOURCE)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise ToolError("g++ is not installed") from None
+    except subprocess.CalledProcessError as error:
+        raise ToolError(f"{' '.join(command)}\n{error.stderr}") from None
+    return str(program)
+
+
+def anneal(
+    *, folder: Path, placed: str, annealed: str, seed: int, schedule: Schedule, settings: dict
+) -> float:
+    """Read the netlist ``placed`` in ``folder`` and write it as ``annealed``, better placed.
+
+    Returns the seconds that it took. ``settings`` replace those that nextpnr wrote into the
+    netlist, which go before its command line.
+    """
+    netlist = json.loads((folder / placed).read_text())
+    module = _top(netlist)
+    names, text = problem(module)
+    (folder / "anneal.in").write_text(text)
+    seconds = run_tool(
+        [compiled(folder), "anneal.in", "anneal.out", str(schedule.moves),
+         str(schedule.temperature), str(schedule.density), str(seed)],
+        folder=folder,
+        log=f"seed{seed}.anneal.log",
+        label=f"annealing, seed {seed}",
+    )  # fmt: skip
+    replace(module, names, (folder / "anneal.out").read_text())
+    module["settings"] |= settings
+    (folder / annealed).write_text(json.dumps(netlist))
+    return seconds

@@ -1,0 +1,90 @@
+"""Placement and routing of a nearly full device, in three steps.
+
+What is said here of nextpnr-ecp5 0.11 was seen with 80 to 85 % of the LFE5U-25F's slots and as many
+of its flip-flops in use, half of them in carry chains of three tiles.
+
+1. nextpnr places. Its default placer, heap, may not come to an end when it makes such a placement
+   legal; ``static`` does, in four minutes.
+2. :mod:`boards.anneal` shortens the wires by a quarter.
+3. nextpnr checks the places and routes, with ``router2``. Without step 2 the number of wires in
+   conflict falls for eight iterations and then rises for good; with it, it goes on falling.
+
+``router2`` wants the clock to come in at a clock input: otherwise its way to the clock
+network is the first thing that it fails at.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from boards.anneal import Schedule, anneal
+from boards.devices import Device
+from boards.pinless import CLOCK
+from boards.toolchain import Placement, nextpnr_command, place_and_route, run_tool
+
+SHARE = 0.7
+"""Of a device's slots: from here on it counts as full."""
+SYNTHESIS = "-nowidelut"
+"""Of synth_ecp5: no multiplexers of several slots, which saves 400 slots of 20,000."""
+ROUTER = "router2"
+PINS = "pins.lpf"
+PLACE = ["--placer", "static", "--no-route"]
+CHECKER = "heap"
+"""The placer of the third step: it finds every cell placed, and only checks that all is legal."""
+ROUTE = ["--no-pack", "--placer", CHECKER]
+SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
+"""Slots of yosys' cells."""
+
+
+def is_full(cells: dict[str, int], device: Device) -> bool:
+    """Whether a netlist of these cells should be placed and routed as this module does it."""
+    return sum(SLOTS.get(cell, 0) * count for cell, count in cells.items()) > SHARE * device.slots
+
+
+def place_and_route_full(
+    *,
+    device: Device,
+    folder: Path,
+    seed: int,
+    clock_mhz: float,
+    netlist: str = "netlist.json",
+    schedule: Schedule | None = None,
+) -> Placement:
+    """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``."""
+    (folder / PINS).write_text(
+        f'LOCATE COMP "{CLOCK}" SITE "{device.clock_site}";\n'
+        f'IOBUF PORT "{CLOCK}" IO_TYPE=LVCMOS33;\n'
+    )
+    flags = [*device.nextpnr_flags, "--lpf", PINS]
+    placed, annealed = f"seed{seed}.placed.json", f"seed{seed}.annealed.json"
+    seconds = run_tool(
+        nextpnr_command(
+            flags=flags,
+            netlist=netlist,
+            seed=seed,
+            clock_mhz=clock_mhz,
+            extra=[*PLACE, "--write", placed],
+        ),
+        folder=folder,
+        log=f"seed{seed}.placed.log",
+        label=f"placing, seed {seed}",
+    )
+    seconds += anneal(
+        folder=folder,
+        placed=placed,
+        annealed=annealed,
+        seed=seed,
+        schedule=schedule or Schedule(),
+        # nextpnr's own settings travel in the netlist, and go before its command line.
+        settings={"router": ROUTER, "placer": CHECKER},
+    )
+    routed = place_and_route(
+        flags=flags,
+        folder=folder,
+        seed=seed,
+        netlist=annealed,
+        clock_mhz=clock_mhz,
+        router=ROUTER,
+        extra=ROUTE,
+        label="routing",
+    )
+    return replace(routed, seconds=round(seconds + routed.seconds, 1))

@@ -1,0 +1,51 @@
+"""The command lines with which a nearly full device is placed and routed."""
+
+import json
+
+from boards.anneal import PLACE
+from boards.devices import LFE5U_25F
+from boards.full import is_full
+from boards.synth import measure
+from tests.boards.reports import REPORT
+from tests.boards.test_synth import ACCUMULATOR
+
+CELLS = {"LUT4": 6_000, "CCU2C": 5_400, "TRELLIS_DPR16X4": 300, "TRELLIS_FF": 20_000}
+
+
+def test_what_is_full():
+    assert is_full(CELLS, LFE5U_25F)
+    assert not is_full(CELLS | {"CCU2C": 4_000}, LFE5U_25F)
+    assert not is_full({"TRELLIS_FF": 24_000}, LFE5U_25F)
+
+
+def test_three_steps(tool, tmp_path):
+    pin = {"type": "TRELLIS_IO", "attributes": {PLACE: "X0/Y9/PIOA"}, "connections": {}}
+    settings = {"seed": "1", "router": "router1"}
+    top = {"cells": {"pin": pin}, "netnames": {}, "settings": settings}
+    placed = {"modules": {"top": top}}
+    tool(
+        'echo "$@" >> calls\n'
+        f"""echo '{json.dumps({"design": {"num_cells_by_type": CELLS}})}' > yosys_stat.json\n"""
+        """echo '{"modules": {}}' > netlist.json\n"""
+        f"echo '{json.dumps(placed)}' > seed4.placed.json\n"
+        "echo 0 9 0 > anneal.out\n"
+        f"echo '{json.dumps(REPORT)}' > seed4.json"
+    )
+    report = measure(ACCUMULATOR, name="accumulator", device=LFE5U_25F, folder=tmp_path,
+                     seeds=[4], clock_mhz=90.0, config={}, options="-nowidelut")  # fmt: skip
+    synthesis, place, anneal, route = (tmp_path / "calls").read_text().splitlines()
+    common = "--25k --package CABGA381 --speed 6 --lpf pins.lpf"
+    assert "synth_ecp5 -top pinless -json netlist.json -nowidelut" in synthesis
+    assert f"{common} --json netlist.json --seed 4 --freq 90" in place
+    assert "--placer static --no-route --write seed4.placed.json" in place
+    assert anneal.startswith("anneal.in anneal.out ")
+    assert f"{common} --json seed4.annealed.json --seed 4 --freq 90" in route
+    assert "--report seed4.json --router router2 --no-pack --placer heap" in route
+    annealed = json.loads((tmp_path / "seed4.annealed.json").read_text())
+    assert annealed["modules"]["top"]["settings"] == {
+        "seed": "1",
+        "router": "router2",
+        "placer": "heap",
+    }
+    assert 'LOCATE COMP "clk" SITE "G2";' in (tmp_path / "pins.lpf").read_text()
+    assert report.records()[0]["config"]["flow"] == "full"
