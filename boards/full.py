@@ -6,7 +6,7 @@ of its flip-flops in use, half of them in carry chains of three tiles.
 1. nextpnr places. Its default placer, heap, may not come to an end when it makes such a placement
    legal; ``static`` does, in four minutes.
 2. :mod:`boards.anneal` shortens the wires by a quarter.
-3. nextpnr checks the places and routes, with ``router2``. Without step 2 the number of wires in
+3. nextpnr routes, with ``router2``. Without step 2 the number of wires in
    conflict falls for eight iterations and then rises for good; with it, it goes on falling.
 
 ``router2`` wants the clock to come in at a clock input: otherwise its way to the clock
@@ -28,9 +28,8 @@ SYNTHESIS = "-nowidelut"
 ROUTER = "router2"
 PINS = "pins.lpf"
 PLACE = ["--placer", "static", "--no-route"]
-CHECKER = "heap"
-"""The placer of the third step: it finds every cell placed, and only checks that all is legal."""
-ROUTE = ["--no-pack", "--placer", CHECKER]
+ROUTE = ["--no-pack", "--no-place"]
+"""A placer would find every cell placed, but refine: without packing it takes chains apart."""
 SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Slots of yosys' cells."""
 
@@ -75,7 +74,7 @@ def place_and_route_full(
         seed=seed,
         schedule=schedule or Schedule(),
         # nextpnr's own settings travel in the netlist, and go before its command line.
-        settings={"router": ROUTER, "placer": CHECKER},
+        settings={"router": ROUTER},
     )
     routed = place_and_route(
         flags=flags,

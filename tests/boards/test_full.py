@@ -40,12 +40,8 @@ def test_three_steps(tool, tmp_path):
     assert "--placer static --no-route --write seed4.placed.json" in place
     assert anneal.startswith("anneal.in anneal.out ")
     assert f"{common} --json seed4.annealed.json --seed 4 --freq 90" in route
-    assert "--report seed4.json --router router2 --no-pack --placer heap" in route
+    assert "--report seed4.json --router router2 --no-pack --no-place" in route
     annealed = json.loads((tmp_path / "seed4.annealed.json").read_text())
-    assert annealed["modules"]["top"]["settings"] == {
-        "seed": "1",
-        "router": "router2",
-        "placer": "heap",
-    }
+    assert annealed["modules"]["top"]["settings"] == {"seed": "1", "router": "router2"}
     assert 'LOCATE COMP "clk" SITE "G2";' in (tmp_path / "pins.lpf").read_text()
     assert report.records()[0]["config"]["flow"] == "full"
