@@ -87,6 +87,7 @@ def measure_array(
     core = OperandArray(machine, "ecp5")
     return measure(
         verilog.convert(core, name="operand_array", emit_src=False, strip_internal_attrs=True),
+        top="operand_array",
         name=f"array.{machine.name}",
         device=DEVICES[machine.name],
         folder=folder,

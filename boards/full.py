@@ -13,13 +13,21 @@ of its flip-flops in use, half of them in carry chains of three tiles.
 network is the first thing that it fails at.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from boards.anneal import Schedule, anneal
 from boards.devices import Device
 from boards.pinless import CLOCK
-from boards.toolchain import Placement, nextpnr_command, place_and_route, run_tool
+from boards.toolchain import (
+    Placement,
+    TimeLimitError,
+    ToolError,
+    nextpnr_command,
+    place_and_route,
+    run_tool,
+)
 
 SHARE = 0.7
 """Of a device's slots: from here on it counts as full."""
@@ -30,6 +38,8 @@ PINS = "pins.lpf"
 PLACE = ["--placer", "static", "--no-route"]
 ROUTE = ["--no-pack", "--no-place"]
 """A placer would find every cell placed, but refine: without packing it takes chains apart."""
+ROUTING_SECONDS = 1800.0
+"""``router2`` does not give up by itself; what it finds, it finds in the first minutes."""
 SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Slots of yosys' cells."""
 
@@ -48,7 +58,10 @@ def place_and_route_full(
     netlist: str = "netlist.json",
     schedule: Schedule | None = None,
 ) -> Placement:
-    """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``."""
+    """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``.
+
+    Raises :class:`boards.toolchain.ToolError`, also where no route is found in time.
+    """
     (folder / PINS).write_text(
         f'LOCATE COMP "{CLOCK}" SITE "{device.clock_site}";\n'
         f'IOBUF PORT "{CLOCK}" IO_TYPE=LVCMOS33;\n'
@@ -76,14 +89,28 @@ def place_and_route_full(
         # nextpnr's own settings travel in the netlist, and go before its command line.
         settings={"router": ROUTER},
     )
-    routed = place_and_route(
-        flags=flags,
-        folder=folder,
-        seed=seed,
-        netlist=annealed,
-        clock_mhz=clock_mhz,
-        router=ROUTER,
-        extra=ROUTE,
-        label="routing",
-    )
+    try:
+        routed = place_and_route(
+            flags=flags,
+            folder=folder,
+            seed=seed,
+            netlist=annealed,
+            clock_mhz=clock_mhz,
+            router=ROUTER,
+            extra=ROUTE,
+            label="routing",
+            limit=ROUTING_SECONDS,
+        )
+    except TimeLimitError as error:
+        fewest = fewest_conflicts((folder / f"seed{seed}.log").read_text())
+        raise ToolError(
+            f"{error}: at best {fewest} wires were in conflict. {device.name} is too full for "
+            f"this placement; try another seed, fewer slots, or a larger --device"
+        ) from None
     return replace(routed, seconds=round(seconds + routed.seconds, 1))
+
+
+def fewest_conflicts(log: str) -> str:
+    """The least number of wires in conflict that ``router2`` logged; "unknown" without any."""
+    counts = [int(count) for count in re.findall(r"overused=(\d+)", log)]
+    return f"{min(counts):,}" if counts else "unknown"

@@ -32,19 +32,6 @@ class Port:
     width: int
 
 
-def top_module(verilog: str) -> str:
-    """Name of the module that yosys marked as the top one, or of the only one."""
-    marked = re.search(
-        r"\(\*\s*top\s*=\s*1\s*\*\)(?:\s*\(\*.*?\*\))*\s*module\s+(\\\S+|\w+)", verilog
-    )
-    names = re.findall(r"^\s*module\s+(\\\S+|\w+)", verilog, re.MULTILINE)
-    if marked:
-        return marked[1]
-    if len(names) != 1:
-        raise ToolError(f"the Verilog has {len(names)} modules and marks none as the top one")
-    return names[0]
-
-
 def module_ports(verilog: str, module: str) -> list[Port]:
     """Ports of a module in Verilog text as yosys writes it; raises :class:`ToolError`."""
     found = re.search(

@@ -9,7 +9,7 @@ from arch.machine import Machine
 from boards.chain_ends import open_chain_ends
 from boards.devices import Device
 from boards.full import SYNTHESIS, is_full, place_and_route_full
-from boards.pinless import WRAPPER, module_ports, top_module, wrap, wrapper_cost
+from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
 from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
 
 CORE, BENCH = "core.v", "pinless.v"
@@ -90,24 +90,23 @@ class Report:
 def measure(
     verilog: str,
     *,
+    top: str,
     name: str,
     device: Device,
     folder: Path,
     seeds: list[int],
     clock_mhz: float,
     config: dict,
-    top: str | None = None,
     router: str | None = None,
     options: str = "",
 ) -> Report:
-    """Synthesise a module of ``verilog`` in a pinless wrapper, and place it once per seed.
+    """Synthesise the module ``top`` of ``verilog`` in a pinless wrapper; place it once per seed.
 
-    ``top`` names the module (None: the one that is marked as top). Everything lands in ``folder``,
+    Everything lands in ``folder``,
     the records in ``report.json``. ``clock_mhz`` is what nextpnr aims at. Raises
     :class:`boards.toolchain.ToolError`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    top = top or top_module(verilog)
     ports = module_ports(verilog, top)
     (folder / CORE).write_text(verilog)
     (folder / BENCH).write_text(wrap(top, ports))

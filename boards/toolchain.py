@@ -8,6 +8,7 @@ one after routing, so only its JSON report counts.
 """
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -35,6 +36,10 @@ LAST_BYTES = 1000
 
 class ToolError(OnefourError):
     """A synthesis tool is missing, failed, or reported something that cannot be read."""
+
+
+class TimeLimitError(ToolError):
+    """A tool had not ended when its time was up, and was stopped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +80,20 @@ def find_tool(name: str) -> str:
 
 
 def run_tool(
-    arguments: list[str], *, folder: Path, log: str, label: str, watch: str | None = None
+    arguments: list[str],
+    *,
+    folder: Path,
+    log: str,
+    label: str,
+    watch: str | None = None,
+    limit: float = math.inf,
 ) -> float:
     """Run one tool in ``folder`` until it ends; return the seconds that it took.
 
     ``arguments[0]`` is the tool's name. Its output goes to ``folder / log``. ``label`` heads the
     progress line, and the last line of the file ``watch`` (default: ``log``) ends it. Raises
-    :class:`ToolError` with the log's errors where the exit status is not 0.
+    :class:`ToolError` with the log's errors where the exit status is not 0, and
+    :class:`TimeLimitError` after ``limit`` seconds.
     """
     command = [find_tool(arguments[0]), *arguments[1:]]
     started = time.monotonic()
@@ -92,6 +104,10 @@ def run_tool(
             while process.poll() is None:
                 doing = _last_line(folder / (watch or log))
                 _progress(f"{label}: {time.monotonic() - started:.0f} s   {doing}"[:PROGRESS_WIDTH])
+                if time.monotonic() - started > limit:
+                    raise TimeLimitError(
+                        f"{label}: {arguments[0]} had not ended after {limit:g} s; see {path}"
+                    )
                 try:
                     process.wait(POLL_SECONDS)
                 except subprocess.TimeoutExpired:
@@ -202,6 +218,7 @@ def place_and_route(
     router: str | None = None,
     extra: list[str] | None = None,
     label: str = "place and route",
+    limit: float = math.inf,
 ) -> Placement:
     """Place and route a netlist with nextpnr-ecp5.
 
@@ -223,6 +240,7 @@ def place_and_route(
         folder=folder,
         log=f"seed{seed}.log",
         label=f"{label}, seed {seed}",
+        limit=limit,
     )
     found = read_report(folder / report)
     rates = [clock["achieved"] for clock in found.get("fmax", {}).values()]

@@ -2,10 +2,14 @@
 
 import json
 
+import pytest
+
+from boards import full
 from boards.anneal import PLACE
 from boards.devices import LFE5U_25F
 from boards.full import is_full
 from boards.synth import measure
+from boards.toolchain import ToolError
 from tests.boards.reports import REPORT
 from tests.boards.test_synth import ACCUMULATOR
 
@@ -18,10 +22,12 @@ def test_what_is_full():
     assert not is_full({"TRELLIS_FF": 24_000}, LFE5U_25F)
 
 
+PIN = {"type": "TRELLIS_IO", "attributes": {PLACE: "X0/Y9/PIOA"}, "connections": {}}
+
+
 def test_three_steps(tool, tmp_path):
-    pin = {"type": "TRELLIS_IO", "attributes": {PLACE: "X0/Y9/PIOA"}, "connections": {}}
     settings = {"seed": "1", "router": "router1"}
-    top = {"cells": {"pin": pin}, "netnames": {}, "settings": settings}
+    top = {"cells": {"pin": PIN}, "netnames": {}, "settings": settings}
     placed = {"modules": {"top": top}}
     tool(
         'echo "$@" >> calls\n'
@@ -31,8 +37,9 @@ def test_three_steps(tool, tmp_path):
         "echo 0 9 0 > anneal.out\n"
         f"echo '{json.dumps(REPORT)}' > seed4.json"
     )
-    report = measure(ACCUMULATOR, name="accumulator", device=LFE5U_25F, folder=tmp_path,
-                     seeds=[4], clock_mhz=90.0, config={}, options="-nowidelut")  # fmt: skip
+    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", device=LFE5U_25F,
+                     folder=tmp_path, seeds=[4], clock_mhz=90.0, config={},
+                     options="-nowidelut")  # fmt: skip
     synthesis, place, anneal, route = (tmp_path / "calls").read_text().splitlines()
     common = "--25k --package CABGA381 --speed 6 --lpf pins.lpf"
     assert "synth_ecp5 -top pinless -json netlist.json -nowidelut" in synthesis
@@ -45,3 +52,17 @@ def test_three_steps(tool, tmp_path):
     assert annealed["modules"]["top"]["settings"] == {"seed": "1", "router": "router2"}
     assert 'LOCATE COMP "clk" SITE "G2";' in (tmp_path / "pins.lpf").read_text()
     assert report.records()[0]["config"]["flow"] == "full"
+
+
+def test_a_router_that_finds_no_way_is_stopped(tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(full, "ROUTING_SECONDS", 1.0)
+    placed = {"modules": {"top": {"cells": {"pin": PIN}, "netnames": {}, "settings": {}}}}
+    tool(
+        f"echo '{json.dumps(placed)}' > seed4.placed.json\n"
+        "echo 0 9 0 > anneal.out\n"
+        'case "$*" in *no-place*) echo overused=912; echo overused=40; echo overused=77; '
+        "exec sleep 60;; esac"
+    )
+    with pytest.raises(ToolError, match=r"not ended after 1 s.*at best 40 wires.*LFE5U-25F is too"):
+        full.place_and_route_full(device=LFE5U_25F, folder=tmp_path, seed=4, clock_mhz=90.0)
+    assert full.fewest_conflicts("") == "unknown"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from boards.pinless import Port, module_ports, top_module, wrap, wrapper_cost
+from boards.pinless import Port, module_ports, wrap, wrapper_cost
 from boards.toolchain import ToolError
 
 YOSYS_STYLE = """\
@@ -52,7 +52,6 @@ PORTS = [
 
 @pytest.mark.parametrize("verilog", [YOSYS_STYLE, ANSI_STYLE], ids=["yosys", "ansi"])
 def test_ports_are_found(verilog):
-    assert top_module(verilog) == "top"
     assert module_ports(verilog, "top") == PORTS
 
 
@@ -69,14 +68,12 @@ def test_every_port_is_connected():
 @pytest.mark.parametrize(
     ("verilog", "message"),
     [
-        ("", "has 0 modules and marks none"),
-        ("module a();\nendmodule\nmodule b();\nendmodule\n", "has 2 modules and marks none"),
         ("module a(clk);\n  input clk;\nendmodule\n", "module a has no port rst"),
         ("module a(p);\n  inout p;\nendmodule\n", "module a has inout ports"),
     ],
 )
 def test_what_cannot_be_wrapped(verilog, message):
     with pytest.raises(ToolError, match=message):
-        module_ports(verilog, top_module(verilog))
+        module_ports(verilog, "a")
     with pytest.raises(ToolError, match="no module other"):
         module_ports(verilog, "other")
