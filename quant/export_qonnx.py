@@ -10,8 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
+from compiler.reference import run_float64
 from quant.expand_requantise import expand_requantise
-from quant.plain_onnx import code_range, plain
+from quant.quantisers.base import code_range
 from quant.quantisers.integer_nodes import DOMAIN as INTEGER_DOMAIN
 from quant.quantisers.onnx_nodes import DOMAIN
 
@@ -96,20 +97,25 @@ def settle_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def state_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Write every tensor's shape into the graph.
+    """Write every tensor's type and shape into the graph, as running it once gives them.
 
-    ONNX cannot infer shapes through QONNX operators, but their plain form names the same tensors.
+    ONNX cannot infer shapes through QONNX operators.
     """
     stated = onnx.ModelProto()
     stated.CopyFrom(model)
     graph = stated.graph
-    for output in graph.output:
-        output.ClearField("type")  # PyTorch leaves symbols here, and float for integers
-    inferred = onnx.shape_inference.infer_shapes(plain(stated), check_type=True, strict_mode=True)
-    names = {name for node in graph.node for name in node.output}
+    shape = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
+    outputs = [output.name for output in graph.output]
+    infos = {}
+    for name, value in run_float64(stated, np.zeros(shape)).items():
+        kind = np.float32 if value.dtype.kind == "f" else value.dtype
+        code = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
+        infos[name] = helper.make_tensor_value_info(name, code, value.shape)
+    inner = [n for node in graph.node for n in node.output if n and n not in outputs]
     del graph.value_info[:], graph.output[:]
-    graph.value_info.extend(v for v in inferred.graph.value_info if v.name in names)
-    graph.output.extend(inferred.graph.output)
+    graph.value_info.extend(infos[name] for name in inner)
+    # PyTorch leaves symbols in the outputs' shapes, and float for integers.
+    graph.output.extend(infos[name] for name in outputs)
     return stated
 
 

@@ -80,3 +80,36 @@ def test_quant_equals_qonnx(rng, mode, bits, signed):
         values[x], np.array(0.25), np.array(0.0), np.array(float(bits)), signed, 0, mode
     )
     assert (values[y] == expected).all()
+
+
+def run_eight(op: str, constants: list[float], values: list[float], **attributes) -> list[float]:
+    """A quantiser's results for eight values."""
+    net = Net(shape=(1, 3, 1, 8))
+    y = net.node(op, "x", *constants, **attributes)
+    net.outputs.append(y)
+    x = np.broadcast_to(np.float64(values), net.shape)
+    return run_float64(net.model(), x)[y][0, 0, 0].tolist()
+
+
+def test_quant_rounds_halves_to_even_and_clips():
+    y = run_eight("Quant", [2.0, 0.0, 4.0], [-9, -1, 1, 2.9, 3, 5, 29, 255],
+                  signed=0, narrow=0, rounding_mode="ROUND")  # fmt: skip
+    assert y == [0, 0, 0, 2, 4, 4, 28, 30]
+
+
+def test_signed_narrow_quant_clips_both_ways():
+    y = run_eight("Quant", [0.5, 0.0, 4.0], [-9, -3.5, -3.4, -0.25, 0.25, 0.75, 3.5, 9],
+                  signed=1, narrow=1, rounding_mode="ROUND")  # fmt: skip
+    assert y == [-3.5, -3.5, -3.5, 0, 0, 1, 3.5, 3.5]
+
+
+def test_zero_points_are_added_before_rounding_and_clipping():
+    y = run_eight("Quant", [2.0, 3.0, 4.0], [-9, -7, -5, -1, 0, 1, 3, 255],
+                  signed=0, narrow=0, rounding_mode="ROUND")  # fmt: skip
+    # x / 2 + 3 is -1.5, -0.5, 0.5, 2.5, 3, 3.5, 4.5, 130.5.
+    assert y == [-6, -6, -6, -2, 0, 2, 2, 24]
+
+
+def test_bipolar_zero_is_positive():
+    y = run_eight("BipolarQuant", [0.5], [-2, -1e-9, -0.0, 0, 1e-9, 1, 2, 3])
+    assert y == [-0.5, -0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]

@@ -134,15 +134,25 @@ def test_float_maps_decode_like_sums(rng):
     np.testing.assert_allclose(of_values.boxes, of_sums.boxes)
 
 
-def test_decoding_agrees_with_the_training_side(rng):
-    training = pytest.importorskip("quant.detection")
-    head = make_head()
-    logits = rng.normal(size=(head.channels(0), 6, 6))
-    ours = decode_map(logits, make_output(len(logits)), head, 0, 0.1)
-    theirs = training.decode(logits, 8, ANCHORS, 0.1)
-    np.testing.assert_allclose(ours.boxes, theirs.boxes)
-    np.testing.assert_allclose(ours.scores, theirs.scores)
-    np.testing.assert_array_equal(ours.labels, theirs.labels)
+def test_zero_logits_decode_to_the_cell_centre_and_the_anchor():
+    head = make_head(classes=("a", "b"))
+    logits = np.full((2 * 7, 3, 4), -20.0)
+    # Second anchor, row 1, column 2: 7 channels x y w h objectness and two classes.
+    logits[7:, 1, 2] = [0, 0, 0, 0, 20, -20, 20]
+    found = decode_map(logits, make_output(14), head, 0, floor=0.5)
+    # centre = (2 * 0.5 - 0.5 + cell) * 8, size = (2 * 0.5)^2 * anchor
+    width, height = ANCHORS[1] / 2
+    np.testing.assert_allclose(found.boxes, [[20 - width, 12 - height, 20 + width, 12 + height]])
+    assert found.labels.tolist() == [1]
+    np.testing.assert_allclose(found.scores, [1], atol=1e-6)
+
+
+def test_score_is_objectness_times_class():
+    head = Head(kind="yolov5", classes=("a", "b"), strides=(8,), anchors=(ANCHORS[:1],))
+    logits = np.zeros((7, 1, 1))
+    logits[4:, 0, 0] = [np.log(3), np.log(4), -20]  # sigmoid 0.75 and 0.8
+    found = detect([logits], [make_output(7)], head, floor=0.01)
+    np.testing.assert_allclose(found.scores, [0.6])
 
 
 def test_merged_anchors_average_boxes_and_scores(rng):
@@ -160,6 +170,27 @@ def test_merged_anchors_average_boxes_and_scores(rng):
     assert len(found) == 1
     assert found.scores[0] == pytest.approx(chance.max())
     np.testing.assert_allclose(found.boxes[0], [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2])
+
+
+def rows(*rows: tuple) -> Detections:
+    """From (x0, y0, x1, y1, score, label)."""
+    table = np.array(rows, float)
+    return Detections(boxes=table[:, :4], scores=table[:, 4], labels=table[:, 5].astype(int))
+
+
+def test_suppression_spares_other_classes_and_distant_boxes():
+    found = rows(
+        (0, 0, 10, 10, 0.5, 0),
+        (0, 0, 10, 9, 0.9, 0),
+        (0, 0, 10, 10, 0.6, 1),
+        (30, 0, 40, 10, 0.7, 0),
+    )
+    np.testing.assert_allclose(suppress(found, 0.5).scores, [0.9, 0.7, 0.6])
+
+
+def test_suppressed_boxes_suppress_nothing():
+    found = rows((0, 0, 10, 10, 0.9, 0), (4, 0, 14, 10, 0.8, 0), (8, 0, 18, 10, 0.7, 0))
+    np.testing.assert_allclose(suppress(found, 0.4).scores, [0.9, 0.7])
 
 
 def test_overlap():

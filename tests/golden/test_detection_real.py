@@ -12,7 +12,7 @@ from golden.description import parse_description
 from golden.detection import Detections, detect
 from golden.network import Output
 from golden.picture import load_picture
-from quant.detection import average_precision
+from quant.metrics import evaluate_boxes
 
 pytestmark = pytest.mark.real
 
@@ -122,6 +122,6 @@ def test_published_networks_find_objects(real_data, model, size, expected):
         boxes = frame.placement.to_picture(each.boxes)
         found.append(Detections(boxes=boxes, scores=each.scores, labels=each.labels))
         wanted.append(truth(file, frame.image.width, frame.image.height))
-    average, _ = average_precision(found, wanted, len(CLASSES))
+    average = evaluate_boxes(found, wanted, CLASSES).ap50
     print(f"{model}: AP50 {average:.3f} on {PICTURES} pictures")
     assert average > expected
