@@ -12,8 +12,14 @@ several epochs and a higher rate for as many.
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
+from quant.batches import Batches
+from quant.detection_loss import detection_loss
+from quant.detector import Detector
 from quant.layers import Conv, Correction, QuantisedConvolution
+from quant.optimiser import factor
+from quant.parallel import Processes
 from quant.policy import FLOAT
 
 
@@ -50,3 +56,31 @@ def fold_corrections(model: nn.Module) -> None:
         norm.bias += slope * (offset - norm.running_mean + gain * norm.running_mean)
         norm.weight *= gain
         module.correction = nn.Identity()
+
+
+def correct(
+    model: Detector,
+    batches: Batches,
+    first_epoch: int,
+    steps: int,
+    *,
+    rate: float,
+    processes: Processes,
+) -> None:
+    """Train corrections for about ``steps`` steps, in epochs from ``first_epoch`` on, and fold."""
+    optimiser = torch.optim.Adam(insert_corrections(model), lr=rate)
+    network, device, task = processes.wrap(model), processes.device, model.task
+    epochs = max(round(steps / batches.steps), 1)
+    with tqdm(total=epochs, desc="correction", unit="epoch") as bar:
+        for epoch in range(epochs):
+            for step, (x, targets) in enumerate(batches.epoch_batches(first_epoch + epoch)):
+                share = factor(epoch * batches.steps + step, epochs * batches.steps)
+                optimiser.param_groups[0]["lr"] = rate * share
+                hold_still(model)
+                maps = network(x.to(device))
+                loss, _ = detection_loss(maps, targets.to(device), task.strides, task.anchors)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+            bar.update()
+    fold_corrections(model)

@@ -1,6 +1,7 @@
 """What every detector here is: layers, anchors, and the detection maps that leave it."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ class Detect(nn.Module):
         return tuple(layer(scale) for layer, scale in zip(self.m, scales, strict=True))
 
 
-class Detector(nn.Module):
+class Detector(nn.Module, ABC):
     """Base of the model families: subclasses give ``build`` and ``forward``.
 
     ``forward``: pixels / 255 [n, 3, height, width] to a tuple of logits
@@ -101,9 +102,9 @@ class Detector(nn.Module):
                 module.started.fill_(False)
         self.train()
 
+    @abstractmethod
     def build(self, size: object, policy: Policy) -> nn.ModuleDict:
         """The layers, by name."""
-        raise NotImplementedError
 
     @property
     def integer(self) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from quant.graph import constants_of, rebuilt
 from quant.quantisers.integer_nodes import DOMAIN, REQUANTISE
 
 
@@ -16,12 +17,10 @@ def expand_requantise(model: onnx.ModelProto) -> onnx.ModelProto:
 
     y = min((max(x, 0) * factor + 2^(shift - 1)) >> shift, high) as uint8.
     """
-    expanded = onnx.ModelProto()
-    expanded.CopyFrom(model)
-    graph = expanded.graph
-    known = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    known = constants_of(model)
     nodes: list[onnx.NodeProto] = []
-    for node in graph.node:
+    constants: list[onnx.TensorProto] = []
+    for node in model.graph.node:
         if (node.domain, node.op_type) != (DOMAIN, REQUANTISE):
             nodes.append(node)
             continue
@@ -31,7 +30,7 @@ def expand_requantise(model: onnx.ModelProto) -> onnx.ModelProto:
 
         def constant(name: str, value: np.ndarray, kind: type = np.uint64, y: str = y) -> str:
             tensor = numpy_helper.from_array(np.asarray(value).astype(kind), f"{y}_{name}")
-            graph.initializer.append(tensor)
+            constants.append(tensor)
             return tensor.name
 
         def emit(op: str, *inputs: str, name: str = "", y: str = y, **attributes: object) -> str:
@@ -52,12 +51,7 @@ def expand_requantise(model: onnx.ModelProto) -> onnx.ModelProto:
         )
         least = emit("Min", shifted, constant("high", high))
         emit("Cast", least, name="codes", to=TensorProto.UINT8)
-    del graph.node[:]
-    graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
-    kept = [i for i in graph.initializer if i.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
+    expanded = rebuilt(model, nodes, constants)
     opsets = [o for o in expanded.opset_import if o.domain != DOMAIN]
     del expanded.opset_import[:]
     expanded.opset_import.extend(opsets)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from compiler.reference import run_float64
 from quant.expand_requantise import expand_requantise
+from quant.graph import constants_of, rebuilt
 from quant.quantisers.base import code_range
 from quant.quantisers.integer_nodes import DOMAIN as INTEGER_DOMAIN
 from quant.quantisers.onnx_nodes import DOMAIN
@@ -26,12 +27,9 @@ def fold_constants(model: onnx.ModelProto) -> onnx.ModelProto:
     PyTorch spells the pads of one Pad node as six nodes of constant arithmetic, and a reader
     should find the four numbers instead.
     """
-    folded = onnx.ModelProto()
-    folded.CopyFrom(model)
-    graph = folded.graph
-    known = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    kept = []
-    for node in graph.node:
+    known = constants_of(model)
+    kept, computed = [], {}
+    for node in model.graph.node:
         if node.op_type in QUANTISERS or not all(name in known for name in node.input if name):
             kept.append(node)
             continue
@@ -42,15 +40,13 @@ def fold_constants(model: onnx.ModelProto) -> onnx.ModelProto:
         )
         given = {name: known[name] for name in node.input if name}
         values = ReferenceEvaluator(single).run(None, given)
-        known.update(zip(node.output, values, strict=True))
-    used = {name for node in kept for name in node.input}
-    initialisers = [numpy_helper.from_array(v, name) for name, v in known.items() if name in used]
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(kept)
-    graph.initializer.extend(initialisers)
-    real = [i for i in graph.input if i.name not in known]
-    del graph.input[:]
-    graph.input.extend(real)
+        computed |= dict(zip(node.output, values, strict=True))
+        known |= computed
+    folded = rebuilt(model, kept, (numpy_helper.from_array(v, n) for n, v in computed.items()))
+    # The older exporter also lists constants as inputs.
+    real = [i for i in folded.graph.input if i.name not in known]
+    del folded.graph.input[:]
+    folded.graph.input.extend(real)
     return folded
 
 
@@ -71,29 +67,22 @@ def settle_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     The quantisers stay and change nothing any more, so the graph computes what it did; the file
     says plainly what the weights are, in a quarter of the bytes.
     """
-    settled = onnx.ModelProto()
-    settled.CopyFrom(model)
-    graph = settled.graph
-    tensors = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
-    nodes: list[onnx.NodeProto] = []
-    for node in graph.node:
+    tensors = constants_of(model)
+    nodes, constants = [], []
+    for old in model.graph.node:
+        node = onnx.NodeProto()
+        node.CopyFrom(old)
         name = node.input[0] if node.input else ""
         if node.op_type in QUANTISERS and name in tensors:
             bits = int(tensors[node.input[3]]) if len(node.input) > 3 else 1
             codes = weight_codes(tensors[name], tensors[node.input[1]], node, bits)
             stored, number, value = f"{name}_codes", f"{name}_number", f"{name}_value"
-            graph.initializer.append(numpy_helper.from_array(codes, stored))
+            constants.append(numpy_helper.from_array(codes, stored))
             nodes.append(helper.make_node("Cast", [stored], [number], to=TensorProto.FLOAT))
             nodes.append(helper.make_node("Mul", [number, node.input[1]], [value]))
             node.input[0] = value
         nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
-    used = {name for node in nodes for name in node.input}
-    kept = [i for i in graph.initializer if i.name in used]
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
-    return settled
+    return rebuilt(model, nodes, constants)
 
 
 def state_shapes(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -16,7 +16,7 @@ from quant import run_folder
 from quant.anchors import fit_anchors
 from quant.augment import SETTINGS
 from quant.batches import Batches
-from quant.correction import fold_corrections, hold_still, insert_corrections
+from quant.correction import correct
 from quant.dataset import Dataset, read_dataset
 from quant.detection_loss import detection_loss
 from quant.detector import Detector, Task
@@ -235,33 +235,17 @@ class Training:
         if self.recipe.correction:
             if self.processes.first:
                 run_folder.save_final(model, self.folder, run_folder.UNCORRECTED)
-            self.correct(model)
+            # Epochs after the training's: batches that it has not seen.
+            correct(
+                model,
+                self.batches,
+                self.settings.epochs,
+                self.recipe.correction,
+                rate=self.recipe.correction_rate,
+                processes=self.processes,
+            )
         if self.processes.first:
             run_folder.save_final(model, self.folder)
-
-    def correct(self, model: Detector) -> None:
-        """Quantisation correction, see ``quant.correction``."""
-        optimiser = torch.optim.Adam(insert_corrections(model), lr=self.recipe.correction_rate)
-        network = self.processes.wrap(model)
-        epochs = max(round(self.recipe.correction / self.batches.steps), 1)
-        steps = self.batches.steps * epochs
-        with tqdm(total=epochs, desc="correction", unit="epoch") as bar:
-            for epoch in range(epochs):
-                # Epochs of their own: batches that the training has not seen.
-                place = self.settings.epochs + epoch
-                for step, (x, targets) in enumerate(self.batches.epoch_batches(place)):
-                    share = factor(epoch * self.batches.steps + step, steps)
-                    optimiser.param_groups[0]["lr"] = self.recipe.correction_rate * share
-                    hold_still(model)
-                    maps = network(x.to(self.device))
-                    loss, _ = detection_loss(
-                        maps, targets.to(self.device), self.task.strides, self.task.anchors
-                    )
-                    optimiser.zero_grad()
-                    loss.backward()
-                    optimiser.step()
-                bar.update()
-        fold_corrections(model)
 
 
 def check_folder(settings: Settings, folder: Path, *, resume: bool) -> None:

@@ -1,9 +1,11 @@
 """What every quantiser is: codes low..high on a grid of ``scale``, trained through a surrogate.
 
-A quantiser maps x to ``(clip(round(x / scale + zero), low, high) - zero) * scale``. Methods differ
-in where scale and zero point come from and in the gradient; the values, the codes and the ONNX node
-are defined here, once, so that what is trained is what is exported.
+Most map x to ``(clip(round(x / scale + zero), low, high) - zero) * scale``. Methods differ in where
+scale and zero point come from and in the gradient; the values, the codes and the ONNX node are
+defined here, once, so that what is trained is what is exported.
 """
+
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +23,11 @@ def code_range(bits: int, *, signed: bool, narrow: bool) -> tuple[int, int]:
     return 0, 2**bits - 1 - narrow
 
 
-class Quantiser(nn.Module):
+class Quantiser(nn.Module, ABC):
     """Base class. ``channels``: one scale for each of so many output channels (None: one scale).
 
-    ``enabled`` False passes tensors through unchanged: recipes switch quantisers on in stages.
-    Subclasses give :meth:`scale` and :meth:`quantise`, and :meth:`start` where the first tensor
-    seen decides the starting scale.
+    ``enabled`` False lets tensors through, unquantised: recipes switch quantisers on in stages. The
+    first tensor that is quantised decides the starting scale (:meth:`start`).
     """
 
     def __init__(
@@ -46,9 +47,43 @@ class Quantiser(nn.Module):
         """Shape of scales: [channels, 1, 1, 1], or [] for one per tensor."""
         return () if self.channels is None else (self.channels, 1, 1, 1)
 
+    @abstractmethod
+    def quantise(self, x: Tensor) -> Tensor:
+        """Quantised values, with the method's gradient."""
+
+    @abstractmethod
+    def codes(self, x: Tensor) -> Tensor:
+        """Integer codes, as floats."""
+
+    @abstractmethod
+    def exported(self, x: Tensor) -> Tensor:
+        """What the exporter writes for :meth:`quantise`."""
+
+    def unquantised(self, x: Tensor) -> Tensor:
+        """What passes while the quantiser is switched off."""
+        return x
+
+    def start(self, x: Tensor) -> None:
+        """Choose the starting scale from the first tensor seen."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.enabled:
+            return self.unquantised(x)
+        if torch.onnx.is_in_onnx_export():
+            return self.exported(x)
+        if not self.started:
+            with torch.no_grad():
+                self.start(x.detach())
+            self.started.fill_(True)
+        return self.quantise(x)
+
+
+class GridQuantiser(Quantiser):
+    """Codes low..high times a ``scale``: what ONNX's Quant computes."""
+
+    @abstractmethod
     def scale(self) -> Tensor:
         """The grid's step, > 0, of shape :attr:`per_channel`."""
-        raise NotImplementedError
 
     def zero(self) -> Tensor | float:
         """The zero point, an integer."""
@@ -58,29 +93,11 @@ class Quantiser(nn.Module):
         """Distance between neighbouring values, for one scale per tensor."""
         return float(self.scale().detach())
 
-    def start(self, x: Tensor) -> None:
-        """Choose the starting scale from the first tensor seen."""
-
-    def quantise(self, x: Tensor) -> Tensor:
-        """Values on the grid, with the method's gradient."""
-        raise NotImplementedError
-
     def codes(self, x: Tensor) -> Tensor:
-        """Integer codes low..high, as floats."""
         return torch.round(x / self.scale() + self.zero()).clamp(self.low, self.high)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.enabled:
-            return x
-        if torch.onnx.is_in_onnx_export():
-            return QuantNode.apply(
-                x, self.scale(), self.zero(), self.bits, self.signed, self.narrow
-            )
-        if not self.started:
-            with torch.no_grad():
-                self.start(x.detach())
-            self.started.fill_(True)
-        return self.quantise(x)
+    def exported(self, x: Tensor) -> Tensor:
+        return QuantNode.apply(x, self.scale(), self.zero(), self.bits, self.signed, self.narrow)
 
 
 class RoundThrough(torch.autograd.Function):

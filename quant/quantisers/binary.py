@@ -15,13 +15,17 @@ from quant.quantisers.base import Quantiser
 from quant.quantisers.onnx_nodes import BipolarNode
 
 
-class ParabolaSign(torch.autograd.Function):
-    """Sign (0 is +1); the gradient is 2 - 2|x| inside [-1, 1]."""
+class _Sign(torch.autograd.Function):
+    """Sign, 0 being +1; subclasses give the gradient."""
 
     @staticmethod
     def forward(context: FunctionCtx, x: Tensor) -> Tensor:
         context.save_for_backward(x)
         return (x >= 0).to(x.dtype).mul_(2).sub_(1)
+
+
+class ParabolaSign(_Sign):
+    """The gradient is 2 - 2|x| inside [-1, 1]."""
 
     @staticmethod
     def backward(context: FunctionCtx, gradient: Tensor) -> Tensor:
@@ -29,13 +33,8 @@ class ParabolaSign(torch.autograd.Function):
         return x.abs().mul_(-2).add_(2).clamp_(min=0).mul_(gradient)
 
 
-class ClippedSign(torch.autograd.Function):
-    """Sign (0 is +1); the gradient is 1 inside [-1.5, 1.5]."""
-
-    @staticmethod
-    def forward(context: FunctionCtx, x: Tensor) -> Tensor:
-        context.save_for_backward(x)
-        return (x >= 0).to(x.dtype).mul_(2).sub_(1)
+class ClippedSign(_Sign):
+    """The gradient is 1 inside [-1.5, 1.5]."""
 
     @staticmethod
     def backward(context: FunctionCtx, gradient: Tensor) -> Tensor:
@@ -62,12 +61,11 @@ class BinaryWeight(Quantiser):
     def codes(self, x: Tensor) -> Tensor:
         return torch.where(self.standardised(x) >= 0, 1.0, -1.0)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.enabled:
-            return x
-        if torch.onnx.is_in_onnx_export():
-            return BipolarNode.apply(self.standardised(x), self.scale_of(x))
+    def quantise(self, x: Tensor) -> Tensor:
         return ClippedSign.apply(self.standardised(x)) * self.scale_of(x)
+
+    def exported(self, x: Tensor) -> Tensor:
+        return BipolarNode.apply(self.standardised(x), self.scale_of(x))
 
 
 class ShiftedSign(Quantiser):
@@ -78,15 +76,17 @@ class ShiftedSign(Quantiser):
         self.shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
 
     def spacing(self) -> float:
+        """Distance between the two values."""
         return 2.0
+
+    def unquantised(self, x: Tensor) -> Tensor:
+        return x + self.shift
 
     def codes(self, x: Tensor) -> Tensor:
         return torch.where(x + self.shift >= 0, 1.0, -1.0)
 
-    def forward(self, x: Tensor) -> Tensor:
-        shifted = x + self.shift
-        if not self.enabled:
-            return shifted
-        if torch.onnx.is_in_onnx_export():
-            return BipolarNode.apply(shifted, torch.ones((), dtype=x.dtype))
-        return ParabolaSign.apply(shifted)
+    def quantise(self, x: Tensor) -> Tensor:
+        return ParabolaSign.apply(x + self.shift)
+
+    def exported(self, x: Tensor) -> Tensor:
+        return BipolarNode.apply(x + self.shift, torch.ones((), dtype=x.dtype))

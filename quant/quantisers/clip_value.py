@@ -10,14 +10,14 @@ import math
 import torch
 from torch import Tensor, nn
 
-from quant.quantisers.base import LEAST_SCALE, Quantiser, round_through
+from quant.quantisers.base import LEAST_SCALE, GridQuantiser, round_through
 from quant.quantisers.integer_nodes import requantise_node
 
 #: Bits of a fixed-point factor, and the largest shift: products stay below 2^53.
 FACTOR_BITS, LARGEST_SHIFT = 16, 40
 
 
-class ClipValueActivation(Quantiser):
+class ClipValueActivation(GridQuantiser):
     """Unsigned; scale = alpha / n.
 
     With a ``unit`` (see ``quant.features.Feature``) evaluation is in integers: codes are
@@ -59,7 +59,7 @@ class ClipValueActivation(Quantiser):
         return (codes.clamp(0, self.high) * self.scale().double()).to(x.dtype)
 
 
-class ClipValueWeight(Quantiser):
+class ClipValueWeight(GridQuantiser):
     """Odd codes -n .. n; scale = alpha / n. Exported as values: QONNX has no odd grid."""
 
     def __init__(self, bits: int, **options: object):
@@ -97,7 +97,5 @@ class ClipValueWeight(Quantiser):
     def quantise(self, x: Tensor) -> Tensor:
         return self.on_grid(self.standardised(x), self.clip.abs().clamp_min(LEAST_SCALE))
 
-    def forward(self, x: Tensor) -> Tensor:
-        if torch.onnx.is_in_onnx_export():
-            return self.quantise(x) if self.enabled else x
-        return super().forward(x)
+    def exported(self, x: Tensor) -> Tensor:
+        return self.quantise(x)

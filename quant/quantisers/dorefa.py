@@ -7,10 +7,10 @@ Weights: w^ = 2 Q(tanh(w) / (2 max|tanh(w)|) + 1/2) - 1 with Q rounding to n = 2
 import torch
 from torch import Tensor
 
-from quant.quantisers.base import Quantiser, round_through
+from quant.quantisers.base import GridQuantiser, round_through
 
 
-class TanhWeightQuantiser(Quantiser):
+class TanhWeightQuantiser(GridQuantiser):
     """Signed weights on DoReFa's odd grid. Exported as values: QONNX has no odd grid."""
 
     def scale(self) -> Tensor:
@@ -25,11 +25,11 @@ class TanhWeightQuantiser(Quantiser):
         share = squashed / (2 * squashed.detach().abs().max()) + 0.5
         return (2 * round_through(share * n) - n) / n
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.quantise(x) if self.enabled else x
+    def exported(self, x: Tensor) -> Tensor:
+        return self.quantise(x)
 
 
-class UnitActivationQuantiser(Quantiser):
+class UnitActivationQuantiser(GridQuantiser):
     """Unsigned activations on [0, 1]."""
 
     def scale(self) -> Tensor:

@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from quant.quantisers.base import LEAST_SCALE, Quantiser, round_through
+from quant.quantisers.base import LEAST_SCALE, GridQuantiser, round_through
 
 #: Weight of a new fit in the running step.
 MOMENTUM = 0.01
@@ -47,7 +47,7 @@ def pieces(x: Tensor) -> tuple[float, float]:
     return left, right
 
 
-class GaussianQuantiser(Quantiser):
+class GaussianQuantiser(GridQuantiser):
     """The step follows the fitted density: at the start, then by a running average while training.
 
     ``frozen`` stops that (a recipe does so for its last epochs).

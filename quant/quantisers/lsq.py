@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-from quant.quantisers.base import LEAST_SCALE, Quantiser
+from quant.quantisers.base import LEAST_SCALE, GridQuantiser
 
 
 class LearnedStep(torch.autograd.Function):
@@ -40,7 +40,7 @@ class LearnedStep(torch.autograd.Function):
         return gradient * inside, of_step * context.weight, None, None, None
 
 
-class LearnedStepQuantiser(Quantiser):
+class LearnedStepQuantiser(GridQuantiser):
     """LSQ for weights (signed) and activations (unsigned, zero point 0)."""
 
     def __init__(self, bits: int, **options: object):

@@ -9,10 +9,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from quant.quantisers.base import LEAST_SCALE, Quantiser, round_through
+from quant.quantisers.base import LEAST_SCALE, GridQuantiser, round_through
 
 
-class OffsetStepQuantiser(Quantiser):
+class OffsetStepQuantiser(GridQuantiser):
     """Unsigned codes with a learned step and a learned, rounded zero point."""
 
     def __init__(self, bits: int, **options: object):

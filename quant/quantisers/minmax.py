@@ -7,13 +7,13 @@ of the largest value of a batch (Jacob et al., CVPR 2018, section 3.1), fixed af
 import torch
 from torch import Tensor
 
-from quant.quantisers.base import LEAST_SCALE, Quantiser, round_through
+from quant.quantisers.base import LEAST_SCALE, GridQuantiser, round_through
 
 #: Share of a new batch in the running average.
 MOMENTUM = 0.01
 
 
-class WeightRangeQuantiser(Quantiser):
+class WeightRangeQuantiser(GridQuantiser):
     """Signed; the scale is max|w| over the largest code."""
 
     def __init__(self, bits: int, **options: object):
@@ -37,7 +37,7 @@ class WeightRangeQuantiser(Quantiser):
         return round_through((x / self.step).clamp(self.low, self.high)) * self.step
 
 
-class ActivationRangeQuantiser(Quantiser):
+class ActivationRangeQuantiser(GridQuantiser):
     """Unsigned; the scale is the running average of batches' largest values / largest code."""
 
     def __init__(self, bits: int, **options: object):
