@@ -6,22 +6,19 @@ each (``make_carry_feed_in`` and ``make_carry_feed_out`` in its ecp5/pack.cc). T
 chains in each of its elements.
 """
 
-import json
 from collections import Counter
-from pathlib import Path
 
 OPEN = ["x"]
 """What nextpnr reads as a pin without a net (it gives up on a carry cell without the pin)."""
 
 
-def open_chain_ends(path: Path) -> int:
-    """Disconnect needless carry pins in a yosys JSON netlist, in place; return how many.
+def open_chain_ends(netlist: dict) -> int:
+    """Disconnect needless carry pins in a yosys netlist; return how many.
 
     A constant carry input is needless where the cell's first position neither shows it nor passes
     it on (P = 0, and its sum goes nowhere: see :mod:`hw.carry_chain`); an output, where nothing
     takes it.
     """
-    netlist = json.loads(path.read_text())
     opened = 0
     for module in netlist["modules"].values():
         users = Counter(bit for port in module["ports"].values() for bit in port["bits"])
@@ -44,7 +41,6 @@ def open_chain_ends(path: Path) -> int:
             if pins.get("COUT", OPEN) != OPEN and is_open(pins, "COUT"):
                 pins["COUT"] = OPEN
                 opened += 1
-    path.write_text(json.dumps(netlist))
     return opened
 
 

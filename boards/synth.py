@@ -8,7 +8,7 @@ from statistics import median
 from arch.machine import Machine
 from boards.chain_ends import open_chain_ends
 from boards.devices import Device
-from boards.full import SYNTHESIS, is_full, place_and_route_full
+from boards.full import ROUTER, SYNTHESIS, is_full, place_and_route_full
 from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
 from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
 
@@ -113,10 +113,13 @@ def measure(
     cells = synthesise(
         [CORE, BENCH], top=WRAPPER, folder=folder, options=options, label=f"{name}: synthesis"
     )
-    open_chain_ends(folder / "netlist.json")
+    path = folder / "netlist.json"
+    netlist = json.loads(path.read_text())
+    open_chain_ends(netlist)
+    path.write_text(json.dumps(netlist))
     full = router is None and is_full(cells, device)
     if full:
-        router, flow = "router2", "full"
+        router, flow = ROUTER, "full"
         placements = [
             place_and_route_full(device=device, folder=folder, seed=seed, clock_mhz=clock_mhz)
             for seed in seeds

@@ -11,7 +11,7 @@ ARRAY_LATENCY = 8
 """``hw.cluster``: from a capture to the results of one cluster; and a cycle for each on the way."""
 ALIGNED_READ_LATENCY = 4
 """``hw.aligned_read``: and a cycle for every two bits of the rotation."""
-SEARCH_LATENCY = 6
+SEARCH_LATENCY = 7
 POOL_LATENCY = 2
 RAW_LATENCY = 1
 COLUMN_TO_BEAT = 4

@@ -7,10 +7,15 @@ WORDS = 16
 
 
 def padded(address: Value) -> Value:
-    """Return the address of a word among ``WORDS``: the last ones are used.
+    """Return the address of a word among ``WORDS``; which ones are used does not matter.
 
-    An address pin that is tied low costs nextpnr a wire each, one that is tied high costs nothing;
-    there are five such pins, or ten, to each four bits of a word.
+    Spare address pins follow bit 0, whose wire is there anyway. nextpnr leads a wire to each pin
+    that is tied to a constant, low or high; there are five such pins, or ten, to each four bits of
+    a word.
     """
     spare = (WORDS - 1).bit_length() - len(address)
-    return Cat(address, Const((1 << spare) - 1, spare)) if spare > 0 else address
+    if spare <= 0:
+        return address
+    # The address of a single word has no bits.
+    filler = address[0] if len(address) else Const(1)
+    return Cat(address, filler.replicate(spare))

@@ -116,9 +116,9 @@ class ThresholdSearch(wiring.Component):
 
     by successive approximation, one comparison and one cycle per code bit.
 
-    Latency: ``total_latency`` = 1 cycle to ``totals``, ``latency`` = 6 cycles (sum, four bits,
-    flip) to ``codes``. One column per cycle. A write is seen by columns that enter from the next
-    cycle on.
+    Latency: ``total_latency`` = 2 cycles to ``totals`` (gate, sum), ``latency`` = 7 cycles (four
+    bits, flip) to ``codes``. One column per cycle. A write is seen by columns that enter in its
+    cycle or later.
 
     Members
     -------
@@ -131,8 +131,8 @@ class ThresholdSearch(wiring.Component):
     codes : ``Out(ArrayLayout(4, rows))``
     """
 
-    total_latency = 1
-    latency = CODE_BITS + 2
+    total_latency = 2
+    latency = CODE_BITS + 3
 
     def __init__(self, machine: Machine):
         self.machine = machine
@@ -151,25 +151,29 @@ class ThresholdSearch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        # All lanes add the same ones: a register between the gate and its way to them.
+        sums = Signal.like(self.sums, reset_less=True)
+        ones_sum = Signal.like(self.ones_sum, reset_less=True)
+        m.d.sync += [sums.eq(self.sums), ones_sum.eq(Mux(self.add_ones, self.ones_sum, 0))]
+
         # What a column brings along: the set and the active bits, stage by stage.
+        threshold_set, code_bits = (
+            delayed(m, signal, 1, signal.name) for signal in (self.threshold_set, self.code_bits))
         sets = Signal(CODE_BITS)
         active = Signal(CODE_BITS)
         working = Signal(CODE_BITS)  # bit k: stage k works, for the column that enters
-        coded = delayed(m, Cat(self.code_bits > b for b in range(CODE_BITS)),
-                            CODE_BITS + 1, "coded")
-        m.d.comb += working.eq(Cat(self.code_bits > CODE_BITS - 1 - k for k in range(CODE_BITS)))
-        m.d.sync += sets.eq(Cat(self.threshold_set, sets))
+        coded = delayed(m, Cat(code_bits > b for b in range(CODE_BITS)), CODE_BITS + 1, "coded")
+        m.d.comb += working.eq(Cat(code_bits > CODE_BITS - 1 - k for k in range(CODE_BITS)))
+        m.d.sync += sets.eq(Cat(threshold_set, sets))
         for stage in range(CODE_BITS):
             m.d.comb += active[stage].eq(
                 delayed(m, working[stage], stage + 1, f"active{stage}"))
-        ones_sum = Signal.like(self.ones_sum)
-        m.d.comb += ones_sum.eq(Mux(self.add_ones, self.ones_sum, 0))
 
         words = len(self.write.words)
         for row in range(self.machine.rows):
             m.submodules[f"lane{row}"] = lane = ThresholdLane(self.machine)
             m.d.comb += [
-                lane.sum.eq(self.sums[row]),
+                lane.sum.eq(sums[row]),
                 lane.ones_sum.eq(ones_sum),
                 lane.sets.eq(sets),
                 lane.active.eq(active),

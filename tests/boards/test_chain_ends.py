@@ -1,7 +1,5 @@
 """Which carry pins are needless."""
 
-import json
-
 import pytest
 
 from boards.chain_ends import open_chain_ends
@@ -10,20 +8,18 @@ RELAY, ADD = "0000011000000110", "1001011010010110"
 OUTPUTS = ("S0", "S1", "COUT")
 
 
-def opened_pins(tmp_path, init, **pins):
+def opened_pins(init, **pins):
     """Pins of a cell with those connections that lose them."""
     pins = {name: [bit] for name, bit in pins.items()}
     cell = {
         "type": "CCU2C",
         "parameters": {"INIT0": init},
         "port_directions": {pin: "output" if pin in OUTPUTS else "input" for pin in pins},
-        "connections": pins,
+        "connections": dict(pins),
     }
     module = {"ports": {"out": {"bits": [9]}}, "cells": {"cell": cell}}
-    path = tmp_path / "netlist.json"
-    path.write_text(json.dumps({"modules": {"top": module}}))
-    count = open_chain_ends(path)
-    left = json.loads(path.read_text())["modules"]["top"]["cells"]["cell"]["connections"]
+    count = open_chain_ends({"modules": {"top": module}})
+    left = module["cells"]["cell"]["connections"]
     opened = {pin for pin, bits in left.items() if bits != pins[pin]}
     assert count == len(opened)
     assert all(left[pin] == ["x"] for pin in opened)
@@ -42,5 +38,5 @@ def opened_pins(tmp_path, init, **pins):
         (ADD, {"CIN": 4, "COUT": 7}, {"COUT"}),
     ],
 )
-def test_only_needless_pins_are_opened(tmp_path, init, pins, opened):
-    assert opened_pins(tmp_path, init, **pins) == opened
+def test_only_needless_pins_are_opened(init, pins, opened):
+    assert opened_pins(init, **pins) == opened
