@@ -22,6 +22,7 @@ constexpr int POSITIONS = 8;       // of a logic tile: LUT and flip-flop each; t
 constexpr int BIN = 4;             // tiles along the side of a square in which pins are counted
 constexpr int FEW_PINS = 40;       // nets with more of them draw no cell
 constexpr int LONGEST_RUN = 8;     // tiles of a carry chain
+constexpr double LONG_WIRES = 0.005;  // a wire of 100 tiles costs half as much again: it is slow
 constexpr double COLD = 0.02;      // last temperature, of the first
 constexpr uint64_t REPORT = 1 << 22;
 
@@ -64,7 +65,10 @@ struct Net {
     Span x, y;
     int pins = 0;
     double weight = 1;
-    double cost() const { return weight * (x.length() + y.length()); }
+    double cost() const {
+        double length = x.length() + y.length();
+        return weight * length * (1 + LONG_WIRES * length);
+    }
 };
 
 struct Moved {

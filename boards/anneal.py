@@ -36,8 +36,8 @@ _SITE = re.compile(r"X(\d+)/Y(\d+)/")
 class Schedule:
     """How long and how warm; ``density`` is the price of pins that are close together."""
 
-    moves: int = 80_000_000
-    temperature: float = 5.0
+    moves: int = 160_000_000
+    temperature: float = 15.0
     density: float = 0.03
 
 

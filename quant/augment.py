@@ -58,12 +58,17 @@ class Augmentation:
 
 _COMMON = {"mosaic": 0.5, "scale": 0.5, "translate": 0.1, "flip_horizontal": 0.5}
 _COLOUR = {"hue": 0.015, "saturation": 0.5, "value": 0.4}
-#: upright: photographs; overhead: no up (microscopes, boards, aerial); grey: overhead, one colour.
+#: upright: photographs; overhead: no up (microscopes, boards, aerial); grey: overhead, one colour;
+#: fixed: overhead from a fixed distance. Sizes stay as they are, and there are no mosaics: a network
+#: of few bits has none to spare for pictures that it will never see.
 SETTINGS = {
     "none": Augmentation(),
     "upright": Augmentation(**_COMMON, **_COLOUR),
     "overhead": Augmentation(**_COMMON, **_COLOUR, flip_vertical=0.5, exchange=0.5),
     "grey": Augmentation(**_COMMON, value=0.4, flip_vertical=0.5, exchange=0.5),
+    "fixed": Augmentation(
+        flip_horizontal=0.5, flip_vertical=0.5, exchange=0.5, translate=0.1, scale=0.1, **_COLOUR
+    ),
 }
 
 

@@ -10,23 +10,23 @@ from quant.recipe import Recipe
 WARMUP_STEPS = 100
 #: Learning rate at the end, as a share of its peak.
 LAST = 0.01
-#: Names of parameters that are scales, shifts of signs and slopes: they learn at their own rate.
-SCALES = ("step", "clip", "offset", "shift", "slope", "shift_in", "shift_out")
+#: Names of parameters that are steps: hundredths, where AdamW moves everything by about its rate.
+STEPS = ("step",)
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe, rate: float) -> torch.optim.Optimizer:
-    """AdamW in three groups: weights of convolutions (with decay), scales, and the rest."""
-    weights, scales, rest = [], [], []
+    """AdamW in three groups: weights of convolutions (with decay), steps, and the rest."""
+    weights, grids, rest = [], [], []
     for name, parameter in model.named_parameters():
-        if name.rsplit(".", 1)[-1] in SCALES:
-            scales.append(parameter)
+        if name.rsplit(".", 1)[-1] in STEPS:
+            grids.append(parameter)
         elif parameter.ndim == 4 and name.endswith("conv.weight"):
             weights.append(parameter)
         else:
             rest.append(parameter)
     groups = [
         {"params": weights, "peak": recipe.rate * rate, "weight_decay": recipe.weight_decay},
-        {"params": scales, "peak": recipe.scale_rate * rate, "weight_decay": 0.0},
+        {"params": grids, "peak": recipe.step_rate * rate, "weight_decay": 0.0},
         {"params": rest, "peak": recipe.rate * rate, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group | {"lr": group["peak"]} for group in groups if group["params"]])

@@ -14,8 +14,8 @@ class Recipe:
     ``correction``: steps of quantisation correction at the end (in whole epochs, at least one), 0:
     none. ``dampening``: final weight of the dampening loss. ``freezing``: final frequency above
     which oscillating weights are frozen, None: never. ``settle``: re-estimate normalisations at
-    the end, for weights that flipped until then. ``rate``: peak learning rate, of AdamW; scales
-    learn at ``scale_rate``.
+    the end, for weights that flipped until then. ``rate``: peak learning rate, of AdamW; steps
+    learn at ``step_rate``.
     """
 
     name: str
@@ -27,6 +27,6 @@ class Recipe:
     freezing: float | None = None
     settle: bool = False
     rate: float = 2e-3
-    scale_rate: float = 2e-3
+    step_rate: float = 1e-4
     weight_decay: float = 1e-4
     correction_rate: float = 1e-3

@@ -28,7 +28,7 @@ score() { # folder, record, options: the test pictures are looked at once
 
 mkdir -p "$records"
 row float400 0 --recipe float --epochs 400
-from=(--weights "$out/${model}_float400_s0" --epochs 150)
+from=(--weights "$out/${model}_float400_s0" --epochs 100)
 # Float trained as long as the others, and everything else from the same start.
 row float "$seed" --recipe float --rate 0.5 "${from[@]}"
 row w8a8 "$seed" --recipe ema-qc --bits 8 --no-correction --rate 0.5 "${from[@]}"

@@ -26,9 +26,11 @@ def activation(bits: int, _channels: int, _signed: bool) -> Quantiser:
 
 
 def recipe(bits: int, options: object) -> Recipe:
-    """The same bits everywhere."""
+    """The same bits everywhere, but 4 in the first layer's weights and in the detection layers."""
+    # The paper has 8 there; the accelerator has 4.
+    stages = uniform(bits, stem_weights=4, head=4)
     return Recipe(
         name=f"aqd W{bits}A{bits}",
-        policy=Policy(weight=weight, activation=activation, integer=True, **uniform(bits)),
+        policy=Policy(weight=weight, activation=activation, integer=True, **stages),
         ema=0.998 if options.ema else None,
     )

@@ -1,7 +1,7 @@
 """EMA and QC against oscillations (Gupta & Asthana, "Reducing the Side-Effects of Oscillations in
 Training of Quantized YOLO Networks", WACV 2024).
 
-LSQ with one step per tensor; averages of latent weights and of both families of steps (section 3.2,
+LSQ; averages of latent weights and of both families of steps (section 3.2,
 ``quant.ema``); then quantisation correction (section 3.3, ``quant.correction``), which folds into
 the normalisations. Ours: a shorter memory of the average and a higher rate of the correction,
 because small data sets have hundreds of steps where COCO has hundreds of thousands.

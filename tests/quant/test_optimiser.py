@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from quant.optimiser import LAST, SCALES, WARMUP_STEPS, factor, make_optimiser, rising
+from quant.optimiser import LAST, STEPS, WARMUP_STEPS, factor, make_optimiser, rising
 from quant.recipes import RECIPES, Options, make_recipe
 from tests.quant import tiny
 
@@ -22,9 +22,9 @@ def test_every_parameter_is_in_one_group(name):
     names = {id(p): n for n, p in model.named_parameters()}
     for group in optimiser.param_groups:
         kinds = {names[id(p)].rsplit(".", 1)[-1] for p in group["params"]}
-        scales = kinds & set(SCALES)
-        assert not scales or kinds == scales
-        assert group["lr"] == (recipe.scale_rate if scales else recipe.rate) * 0.5
+        steps = kinds & set(STEPS)
+        assert not steps or kinds == steps
+        assert group["lr"] == (recipe.step_rate if steps else recipe.rate) * 0.5
         decays = all(names[id(p)].endswith("conv.weight") for p in group["params"])
         assert group["weight_decay"] == (recipe.weight_decay if decays else 0)
 
