@@ -59,8 +59,8 @@ class Augmentation:
 _COMMON = {"mosaic": 0.5, "scale": 0.5, "translate": 0.1, "flip_horizontal": 0.5}
 _COLOUR = {"hue": 0.015, "saturation": 0.5, "value": 0.4}
 #: upright: photographs; overhead: no up (microscopes, boards, aerial); grey: overhead, one colour;
-#: fixed: overhead from a fixed distance. Sizes stay as they are, and there are no mosaics: a network
-#: of few bits has none to spare for pictures that it will never see.
+#: fixed: overhead from a fixed distance. Sizes stay as they are and there are no mosaics: a
+#: network of few bits has none to spare for pictures that it will never see.
 SETTINGS = {
     "none": Augmentation(),
     "upright": Augmentation(**_COMMON, **_COLOUR),

@@ -47,7 +47,9 @@ def test_gradients_equal_autograds(bits, channels, options, seed):
     # Long tails: something is clipped in any number of bits.
     x = torch.randn(5, 7, 3, 3, dtype=torch.float64, generator=dice) ** 5
     upstream = torch.randn(x.shape, dtype=torch.float64, generator=dice)
-    q = LearnedStepQuantiser(bits, channels=channels, **options).double()
+    q = quantiser(1.0, bits, channels=channels, **options)
+    size = x.abs() if q.signed else x.clamp_min(0)
+    q.step.data.copy_(2 * q.mean(size) / math.sqrt(q.high))
     grads = []
     for compute in (
         q,
@@ -66,13 +68,33 @@ def test_gradients_equal_autograds(bits, channels, options, seed):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_starts_at_twice_the_mean_over_the_root_of_the_largest_code():
-    q = LearnedStepQuantiser(4, signed=True, narrow=True)
-    q(torch.tensor([-1.0, 2.0, 3.0]))
-    assert float(q.step.detach()) == pytest.approx(2 * 2 / math.sqrt(7))
-    channels = LearnedStepQuantiser(4, signed=True, narrow=True, channels=2)
-    channels(torch.tensor([[1.0, -3.0], [0.5, 0.5]]).view(2, 2, 1, 1))
-    assert channels.step.flatten().tolist() == pytest.approx([4 / 7**0.5, 1 / 7**0.5])
+@pytest.mark.parametrize("bits", [2, 3, 4])
+@pytest.mark.parametrize("options", [{"signed": True, "narrow": True}, {"signed": False}], ids=str)
+def test_starts_near_the_step_with_the_least_error(bits, options, seed):
+    dice = torch.Generator().manual_seed(seed)
+    # Two channels of very different size.
+    x = torch.randn(2, 4000, 1, 1, generator=dice, dtype=torch.float64)
+    x *= torch.tensor([0.01, 5.0]).view(2, 1, 1, 1)
+    q = LearnedStepQuantiser(bits, channels=2, **options).double()
+    q(x)
+    for channel in range(2):
+        own = x[channel]
+
+        def error(step: float, own: torch.Tensor = own) -> float:
+            codes = (own / step).clamp(q.low, q.high).round()
+            return float((codes * step - own).square().mean())
+
+        started = float(q.step.detach()[channel])
+        least = min(error(started * 1.05**power) for power in range(-40, 40))
+        usual = 2 * own.abs().mean().item() / math.sqrt(q.high)
+        assert error(started) < 1.1 * least
+        assert error(started) <= error(usual)
+
+
+def test_a_tensor_of_zeros_has_a_step():
+    q = LearnedStepQuantiser(4, signed=True, narrow=True, channels=2)
+    assert q(torch.zeros(2, 3, 1, 1)).abs().sum() == 0
+    assert (q.step > 0).all()
 
 
 def test_a_step_of_the_wrong_sign_is_a_step():
