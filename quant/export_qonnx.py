@@ -53,12 +53,16 @@ def fold_constants(model: onnx.ModelProto) -> onnx.ModelProto:
 def weight_codes(
     latent: np.ndarray, scale: np.ndarray, node: onnx.NodeProto, bits: int
 ) -> np.ndarray:
-    """Integer codes int8 that a weight quantiser gives."""
+    """Integer codes int8 that a weight quantiser gives, in exact arithmetic.
+
+    In float32 the quotient of a weight next to the middle of two codes might be that middle.
+    """
     if node.op_type == "BipolarQuant":
         return np.where(latent >= 0, 1, -1).astype(np.int8)
     flags = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     low, high = code_range(bits, signed=bool(flags["signed"]), narrow=bool(flags["narrow"]))
-    return np.rint(np.clip(latent / scale, low, high)).astype(np.int8)
+    quotient = latent.astype(np.float64) / scale.astype(np.float64)
+    return np.rint(np.clip(quotient, low, high)).astype(np.int8)
 
 
 def settle_weights(model: onnx.ModelProto) -> onnx.ModelProto:

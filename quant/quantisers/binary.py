@@ -55,8 +55,9 @@ class BinaryWeight(Quantiser):
         return (x - mean) / (flat.std(1, unbiased=False).view(self.per_channel) + 1e-8)
 
     def scale_of(self, x: Tensor) -> Tensor:
-        """Mean magnitude of each output channel."""
-        return x.detach().abs().flatten(1).mean(1).clamp_min(1e-8).view(self.per_channel)
+        """Mean magnitude of each output channel, a float32: the exported file has the same."""
+        mean = x.detach().double().abs().flatten(1).mean(1).clamp_min(1e-8)
+        return mean.float().to(x.dtype).view(self.per_channel)
 
     def codes(self, x: Tensor) -> Tensor:
         return torch.where(self.standardised(x) >= 0, 1.0, -1.0)
@@ -65,7 +66,8 @@ class BinaryWeight(Quantiser):
         return ClippedSign.apply(self.standardised(x)) * self.scale_of(x)
 
     def exported(self, x: Tensor) -> Tensor:
-        return BipolarNode.apply(self.standardised(x), self.scale_of(x))
+        # In float32 a weight next to the mean might change its sign.
+        return BipolarNode.apply(self.codes(x.double()).to(x.dtype), self.scale_of(x))
 
 
 class ShiftedSign(Quantiser):
