@@ -16,9 +16,15 @@ from golden.execute import run
 from golden.network import Network
 from quant.metrics import evaluate_boxes
 from quant.render import CLASSES, Picture, render
+from quant.render_dataset import SPLITS
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "shapes"
 PICTURES = 100
+#: The split of unseen pictures, and how quant.evaluate decodes what the network says of them.
+UNSEEN = SPLITS["test"][1]
+FLOOR, OVERLAP = 0.001, 0.6
+#: Which of them are beside the network.
+SAMPLES = (3, 9, 10)
 
 
 @pytest.fixture(scope="module")
@@ -36,37 +42,43 @@ def codes(picture: Picture) -> np.ndarray:
 
 
 def score(network: Network, record: dict, pictures: list[Picture]) -> float:
-    settings, head = record["evaluation"], parse_description(record).head
+    head = parse_description(record).head
     found = []
     for picture in pictures:
         results = run(network, codes(picture))
         sums = [results[output.tensor] for output in network.outputs]
-        limits = {"floor": settings["score_floor"], "overlap": settings["nms_iou"]}
-        found.append(detect(sums, network.outputs, head, **limits))
+        found.append(detect(sums, network.outputs, head, floor=FLOOR, overlap=OVERLAP))
     return evaluate_boxes(found, [(p.boxes, p.labels) for p in pictures], CLASSES).ap50
 
 
-def test_record_names_what_the_network_has(record, network):
-    results = run(network, codes(render(0, 0)))
+def test_side_car_describes_what_the_network_has(record, network):
+    results = run(network, codes(render(UNSEEN, 0)))
     assert record["classes"] == list(CLASSES)
     assert [output.name for output in network.outputs] == record["outputs"]
     for output, stride, anchors in zip(
         network.outputs, record["strides"], record["anchors"], strict=True
     ):
-        cells = record["input"]["height"] // stride
+        cells = 160 // stride
         assert results[output.tensor].shape == (len(anchors) * (5 + len(CLASSES)), cells, cells)
 
 
 def test_average_precision_is_as_recorded(record, network):
-    pictures = [render(record["evaluation"]["seed"], index) for index in range(PICTURES)]
+    training = record["training"]
+    assert (training["split"], training["pictures"]) == ("test", SPLITS["test"][0])
+    assert training["ap50"] >= 0.9
+    pictures = [render(UNSEEN, index) for index in range(PICTURES)]
     # A tenth of the recorded evaluation's pictures: about 0.02 of sampling error.
-    assert score(network, record, pictures) == pytest.approx(record["ap50"], abs=0.05)
+    assert score(network, record, pictures) == pytest.approx(training["ap50"], abs=0.05)
+
+
+def test_small(record):
+    assert (FOLDER / "shapes.onnx").stat().st_size < 300_000
+    assert record["training"]["bits"] == ["W1A1", "W4A4", "W4A8"]
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_sample_pictures_are_the_unseen_ones(record, index):
-    settings = record["evaluation"]
-    picture = render(settings["seed"], settings["samples"][index])
+def test_sample_pictures_are_the_unseen_ones(index):
+    picture = render(UNSEEN, SAMPLES[index])
     path = FOLDER / f"picture{index}.png"
     # A sine's last bit differs between processors and may move a pixel by one.
     np.testing.assert_allclose(np.array(Image.open(path), int), picture.pixels, atol=1)
