@@ -233,7 +233,8 @@ def _table(a: argparse.Namespace) -> None:
 def _zoo(a: argparse.Namespace) -> None:
     from quant.zoo import zoo
 
-    _show(zoo(a.models), a.page, "zoo")
+    folder = a.page.parent if a.page else Path()
+    _show(zoo(a.models, folder), a.page, "zoo")
 
 
 def _curves(a: argparse.Namespace) -> None:

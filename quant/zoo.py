@@ -7,6 +7,7 @@ them.
 """
 
 import json
+import os
 from pathlib import Path
 
 from arch.machine import machine_named
@@ -40,13 +41,13 @@ def read_training(model: Path) -> dict:
         ) from None
 
 
-def row(model: Path) -> list[str]:
-    """One line of the table."""
+def row(model: Path, folder: Path) -> list[str]:
+    """One line of the table on a page in ``folder``."""
     record = read_training(model)
     compiled = [compile_file(model, machine_named(name)) for name in MACHINES]
     picture = compiled[0].network.tensors[compiled[0].network.input]
     return [
-        f"[{model.stem}]({model.as_posix()})",
+        f"[{model.stem}]({Path(os.path.relpath(model, folder)).as_posix()})",
         f"{record['data']} {record['split']} ({record['pictures']})",
         record["name"],
         f"{100 * record['ap50']:.1f}",
@@ -62,10 +63,10 @@ def row(model: Path) -> list[str]:
     ]
 
 
-def zoo(models: list[Path]) -> str:
-    """The table, and below it the command of each training, in Markdown."""
+def zoo(models: list[Path], folder: Path = Path()) -> str:
+    """The table, and below it the command of each training, in Markdown for a page in ``folder``."""
     headings = [*HEADINGS, *(f"cycles on {name} (frames at 100 MHz)" for name in MACHINES)]
-    rows = [headings, ["---"] * len(headings), *(row(model) for model in models)]
+    rows = [headings, ["---"] * len(headings), *(row(model, folder) for model in models)]
     lines = ["| " + " | ".join(cells) + " |" for cells in rows]
     for model in models:
         lines += ["", f"`{model.stem}`:", "", f"    {read_training(model)['command']}"]

@@ -27,7 +27,8 @@ def test_scores_and_cycles_of_a_network(tmp_path):
     path.with_suffix(".json").write_text(
         json.dumps(description(model, "letterbox") | {"training": TRAINING})
     )
-    text = zoo([path])
+    text = zoo([path], tmp_path / "docs")
+    assert "[cells](../cells.onnx)" in text
     assert "| 50.0 |" in text
     assert "    python -m quant train x" in text
     for name in ("ecp5_25f", "ecp5_85f"):
