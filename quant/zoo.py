@@ -64,7 +64,7 @@ def row(model: Path, folder: Path) -> list[str]:
 
 
 def zoo(models: list[Path], folder: Path = Path()) -> str:
-    """The table, and below it the command of each training, in Markdown for a page in ``folder``."""
+    """The table, below it the command of each training: Markdown for a page in ``folder``."""
     headings = [*HEADINGS, *(f"cycles on {name} (frames at 100 MHz)" for name in MACHINES)]
     rows = [headings, ["---"] * len(headings), *(row(model, folder) for model in models)]
     lines = ["| " + " | ".join(cells) + " |" for cells in rows]
