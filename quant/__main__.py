@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--fit", choices=("letterbox", "stretch"), default=DEFAULTS["fit"])
     train.add_argument("--augmentation", default=DEFAULTS["augmentation"],
-                       choices=("none", "upright", "overhead", "grey", "fixed"))  # fmt: skip
+                       help="none, upright, overhead, grey, fixed")  # fmt: skip
     train.add_argument("--epochs", type=int, default=DEFAULTS["epochs"])
     train.add_argument("--batch", type=int, default=DEFAULTS["batch"])
     train.add_argument("--seed", type=int, default=DEFAULTS["seed"])

@@ -72,6 +72,13 @@ SETTINGS = {
 }
 
 
+def augmentation(name: str) -> Augmentation:
+    """The setting ``name``; :class:`TrainingError` where there is none."""
+    if name not in SETTINGS:
+        raise TrainingError(f"no augmentation {name!r}; there are {', '.join(SETTINGS)}")
+    return SETTINGS[name]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draw:
     """What the dice said for n pictures, on the CPU.

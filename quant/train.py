@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from quant import run_folder
 from quant.anchors import fit_anchors
-from quant.augment import SETTINGS
+from quant.augment import augmentation
 from quant.batches import Batches
 from quant.correction import correct
 from quant.dataset import Dataset, read_dataset
@@ -57,6 +57,7 @@ class Training:
         self.settings, self.folder = settings, folder
         self.checkpoint_seconds = checkpoint_seconds
         self.processes = processes or Processes()
+        augmented = augmentation(settings.augmentation)
         self.device = self.processes.device
         dataset = read_dataset(Path(settings.data))
         self.loaded = {split: self._load(dataset, split) for split in ("train", "val")}
@@ -78,7 +79,7 @@ class Training:
             self.loaded["train"],
             batch=settings.batch,
             seed=settings.seed,
-            augmentation=SETTINGS[settings.augmentation],
+            augmentation=augmented,
             rank=self.processes.rank,
             world=self.processes.world,
         )

@@ -14,6 +14,7 @@ from quant.augment import (
     SETTINGS,
     Augmentation,
     augment,
+    augmentation,
     colour_matrix,
     draw,
 )
@@ -217,3 +218,9 @@ def test_works_where_the_pixels_are(rectangles, device, seed):
 def test_strengths_out_of_range(wrong):
     with pytest.raises(TrainingError, match=f"{next(iter(wrong))} is .*; expected 0 to 1"):
         Augmentation(**wrong)
+
+
+def test_names_of_settings():
+    assert augmentation("fixed") is SETTINGS["fixed"]
+    with pytest.raises(TrainingError, match="no augmentation 'all'; there are none, upright"):
+        augmentation("all")
