@@ -42,3 +42,14 @@ class Processes:
         if self.cuda:
             return torch.autocast("cuda", dtype=torch.bfloat16)
         return contextlib.nullcontext()
+
+
+@torch.no_grad()
+def as_in_the_first(module: nn.Module) -> None:
+    """Give all processes the first one's parameters: for what each chose from its own pictures.
+
+    DistributedDataParallel does so once, at the start, and from then on only averages gradients.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        for parameter in module.parameters():
+            torch.distributed.broadcast(parameter, 0)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from quant.parallel import as_in_the_first
 from quant.quantisers.onnx_nodes import QuantNode
 
 #: No scale gets smaller: a step of zero would divide by it.
@@ -74,6 +75,7 @@ class Quantiser(nn.Module, ABC):
         if not self.started:
             with torch.no_grad():
                 self.start(x.detach())
+            as_in_the_first(self)
             self.started.fill_(True)
         return self.quantise(x)
 

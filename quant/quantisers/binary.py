@@ -71,11 +71,18 @@ class BinaryWeight(Quantiser):
 
 
 class ShiftedSign(Quantiser):
-    """Activations sign(x + shift), a learned shift for each channel."""
+    """Activations sign(x + shift), a learned shift for each channel.
+
+    It starts where the channel's mean becomes 0, so that both values occur (ours): the sign of a
+    ReLU's result would be +1 everywhere, and steps of the learning rate are slow to find another.
+    """
 
     def __init__(self, channels: int):
         super().__init__(1, signed=True)
         self.shift = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def start(self, x: Tensor) -> None:
+        self.shift.copy_(-x.mean((0, 2, 3), keepdim=True))
 
     def spacing(self) -> float:
         """Distance between the two values."""

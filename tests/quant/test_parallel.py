@@ -36,6 +36,19 @@ if processes.first:
 torch.distributed.destroy_process_group()
 """
 
+#: Quantisers start from what a process sees, and the processes see other pictures.
+STARTS = """
+import sys
+import torch
+from quant.parallel import Processes
+from tests.quant import tiny
+processes = Processes()
+model = tiny.detector("mpq", "plain32")
+processes.wrap(model)(tiny.pictures(processes.rank))
+torch.save(model.state_dict(), f"{sys.argv[1]}{processes.rank}")
+torch.distributed.destroy_process_group()
+"""
+
 
 def gradients(network, model, rows: slice) -> dict[str, torch.Tensor]:
     """Of a loss that is a mean over pictures, with normalisations that do not mix them."""
@@ -85,6 +98,19 @@ def test_gradients_of_two_halves_are_those_of_the_whole(tmp_path):
         if name.endswith("step") and "taps" in name:
             gradient = gradient * 2**0.5
         torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.slow
+def test_quantisers_start_alike_everywhere(tmp_path):
+    (tmp_path / "starts.py").write_text(STARTS)
+    ended = torchrun(str(tmp_path / "starts.py"), str(tmp_path / "rank"))
+    assert ended.returncode == 0, ended.stderr
+    first, second = (torch.load(tmp_path / f"rank{rank}") for rank in (0, 1))
+    chosen = [name for name in first if name.endswith(("shift", "step"))]
+    assert len(chosen) > 10
+    for name in chosen:
+        assert first[name].any(), name
+        assert torch.equal(first[name], second[name]), name
 
 
 @pytest.mark.slow

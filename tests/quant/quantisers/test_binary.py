@@ -57,11 +57,24 @@ def test_the_scale_has_no_gradient(seed):
 def test_shifts_move_the_sign_and_learn():
     q = ShiftedSign(2)
     q.shift.data.copy_(torch.tensor([0.5, -0.5]).view(1, 2, 1, 1))
+    q.started.fill_(True)
     x = torch.tensor([-0.5, 0.5]).view(1, 2, 1, 1)
     assert q(x).flatten().tolist() == q.codes(x).flatten().tolist() == [1, 1]
     assert q(x - 1e-6).flatten().tolist() == [-1, -1]
     q(x).sum().backward()
     assert q.shift.grad.flatten().tolist() == [2, 2]
+
+
+def test_shifts_start_where_both_values_occur(seed):
+    torch.manual_seed(seed)
+    q = ShiftedSign(3)
+    x = torch.randn(4, 3, 5, 5).relu() + torch.tensor([0.0, 1.0, -2.0]).view(1, 3, 1, 1)
+    share = (q(x) > 0).float().mean((0, 2, 3))
+    torch.testing.assert_close((x + q.shift).mean((0, 2, 3)), torch.zeros(3), rtol=0, atol=1e-5)
+    assert ((share > 0.2) & (share < 0.6)).all()
+    shift = q.shift.clone()
+    q(x + 1)
+    assert torch.equal(q.shift, shift)
 
 
 def test_switched_off_activations_still_shift():
@@ -86,6 +99,7 @@ class Layer(nn.Module):
 def test_exported_node_computes_the_same(seed, tmp_path):
     torch.manual_seed(seed)
     layer = Layer()
+    layer.sign.started.fill_(True)
     layer.sign.shift.data.copy_(torch.tensor([0.5, 0.0, -0.25]).view(1, 3, 1, 1))
     x = torch.round(torch.randn(1, 3, 6, 6) * 4) / 4  # many lie exactly on a threshold
     assert (x + layer.sign.shift == 0).any()
