@@ -168,6 +168,23 @@ def suppress(
     return found.take(np.array(kept, np.int64))
 
 
+def _check_strides(names: Sequence[str], shapes: list[tuple[int, ...]], head: Head) -> None:
+    """Maps of one picture, each its stride smaller: exchanged ones would give wrong boxes."""
+    for axis in range(1, min(len(shape) for shape in shapes)):
+        reach = [shape[axis] * s for shape, s in zip(shapes, head.strides, strict=True)]
+        # A map may end with a cell that is partly outside of the picture.
+        least = [r - s for r, s in zip(reach, head.strides, strict=True)]
+        if max(least) >= min(reach):
+            told = ", ".join(
+                f"{name} {'x'.join(map(str, shape[1:]))} with stride {s}"
+                for name, shape, s in zip(names, shapes, head.strides, strict=True)
+            )
+            raise DescriptionError(
+                f"outputs of one picture cannot have these sizes: {told}; put strides and anchors "
+                f"into the order of the outputs, or name these in 'outputs'"
+            )
+
+
 def detect(
     sums: Sequence[np.ndarray],
     outputs: Sequence[Output],
@@ -188,13 +205,15 @@ def detect(
             f"the network has outputs {', '.join(names)}; the description has {len(head.strides)} "
             f"strides: it needs one for each output, or 'outputs' to name those meant"
         )
-    maps = []
-    for index, name in enumerate(wanted):
+    for name in wanted:
         if name not in names:
             raise DescriptionError(
                 f"the description names output '{name}'; the network has {', '.join(names)}"
             )
-        at = names.index(name)
+    places = [names.index(name) for name in wanted]
+    _check_strides(wanted, [sums[at].shape for at in places], head)
+    maps = []
+    for index, at in enumerate(places):
         maps.append(decode_map(sums[at], outputs[at], head, index, floor))
     found = Detections(
         boxes=np.concatenate([each.boxes for each in maps]),

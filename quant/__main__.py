@@ -77,8 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("run", type=Path, help="folder of a training")
     check.add_argument("onnx", type=Path, help="its exported file")
     check.add_argument("--image", type=Path, required=True, help="a picture")
-    cost = commands.add_parser("cost", help="size and operations of a trained network", **style)
-    cost.add_argument("run", type=Path, help="folder of a training")
+    cost = commands.add_parser("cost", help="size and operations of a network", **style)
+    cost.add_argument("run", type=Path, nargs="?", help="folder of a training, or else:")
+    cost.add_argument("--model", help="network")
+    cost.add_argument("--recipe", help="float, lsq, ema-qc, mpq, ...")
+    cost.add_argument("--bits", type=int, help="of weights and activations (default: recipe's)")
+    cost.add_argument("--classes", type=int, default=80, help="that it tells apart")
+    cost.add_argument("--size", type=_size, default="640x640", help="input size WIDTHxHEIGHT")
     export = commands.add_parser("export", help="write a trained network as QONNX", **style)
     export.add_argument("run", type=Path, help="folder of a training")
     export.add_argument("--out", type=Path, required=True, help=".onnx file; .json beside it")
@@ -89,6 +94,16 @@ def _parser() -> argparse.ArgumentParser:
     zoo = commands.add_parser("zoo", help="a table of exported networks", **style)
     zoo.add_argument("models", type=Path, nargs="+", help=".onnx files with their .json")
     zoo.add_argument("--page", type=Path, help="page to put it into (default: print it)")
+    study = commands.add_parser(
+        "study", help="a float ONNX network with its weights quantised in many ways", **style
+    )
+    study.add_argument("model", type=Path, help="float .onnx file with its .json")
+    study.add_argument("--data", required=True, help="data.yaml of pictures to score on")
+    study.add_argument("--split", default="val", help="train, val or test")
+    study.add_argument("--description", type=Path, help="side-car (default: beside the model)")
+    study.add_argument("--bits", type=int, nargs="+", default=[4], help="of weights, 2 to 8")
+    study.add_argument("--record", type=Path, help="JSON file for the rows")
+    study.add_argument("--page", type=Path, help="page to put the table into (default: print it)")
     curves = commands.add_parser("curves", help="plot the logs of trainings", **style)
     curves.add_argument("runs", type=Path, nargs="+", help="folders of trainings")
     curves.add_argument("--out", type=Path, required=True, help=".png file")
@@ -201,9 +216,18 @@ def _check(a: argparse.Namespace) -> None:
 
 def _cost(a: argparse.Namespace) -> None:
     from quant.accounting import compression, layer_costs
+    from quant.errors import TrainingError
+    from quant.models import untrained
+    from quant.recipes import Options, make_recipe
     from quant.run_folder import load_final
 
-    model, _ = load_final(a.run)
+    if bool(a.run) == bool(a.model and a.recipe):
+        raise TrainingError("cost: give either the folder of a training, or --model and --recipe")
+    if a.run:
+        model, _ = load_final(a.run)
+    else:
+        policy = make_recipe(a.recipe, a.bits, Options()).policy
+        model = untrained(a.model, a.classes, height=a.size[1], width=a.size[0], policy=policy)
     costs = layer_costs(model)
     for c in costs:
         print(f"{c.name:<24} {c.weights:>8} weights {c.macs:>10} MACs "
@@ -237,6 +261,17 @@ def _zoo(a: argparse.Namespace) -> None:
     _show(zoo(a.models, folder), a.page, "zoo")
 
 
+def _study(a: argparse.Namespace) -> None:
+    from quant.post_training.study import read_study, table, write_study
+
+    rows = read_study(
+        a.model, Path(a.data), split=a.split, bits=tuple(a.bits), description=a.description
+    )
+    if a.record:
+        write_study(a.record, rows, a.model.stem, f"{Path(a.data).resolve().parent.name} {a.split}")
+    _show(table(rows), a.page, "study")
+
+
 def _curves(a: argparse.Namespace) -> None:
     from quant.curves import plot
 
@@ -252,6 +287,7 @@ COMMANDS = {
     "export": _export,
     "table": _table,
     "zoo": _zoo,
+    "study": _study,
     "curves": _curves,
 }
 

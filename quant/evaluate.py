@@ -1,13 +1,14 @@
 """Average precision of a detector on pictures: what leaves the network, decoded as on the host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
+from golden.description import Head
 from golden.detection import Detections, detect
+from golden.network import Output
 from quant.detector import Task
 from quant.metrics import Scores, evaluate_boxes
 from quant.pictures import Loaded
@@ -38,18 +39,14 @@ def predict(network: Network, pixels: Tensor, device: torch.device | str = "cpu"
     return found
 
 
-def boxes(maps: list[list[np.ndarray]], task: Task, label: str | None = None) -> list[Detections]:
-    """Detections of each picture, in pixels of the input; ``label`` heads a progress bar."""
-    outputs, head = task.outputs(), task.head
-    return [
-        detect(each, outputs, head, floor=SCORE_FLOOR, overlap=OVERLAP)
-        for each in tqdm(maps, desc=label, disable=label is None)
-    ]
+def boxes(maps: list[list[np.ndarray]], outputs: Sequence[Output], head: Head) -> list[Detections]:
+    """Detections of each picture, in pixels of the input."""
+    return [detect(each, outputs, head, floor=SCORE_FLOOR, overlap=OVERLAP) for each in maps]
 
 
 def score(
     network: Network, loaded: Loaded, task: Task, device: torch.device | str = "cpu"
 ) -> Scores:
     """Average precision of a network on a split."""
-    found = boxes(predict(network, loaded.pixels, device), task)
+    found = boxes(predict(network, loaded.pixels, device), task.outputs(), task.head)
     return evaluate_boxes(found, loaded.truth(), task.names)

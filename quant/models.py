@@ -38,3 +38,16 @@ def make_model(name: str, task: Task, policy: Policy) -> Detector:
             f"{multiple} for {name}"
         )
     return kind(task, size, policy)
+
+
+def untrained(name: str, classes: int, *, height: int, width: int, policy: Policy) -> Detector:
+    """The detector ``name`` as it is counted: of ``classes`` classes, with three anchors a map."""
+    strides = strides_of(name)
+    task = Task(
+        names=tuple(str(label) for label in range(classes)),
+        height=height,
+        width=width,
+        anchors=(((1.0, 1.0),) * 3,) * len(strides),
+        strides=strides,
+    )
+    return make_model(name, task, policy)

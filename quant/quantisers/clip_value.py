@@ -1,8 +1,13 @@
 """AQD's quantisers: the clip value is learned (Chen et al., CVPR 2021; grids as in its code).
 
-Activations: alpha * round(clip(x / alpha, 0, 1) n) / n with n = 2^b - 1. Weights are standardised
-over the tensor, which the normalisation behind the convolution absorbs, and lie on an odd grid
-without a zero: alpha * (2 round((clip(w / alpha, -1, 1) + 1) n / 2) - n) / n.
+Activations: alpha * round(clip(x / alpha, 0, 1) n) / n with n = 2^b - 1. Weights, less their mean
+over the tensor, lie on an odd grid without a zero:
+alpha * (2 round((clip(w / alpha, -1, 1) + 1) n / 2) - n) / n.
+
+Ours: the published code also divides weights by their deviation and leaves that to the
+normalisation behind the convolution; detection layers have none, so here the deviation only is the
+unit of the weights' alpha, and stays in the result. Both alphas start where the squared error is
+least (there at 1 or 0.8 of the largest value: with 2 bits nearly all activations become 0).
 """
 
 import math
@@ -34,11 +39,17 @@ class ClipValueActivation(GridQuantiser):
         return self.clip.abs().clamp_min(LEAST_SCALE) / self.high
 
     def start(self, x: Tensor) -> None:
-        self.clip.copy_((0.8 * x.max()).clamp_min(1e-3))
+        shares = torch.linspace(0.05, 1, 39, dtype=x.dtype, device=x.device)
+        tried = x.max().clamp_min(1e-3) * shares
+        errors = torch.stack([(self.on_grid(x, c) - x.clamp_min(0)).square().mean() for c in tried])
+        self.clip.copy_(tried[errors.argmin()])
+
+    def on_grid(self, x: Tensor, clip: Tensor) -> Tensor:
+        """Values on the grid of ``clip``."""
+        return round_through((x / clip).clamp(0, 1) * self.high) * (clip / self.high)
 
     def quantise(self, x: Tensor) -> Tensor:
-        clip = self.clip.abs().clamp_min(LEAST_SCALE)
-        return round_through((x / clip).clamp(0, 1) * self.high) * (clip / self.high)
+        return self.on_grid(x, self.clip.abs().clamp_min(LEAST_SCALE))
 
     def fixed_point(self, unit: Tensor) -> tuple[Tensor, Tensor]:
         """Return factor and shift, integers as float64, of ``unit``'s shape."""
@@ -60,42 +71,49 @@ class ClipValueActivation(GridQuantiser):
 
 
 class ClipValueWeight(GridQuantiser):
-    """Odd codes -n .. n; scale = alpha / n. Exported as values: QONNX has no odd grid."""
+    """Odd codes -n .. n; scale = alpha / n. Exported as values: QONNX has no odd grid.
+
+    ``clip`` is alpha in units of ``deviation``, that of the first weights: a number near 2, which
+    learns at the same rate as others.
+    """
 
     def __init__(self, bits: int, **options: object):
         super().__init__(bits, **options)
         self.clip = nn.Parameter(torch.ones(()))
+        self.register_buffer("deviation", torch.ones(()))
 
     @property
     def levels(self) -> int:
         """n: the largest code."""
         return 2**self.bits - 1
 
-    def standardised(self, x: Tensor) -> Tensor:
-        """Zero mean and unit deviation over the tensor."""
-        return (x - x.mean()) / (x.std(unbiased=False) + 1e-8)
+    def alpha(self) -> Tensor:
+        """The largest value."""
+        return self.clip.abs().clamp_min(LEAST_SCALE) * self.deviation
 
     def scale(self) -> Tensor:
-        return self.clip.abs().clamp_min(LEAST_SCALE) / self.levels
+        return self.alpha() / self.levels
 
     def start(self, x: Tensor) -> None:
-        """Least squared error among a few clip values in units of the deviation."""
-        w = self.standardised(x)
+        """Least squared error among a few clip values."""
+        self.deviation.copy_(x.std(unbiased=False).clamp_min(LEAST_SCALE))
+        w = x - x.mean()
         tried = torch.linspace(0.5, 3.5, 31, dtype=w.dtype, device=w.device)
-        errors = torch.stack([(self.on_grid(w, clip) - w).square().mean() for clip in tried])
+        grids = [self.on_grid(w, clip * self.deviation) for clip in tried]
+        errors = torch.stack([(grid - w).square().mean() for grid in grids])
         self.clip.copy_(tried[errors.argmin()])
 
-    def on_grid(self, w: Tensor, clip: Tensor) -> Tensor:
-        """Standardised weights on the odd grid of ``clip``."""
+    def on_grid(self, w: Tensor, alpha: Tensor) -> Tensor:
+        """Weights without a mean on the odd grid of ``alpha``."""
         n = self.levels
-        codes = 2 * round_through(((w / clip).clamp(-1, 1) + 1) * (n / 2)) - n
-        return codes * (clip / n)
+        codes = 2 * round_through(((w / alpha).clamp(-1, 1) + 1) * (n / 2)) - n
+        return codes * (alpha / n)
 
     def codes(self, x: Tensor) -> Tensor:
-        return torch.round(self.on_grid(self.standardised(x), self.clip.abs()) / self.scale())
+        return torch.round(self.quantise(x) / self.scale())
 
     def quantise(self, x: Tensor) -> Tensor:
-        return self.on_grid(self.standardised(x), self.clip.abs().clamp_min(LEAST_SCALE))
+        return self.on_grid(x - x.mean(), self.alpha())
 
     def exported(self, x: Tensor) -> Tensor:
         return self.quantise(x)

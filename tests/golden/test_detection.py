@@ -260,3 +260,14 @@ def test_a_description_of_another_network_is_refused(channels, options, message)
     head = replace(make_head(), **options)
     with pytest.raises(DescriptionError, match=message):
         detect([np.zeros((channels, 4, 4), int)], [make_output(channels)], head)
+
+
+def test_strides_in_another_order_than_the_outputs_are_refused():
+    head = Head(kind="yolov5", classes=CLASSES, strides=(8, 16), anchors=(ANCHORS, ANCHORS))
+    fine, coarse = (np.zeros((16, side, 3 * side), int) for side in (8, 4))
+    outputs = [make_output(16, name=name) for name in "ab"]
+    detect([fine, coarse], outputs, head)
+    with pytest.raises(DescriptionError, match="a 4x12 with stride 8, b 8x24 with stride 16"):
+        detect([coarse, fine], outputs, head)
+    # 72 pixels: nine cells of 8, and four and a half of 16.
+    detect([np.zeros((16, 9, 9), int), np.zeros((16, 5, 5), int)], outputs, head)

@@ -5,8 +5,7 @@ import pytest
 pytest.importorskip("torch")
 
 from quant.accounting import LayerCost, compression, layer_costs
-from quant.detector import Task
-from quant.models import make_model
+from quant.models import untrained
 from quant.policy import Policy, Precision
 from quant.recipes import Options, make_recipe
 from tests.quant import tiny
@@ -65,8 +64,7 @@ def test_the_float_stem_reads_floats():
 )
 def test_one_and_four_bits_in_yolov5s(classes, published):
     """All of the backbone in 1 bit, all of neck and head in 4: hand-counted on the release."""
-    names = tuple(str(n) for n in range(classes))
-    task = Task(names=names, height=64, width=64, anchors=(((1.0, 1.0),) * 3,) * 3)
+    sides = {"height": 64, "width": 64}
     one, four = (Precision(weights=bits, activations=bits) for bits in (1, 4))
     recipe = make_recipe("mpq", None, Options())
     policy = Policy(
@@ -74,8 +72,8 @@ def test_one_and_four_bits_in_yolov5s(classes, published):
         activation=recipe.policy.activation,
         stem=one, backbone=one, neck=four, head=four,
     )  # fmt: skip
-    found = compression(layer_costs(make_model("yolov5s", task, policy)))
+    found = compression(layer_costs(untrained("yolov5s", classes, **sides, policy=policy)))
     assert found.size == pytest.approx(published[0], abs=0.006)
     # Ours: our stem has 4-bit weights, which costs little.
-    ours = compression(layer_costs(make_model("yolov5s", task, recipe.policy)))
+    ours = compression(layer_costs(untrained("yolov5s", classes, **sides, policy=recipe.policy)))
     assert 0.99 * found.size < ours.size < found.size

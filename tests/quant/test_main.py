@@ -101,6 +101,8 @@ def test_tells_costs_and_plots(trained, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "W4A8" in out
     assert "8.0x smaller than float" in out
+    assert main(["cost", "--model", "plain32", "--recipe", "mpq", "--size", "64x64"]) == 0
+    assert "bytes (14.5x smaller than float)" in capsys.readouterr().out.splitlines()[-1]
     assert main(["curves", str(trained), str(trained), "--out", str(tmp_path / "a.png")]) == 0
     assert (tmp_path / "a.png").stat().st_size > 1000
 
@@ -183,6 +185,8 @@ def test_trainings_that_are_none(data, trained, tmp_path, capsys):
     shutil.copy(trained / SETTINGS, run)
     message = error(capsys, ["eval", run])
     assert f"{run / FINAL}: no such file; has the training ended?" in message
+    assert "give either" in error(capsys, ["cost", run, "--model", "plain32", "--recipe", "lsq"])
+    assert "give either" in error(capsys, ["cost", "--model", "plain32"])
     for command in (["cost", run], ["export", run, "--out", run / "a.onnx"]):
         assert error(capsys, command) == message
     (run / FINAL).write_bytes((trained / FINAL).read_bytes()[:5000])

@@ -1,0 +1,1 @@
+"""Weights quantised after training: which scheme and granularity costs how much accuracy."""
