@@ -47,9 +47,9 @@ bench: $(STAMP) ## Refresh the README's table of figures from bench/*.json
 docs: $(STAMP) ## Refresh the generated documentation
 	$(BIN)/python -m arch.manual > docs/isa.md
 
-synth: $(STAMP) ## Place and route the 25F machine with three seeds (about half an hour)
+synth: $(STAMP) ## Place and route the 25F machine with three seeds (about an hour)
 	$(BIN)/python -m boards synth --machine ecp5_25f --seeds 1,2,3 \
-		--out build/synth --record bench/synth_ecp5_25f.json
+		--out build/synth/ecp5_25f --record bench/synth_ecp5_25f.json
 
 clean: ## Remove what was built, keep the virtual environment
 	rm -rf build

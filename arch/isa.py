@@ -111,7 +111,7 @@ FIELD_NOTES = {
         "opcode": "LOAD_MAP, LOAD_PICTURE, LOAD_WEIGHTS, LOAD_THRESHOLDS, LOAD_TABLE or "
         "LOAD_PROGRAM",
         "await_stored": "1: after_compute counts computes whose results memory has acknowledged; "
-        "0: computes that have read their operands",
+        "0: computes whose last result is in the output buffer",
         "after_compute": "start when that many computes of the program have got so far "
         "(modulo 2^16)",
         "address": "byte address of the first row; a multiple of the beat size",

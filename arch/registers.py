@@ -28,7 +28,7 @@ class Register(enum.IntEnum):
     STALL_DRAIN = 0x40  # R: cycles the sequencer waited for earlier results to leave
     LOADER_WAIT = 0x44  # R: cycles the loader waited for a compute
     LOADS = 0x48  # R: loads complete
-    COMPUTED = 0x4C  # R: computes whose results have left the array
+    COMPUTED = 0x4C  # R: computes whose last result is in the output buffer
     STORED = 0x50  # R: computes whose results memory has acknowledged
     READ_BEATS = 0x54  # R: beats read
     WRITE_BEATS = 0x58  # R: beats written

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from arch.command_line import Help
 from arch.errors import OnefourError
 from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import DEVICES, device_named
@@ -24,15 +25,8 @@ def _seeds(text: str) -> list[int]:
     return seeds
 
 
-class _Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the defaults there are."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        return action.help if action.default is None else super()._get_help_string(action)
-
-
 def _parser() -> argparse.ArgumentParser:
-    defaults = {"formatter_class": _Help}
+    defaults = {"formatter_class": Help}
     parser = argparse.ArgumentParser(
         prog="python -m boards", description="The accelerator on FPGAs.", **defaults
     )

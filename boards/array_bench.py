@@ -16,6 +16,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.command_line import Help
 from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import LFE5U_25F, LFE5U_85F
 from boards.synth import Report, measure
@@ -89,6 +90,7 @@ def measure_array(
         verilog.convert(core, name="operand_array", emit_src=False, strip_internal_attrs=True),
         top="operand_array",
         name=f"array.{machine.name}",
+        title=f"array and operand memories alone, {machine.name}",
         device=DEVICES[machine.name],
         folder=folder,
         seeds=seeds,
@@ -124,9 +126,7 @@ def records(report: Report, machine: Machine, command: str) -> list[dict]:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=Help)
     parser.add_argument("--machine", default="ecp5_25f", choices=list(MACHINES))
     parser.add_argument("--seeds", default="1,2,3", help="placements to make")
     parser.add_argument("--router", choices=["router1", "router2"], help="nextpnr's router")

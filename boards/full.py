@@ -39,7 +39,7 @@ PLACE = ["--placer", "static", "--no-route"]
 ROUTE = ["--no-pack", "--no-place"]
 """A placer would find every cell placed, but refine: without packing it takes chains apart."""
 ROUTING_SECONDS = 3600.0
-"""The router does not give up by itself. It took six to thirteen minutes beside other work."""
+"""The router does not give up by itself. It took five to thirteen minutes."""
 SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Slots of yosys' cells."""
 

@@ -29,6 +29,8 @@ class Report:
     """What synthesis, placement and routing of one core gave."""
 
     name: str
+    #: Of the figures, for people.
+    title: str
     device: Device
     config: dict
     #: Cells by type before placement.
@@ -54,6 +56,7 @@ class Report:
         }
         clock = {
             "name": f"{self.name}.clock",
+            "label": f"{self.title}: clock",
             "value": self.clock_mhz,
             "unit": "MHz",
             "better": "higher",
@@ -62,6 +65,7 @@ class Report:
         sizes = [
             {
                 "name": f"{self.name}.{resource}",
+                "label": f"{self.title}: {resource.replace('_', ' ')}",
                 "value": self.used(resource),
                 "unit": UNITS[resource],
                 "better": "lower",
@@ -92,6 +96,7 @@ def measure(
     *,
     top: str,
     name: str,
+    title: str,
     device: Device,
     folder: Path,
     seeds: list[int],
@@ -140,6 +145,7 @@ def measure(
         ]
     report = Report(
         name=name,
+        title=title,
         device=device,
         config=config | {"target_mhz": clock_mhz, "flow": flow, "router": router or "default"},
         cells=cells,
@@ -172,6 +178,7 @@ def synthesise_machine(
         machine_verilog(machine),
         top="accelerator",
         name=machine.name,
+        title=f"whole core, {machine.name}",
         device=device,
         folder=folder,
         seeds=seeds,

@@ -75,7 +75,7 @@ def find_tool(name: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise ToolError(f"{name} is not installed; run: pip install 'onefour[synth]'")
+        raise ToolError(f"{name} is not installed; run: pip install '.[synth]' in the repository")
     return found
 
 

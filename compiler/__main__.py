@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
+from arch.command_line import Help
 from arch.errors import OnefourError
 from arch.machine import MACHINES, Machine, machine_named
 from compiler.disassemble import disassemble
@@ -18,13 +19,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="onefour",
         description="Compiles quantised YOLO networks for the onefour accelerator.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser(
         "build",
         help="ONNX file to program image and Verilog",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     build.add_argument(
         "model", type=Path, help="quantised network (QONNX, QCDQ, QDQ, or written out)"

@@ -11,6 +11,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from arch.command_line import Help
 from arch.errors import OnefourError
 from quant.settings import Settings
 
@@ -26,7 +27,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    style = {"formatter_class": argparse.ArgumentDefaultsHelpFormatter}
+    style = {"formatter_class": Help}
     parser = argparse.ArgumentParser(
         prog="python -m quant", description="Makes YOLO networks small.", **style
     )

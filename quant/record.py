@@ -34,7 +34,7 @@ def command_of(settings: Settings) -> str:
     ]
     flags += ["--all-binary"] * options.all_binary
     flags += [f"--bits {settings.bits}"] * (settings.bits is not None)
-    flags += ["--weights FLOAT_RUN"] * (settings.weights is not None)
+    flags += ["--weights START_RUN"] * (settings.weights is not None)
     flags += [f"--rate {settings.rate:g}"] * (settings.rate != 1.0)
     return " ".join(
         [

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from arch.command_line import Help
 from quant.render import CLASSES, Picture, render
 
 #: Pictures of each split, and what is added to the seed for it: no two share a picture.
@@ -59,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m quant.render_dataset",
         description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     parser.add_argument("--out", type=Path, default=Path("build/shapes_data"))
     parser.add_argument("--seed", type=int, default=0)

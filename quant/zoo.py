@@ -1,6 +1,6 @@
 """The table of the networks in ``examples/``: what each scores, weighs and takes on the machines.
 
-    python -m quant zoo examples/*/*.onnx --page docs/zoo.md
+    python -m quant zoo examples/*/*.onnx --page docs/training_results.md
 
 Scores come from the side-cars (``export --record``), sizes from the files, cycles from compiling
 them.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from arch.command_line import Help
 from arch.errors import OnefourError
 from compiler.flow import Build
 from compiler.host import read_layer
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="one frame of a build in RTL, compared with golden layer by layer",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Help,
     )
     run.add_argument("build", type=Path, help="folder made by `python -m compiler build`")
     run.add_argument("--image", type=Path, required=True, help="the picture")

@@ -57,7 +57,7 @@ def records(build: Build, counters: dict[str, int], codes: int, command: str) ->
         ("utilisation", f"{title}: utilisation of the array, whole frame",
          round(100 * utilisation(build.manifest["bit_operations"], cycles, build), 1), "%",
          "higher"),
-        ("utilisation_rest", f"{title}: the same without the first layer",
+        ("utilisation_rest", f"{title}: utilisation without the first layer",
          round(100 * utilisation(rest, cycles - by_layer[first], build), 1), "%", "higher"),
     ]  # fmt: skip
     found = [

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Train and score every row of the blood cells' table (docs/training_results.md) for one seed, in order;
-# what is done is kept.
+# Train and score the trained rows of the blood cells' table (docs/training_results.md) for one seed, in
+# order; what is done is kept. From the repository's folder:
 #
-#   examples/bccd/run.sh path/to/bccd/data.yaml runs/bccd 0 [plain32]
+#   PYTHON=.venv/bin/python examples/bccd/run.sh path/to/bccd/data.yaml runs/bccd 0
 #
-# Data: BCCD, blood cells, 205 / 87 / 72 pictures (MIT licence). About five minutes a row on one idle core, and
+# Data: github.com/Shenggan/BCCD_Dataset, blood cells, its own 205 / 87 / 72 pictures (MIT licence), with
+# its XML boxes converted to YOLO's text files. About five minutes a row on one idle core, and
 # twenty for the float network that all of them start from; its seed is 0 whatever theirs.
 set -euo pipefail
 data=$1 out=$2 seed=$3 model=${4:-plain32}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train the bundled network again, from pictures that are rendered first; what is done is kept.
 #
-#   examples/shapes/train.sh build/shapes_data runs/shapes
+#   PYTHON=.venv/bin/python examples/shapes/train.sh build/shapes_data runs/shapes
 #
 # A float network, then MPQ: stage by stage, and twice more with everything quantised, each from the one
 # before. The record of examples/shapes/shapes.json is the last one's.

@@ -37,8 +37,8 @@ def test_three_steps(tool, tmp_path):
         "echo 0 9 0 > anneal.out\n"
         f"echo '{json.dumps(REPORT)}' > seed4.json"
     )
-    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", device=LFE5U_25F,
-                     folder=tmp_path, seeds=[4], clock_mhz=90.0, config={},
+    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
+                     device=LFE5U_25F, folder=tmp_path, seeds=[4], clock_mhz=90.0, config={},
                      options="-nowidelut")  # fmt: skip
     synthesis, place, anneal, route = (tmp_path / "calls").read_text().splitlines()
     common = "--25k --package CABGA381 --speed 6 --lpf pins.lpf"

@@ -32,8 +32,9 @@ def report() -> Report:
                   used={"slots": 100 + seed, "flip_flops": 50, "block_rams": 4, "multipliers": 0})
         for seed, clock in ((1, 90.0), (2, 110.0), (3, 101.5))
     ]  # fmt: skip
-    return Report(name="core", device=LFE5U_25F, config={"rows": 8}, cells={"LUT4": 90},
-                  wrapper={"slots": 9, "flip_flops": 20}, placements=tuple(placements))  # fmt: skip
+    return Report(name="core", title="a core", device=LFE5U_25F, config={"rows": 8},
+                  cells={"LUT4": 90}, wrapper={"slots": 9, "flip_flops": 20},
+                  placements=tuple(placements))  # fmt: skip
 
 
 def test_figures_are_medians(report):
@@ -47,6 +48,7 @@ def test_records_are_complete(report):
     records = {record["name"]: record for record in report.records()}
     assert set(records) == {"core.clock", "core.slots", "core.flip_flops", "core.block_rams",
                             "core.multipliers"}  # fmt: skip
+    assert records["core.flip_flops"]["label"] == "a core: flip flops"
     clock = records["core.clock"]
     assert (clock["value"], clock["unit"], clock["better"]) == (101.5, "MHz", "higher")
     assert clock["seeds"] == {"1": 90.0, "2": 110.0, "3": 101.5}
@@ -89,8 +91,8 @@ def test_tools_run_once_and_once_per_seed(tool, tmp_path):
         f"for seed in 4 5; do echo '{json.dumps(REPORT)}' > seed$seed.json; done"
     )
     # Reports are removed before their run, so each call has to write its own.
-    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", device=LFE5U_85F,
-                     folder=tmp_path, seeds=[4, 5], clock_mhz=90.0, config={"rows": 1})  # fmt: skip
+    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
+                     device=LFE5U_85F, folder=tmp_path, seeds=[4, 5], clock_mhz=90.0, config={"rows": 1})  # fmt: skip
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(calls) == 3
     assert "synth_ecp5 -top pinless" in calls[0]
@@ -104,8 +106,8 @@ def test_tools_run_once_and_once_per_seed(tool, tmp_path):
 
 @pytest.mark.synth
 def test_a_small_design(tmp_path):
-    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", device=LFE5U_25F,
-                     folder=tmp_path, seeds=[1], clock_mhz=100.0, config={})  # fmt: skip
+    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
+                     device=LFE5U_25F, folder=tmp_path, seeds=[1], clock_mhz=100.0, config={})  # fmt: skip
     assert 80 < report.clock_mhz < 600
     # 24 bits of sum, the wrapper's share aside.
     assert report.used("flip_flops") - report.wrapper["flip_flops"] == pytest.approx(24, abs=1)
