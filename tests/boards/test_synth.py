@@ -92,7 +92,8 @@ def test_tools_run_once_and_once_per_seed(tool, tmp_path):
     )
     # Reports are removed before their run, so each call has to write its own.
     report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
-                     device=LFE5U_85F, folder=tmp_path, seeds=[4, 5], clock_mhz=90.0, config={"rows": 1})  # fmt: skip
+                     device=LFE5U_85F, folder=tmp_path, seeds=[4, 5], clock_mhz=90.0,
+                     config={"rows": 1})  # fmt: skip
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(calls) == 3
     assert "synth_ecp5 -top pinless" in calls[0]
@@ -107,7 +108,8 @@ def test_tools_run_once_and_once_per_seed(tool, tmp_path):
 @pytest.mark.synth
 def test_a_small_design(tmp_path):
     report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
-                     device=LFE5U_25F, folder=tmp_path, seeds=[1], clock_mhz=100.0, config={})  # fmt: skip
+                     device=LFE5U_25F, folder=tmp_path, seeds=[1], clock_mhz=100.0,
+                     config={})  # fmt: skip
     assert 80 < report.clock_mhz < 600
     # 24 bits of sum, the wrapper's share aside.
     assert report.used("flip_flops") - report.wrapper["flip_flops"] == pytest.approx(24, abs=1)
