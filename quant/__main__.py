@@ -114,11 +114,14 @@ def _parser() -> argparse.ArgumentParser:
 def _train(a: argparse.Namespace) -> None:
     import torch
 
+    from quant.errors import TrainingError
     from quant.evaluate import score
     from quant.recipes import Options
     from quant.train import Training, begin, check_folder
 
-    if a.threads:
+    if a.threads is not None:
+        if a.threads < 1:
+            raise TrainingError(f"threads is {a.threads}; expected at least 1")
         torch.set_num_threads(a.threads)
     settings = Settings(
         data=str(Path(a.data).resolve()),
@@ -142,12 +145,14 @@ def _train(a: argparse.Namespace) -> None:
         rate=a.rate,
         score_every=a.score_every,
     )
-    print(f"seed {settings.seed}")
     check_folder(settings, a.out, resume=a.resume)
     training = Training(settings, a.out, checkpoint_seconds=a.checkpoint_seconds)
     if training.processes.first:
+        print(f"seed {settings.seed}")
         begin(settings, a.out, resume=a.resume)
     model = training.run()
+    if not training.processes.first:
+        return
     scores = score(model, training.loaded["val"], training.task, training.device)
     print(f"{training.recipe.name}: AP50 {scores.ap50:.4f}, AP {scores.ap:.4f} on val")
 
@@ -173,7 +178,7 @@ def _eval(a: argparse.Namespace) -> None:
         from compiler.flow import read_build
         from quant.compiled import CompiledNetwork
 
-        network = CompiledNetwork(read_build(a.build))
+        network = CompiledNetwork(read_build(a.build), model.task)
     scores = score(network, loaded, model.task)
     print(f"AP50 {scores.ap50:.4f}, AP {scores.ap:.4f} on {a.split} ({len(loaded)} pictures)")
     for name, value in scores.class_ap50.items():

@@ -71,18 +71,18 @@ def detection_loss(
         logits = logits.float().reshape(n, len(sizes), -1, height, width)
         scaled = torch.cat([targets[:, :2], targets[:, 2:] / stride], 1)
         picture, anchor, row, column, target = assign(scaled, sizes, height, width)
-        wanted = torch.zeros_like(logits[:, :, 4])
+        wanted = torch.zeros(n * len(sizes) * height * width, device=device)
         if len(target):
-            mine = logits[picture, anchor, :, row, column]
-            cell = torch.stack([column, row], 1)
-            centre = 2 * mine[:, :2].sigmoid() - 0.5 + cell
+            place = ((picture * len(sizes) + anchor) * height + row) * width + column
+            # An embedding, because several targets may share a cell: its gradients are added in one
+            # order whatever the number of threads.
+            mine = F.embedding(place, logits.permute(0, 1, 3, 4, 2).flatten(0, 3))
+            centre = 2 * mine[:, :2].sigmoid() - 0.5 + torch.stack([column, row], 1)
             size = (2 * mine[:, 2:4].sigmoid()).pow(2) * sizes[anchor]
             iou = complete_iou(torch.cat([centre, size], 1), scaled[target, 2:])
             one_hot = F.one_hot(scaled[target, 1].long(), mine.shape[1] - 5).float()
             # Where targets share a cell the best fit decides what objectness learns.
-            order = iou.detach().argsort()
-            at = (picture[order], anchor[order], row[order], column[order])
-            wanted[at] = iou.detach()[order].clamp(min=0)
+            wanted.scatter_reduce_(0, place, iou.detach().clamp(min=0), "amax")
             shares = shares + torch.stack(
                 [
                     BOX * (1 - iou).mean(),
@@ -90,6 +90,7 @@ def detection_loss(
                     CLASS * F.binary_cross_entropy_with_logits(mine[:, 5:], one_hot),
                 ]
             )
+        wanted = wanted.view(n, len(sizes), height, width)
         objectness = F.binary_cross_entropy_with_logits(logits[:, :, 4], wanted)
         shares = shares + torch.stack([nothing, OBJECT * BALANCE[stride] * objectness, nothing])
     return shares.sum(), shares.detach()

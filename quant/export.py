@@ -46,6 +46,9 @@ def export_run(run: Path, out: Path, scores: Path | None = None) -> tuple[Path, 
     model, settings = load_final(run)
     if all(layer.precision.weights == FLOAT for layer in model.convolutions()):
         raise TrainingError(f"{run}: recipe {settings.recipe!r} quantises nothing to export")
+    if model.integer:
+        # Its integers and factors become constants of the file: exact, as for scores.
+        model = model.double()
     out.parent.mkdir(parents=True, exist_ok=True)
     export(model, out, example(model), model.task.output_names)
     record = description(model, settings.fit)

@@ -31,6 +31,8 @@ class IntegerNorm(nn.BatchNorm2d):
         """
         shape = (1, -1, 1, 1)
         if self.training:
+            # Half precision, where it is used, is for convolutions only.
+            x = x.to(torch.promote_types(x.dtype, self.running_mean.dtype))
             variance, mean = torch.var_mean(x, (0, 2, 3), unbiased=False)
             with torch.no_grad():
                 count = x.numel() / x.shape[1]

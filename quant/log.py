@@ -20,10 +20,12 @@ class Log:
     def __init__(self, folder: Path, epochs: int = 0):
         self.path = folder / "log.csv"
         kept = [row for row in read_log(self.path) if int(row["epoch"]) < epochs]
-        with self.path.open("w", newline="") as stream:
+        part = self.path.with_suffix(".part")
+        with part.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             writer.writeheader()
             writer.writerows(kept)
+        part.replace(self.path)
         self.events = SummaryWriter(folder / "events", purge_step=epochs)
 
     def write(self, row: dict[str, float]) -> None:

@@ -32,7 +32,7 @@ def make_model(name: str, task: Task, policy: Policy) -> Detector:
     """The detector ``name`` for a task; :class:`TrainingError` names those there are."""
     kind, size = _family(name)
     multiple = kind.strides[-1]
-    if task.height % multiple or task.width % multiple:
+    if min(task.height, task.width) < 1 or task.height % multiple or task.width % multiple:
         raise TrainingError(
             f"input of {task.width} x {task.height} pixels: both sides must be multiples of "
             f"{multiple} for {name}"
@@ -42,6 +42,8 @@ def make_model(name: str, task: Task, policy: Policy) -> Detector:
 
 def untrained(name: str, classes: int, *, height: int, width: int, policy: Policy) -> Detector:
     """The detector ``name`` as it is counted: of ``classes`` classes, with three anchors a map."""
+    if classes < 1:
+        raise TrainingError(f"{classes} classes; expected at least 1")
     strides = strides_of(name)
     task = Task(
         names=tuple(str(label) for label in range(classes)),

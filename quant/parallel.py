@@ -22,8 +22,11 @@ class Processes:
         local = int(os.environ.get("LOCAL_RANK", "0"))
         self.cuda = torch.cuda.is_available()
         self.device = torch.device("cuda", local) if self.cuda else torch.device("cpu")
+        if self.cuda:
+            torch.cuda.set_device(self.device)
         if self.world > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("nccl" if self.cuda else "gloo")
+            # Networks are built, and start, on the processor.
+            torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if self.cuda else "gloo")
 
     @property
     def first(self) -> bool:

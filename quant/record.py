@@ -5,6 +5,7 @@ become one row of a table, with mean and spread.
 """
 
 import json
+import re
 from collections import defaultdict
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +20,11 @@ from quant.run_folder import build_recipe
 from quant.settings import Settings
 
 PACKAGES = ("torch", "numpy", "pycocotools")
+#: What a table needs of a record.
+KEYS = {
+    "name", "model", "data", "split", "epochs", "seed", "ap50", "ap", "weight_bytes", "bops",
+    "bits", "command",
+}  # fmt: skip
 COLUMNS = (
     "network", "recipe", "epochs", "seeds", "AP50", "spread", "AP", "weights, KB", "GBOPs", "bits",
 )  # fmt: skip
@@ -82,9 +88,9 @@ def read_records(paths: list[Path]) -> list[dict]:
     for path in paths:
         try:
             record = json.loads(path.read_text())
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise TrainingError(f"{path}: not a record of eval --record ({error})") from None
-        if not isinstance(record, dict) or not {"name", "epochs", "seed", "ap50"} <= record.keys():
+        if not isinstance(record, dict) or KEYS - record.keys():
             raise TrainingError(f"{path}: not a record of eval --record")
         records.append(record)
     return records
@@ -97,16 +103,19 @@ def table(records: list[dict]) -> str:
     """
     groups: dict[tuple, list[dict]] = defaultdict(list)
     for record in records:
-        groups[record["model"], record["name"], record["epochs"]].append(record)
+        told = re.sub(r" --seed \d+", "", record["command"])
+        groups[record["model"], record["name"], record["data"], record["split"], told].append(
+            record
+        )
     rows = [COLUMNS, ("---",) * len(COLUMNS)]
-    for (model, name, epochs), group in groups.items():
+    for (model, name, *_), group in groups.items():
         ap50 = np.array([100 * r["ap50"] for r in group])
         first = group[0]
         rows.append(
             (
                 model,
                 name,
-                str(epochs),
+                str(first["epochs"]),
                 ", ".join(str(r["seed"]) for r in group),
                 f"{ap50.mean():.1f}",
                 f"{ap50.max() - ap50.min():.1f}" if len(group) > 1 else "",

@@ -7,6 +7,7 @@ Every picture follows from the seed and its number; the splits have seeds of the
 
 import argparse
 import multiprocessing
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def write_dataset(out: Path, seed: int, splits: dict[str, tuple[int, int]] = SPL
     return path
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after one message about what is wrong."""
     parser = argparse.ArgumentParser(
         prog="python -m quant.render_dataset",
         description=__doc__.splitlines()[0],
@@ -64,10 +66,15 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("build/shapes_data"))
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     print(f"seed {arguments.seed}")
-    print(write_dataset(arguments.out, arguments.seed))
+    try:
+        print(write_dataset(arguments.out, arguments.seed))
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,11 @@ from pathlib import Path
 from quant.errors import TrainingError
 from quant.recipes import Options
 
+#: Smallest settings.
+LEAST = {"epochs": 1, "batch": 1, "score_every": 1, "height": 1, "width": 1, "seed": 0}
+#: Seeds are 64-bit numbers.
+LARGEST_SEED = 2**63 - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -31,9 +36,11 @@ class Settings:
     score_every: int = 10
 
     def __post_init__(self):
-        for name, least in (("epochs", 1), ("batch", 1), ("score_every", 1)):
+        for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise TrainingError(f"{name} is {getattr(self, name)}; expected at least {least}")
+        if self.seed > LARGEST_SEED:
+            raise TrainingError(f"seed is {self.seed}; expected at most {LARGEST_SEED}")
         if not self.rate > 0:
             raise TrainingError(f"rate is {self.rate}; expected more than 0")
 
@@ -48,5 +55,5 @@ def read_settings(path: Path) -> Settings:
         return Settings(**(record | {"options": Options(**record["options"])}))
     except FileNotFoundError:
         raise TrainingError(f"{path}: no such file; is its folder that of a training?") from None
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise TrainingError(f"{path}: not the settings of a training ({error})") from None

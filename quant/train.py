@@ -143,7 +143,12 @@ class Training:
         """Train to the end; return the trained network, which is also in ``final.pt``."""
         checkpoint = self.folder / run_folder.CHECKPOINT
         if checkpoint.exists():
-            self.restore(run_folder.load(checkpoint))
+            try:
+                self.restore(run_folder.load(checkpoint))
+            except (RuntimeError, KeyError, ValueError, AttributeError, TypeError):
+                raise TrainingError(
+                    f"{checkpoint}: is not of this training; has the data set other classes now?"
+                ) from None
         log = Log(self.folder, self.epoch) if self.processes.first else None
         network = self.processes.wrap(self.model)
         total = self.settings.epochs

@@ -63,6 +63,14 @@ def constant_tensors(graph: onnx.GraphProto) -> set[str]:
     return fixed
 
 
+def _check_shape(path: Path, name: str, there: np.ndarray, mine: Tensor) -> None:
+    if there.shape != tuple(mine.shape):
+        raise TrainingError(
+            f"{path}: {name} has shape {list(there.shape)}, in the model it is {list(mine.shape)}; "
+            f"export it again"
+        )
+
+
 def compare_export(model: Detector, path: Path, pixels: Tensor) -> list[Comparison]:
     """Compare ``model`` with its export for one picture, uint8 [3, h, w].
 
@@ -89,12 +97,16 @@ def compare_export(model: Detector, path: Path, pixels: Tensor) -> list[Comparis
         )
     found = []
     for node, (value, scale) in zip(nodes, taps, strict=True):
+        _check_shape(path, node.output[0], values[node.output[0]], value)
         unit = 1.0 if model.integer else scale
         apart = np.abs(values[node.output[0]] / unit - value.numpy() / scale) > 0.5
         found.append(Comparison(name=node.output[0], differing=int(apart.sum()), total=apart.size))
     names = model.task.output_names
     units = model.units() if model.integer else [1.0] * len(names)
     for name, mine, unit in zip(names, logits, units, strict=True):
+        if name not in values:
+            raise TrainingError(f"{path}: has no output {name!r}; export it again")
+        _check_shape(path, name, values[name], mine)
         # Logits are sums of codes times a scale: equal codes leave rounding alone.
         apart = np.abs(values[name] * unit - mine.numpy()) > 1e-6 * (1 + np.abs(mine.numpy()))
         found.append(Comparison(name=name, differing=int(apart.sum()), total=apart.size))

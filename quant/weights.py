@@ -26,7 +26,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             for i in model.graph.initializer
         }
     record = load(path)
-    record = record.get("model", record)
+    record = record.get("model", record) if isinstance(record, dict) else record
     if not isinstance(record, dict) or not all(isinstance(v, Tensor) for v in record.values()):
         raise TrainingError(f"{path}: no state dict, nor a dict with one under 'model'")
     return record
@@ -42,11 +42,14 @@ def load_matching(model: nn.Module, weights: dict[str, Tensor]) -> tuple[int, in
     """Copy every tensor whose name and shape fit; return how many did, of how many there are.
 
     A convolution with a bias and no normalisation in ``weights`` (exporters fold them) leaves
-    its bias in the normalisation here. Raises :class:`TrainingError` where nothing fits.
+    its bias in the normalisation here. Quantisers choose their steps anew: those of another recipe
+    or width may fit by name and shape as well. Raises :class:`TrainingError` where nothing fits.
     """
     state = model.state_dict()
     matched = 0
     for name, tensor in state.items():
+        if name.endswith(".started"):
+            continue
         for other in _spelling(name):
             if other in weights and weights[other].shape == tensor.shape:
                 tensor.copy_(weights[other])

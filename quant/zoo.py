@@ -35,7 +35,7 @@ def read_training(model: Path) -> dict:
     path = side_car(model)
     try:
         return json.loads(path.read_text())["training"]
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise TrainingError(
             f"{path}: has no training record; export with --record to add one"
         ) from None

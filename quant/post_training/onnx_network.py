@@ -69,10 +69,12 @@ class OnnxNetwork:
         (given, *others) = self.session.get_inputs()
         shape = given.shape
         sides = shape[2:]
-        if others or len(shape) != 4 or shape[1] != 3 or not all(isinstance(s, int) for s in sides):
+        one = shape[0] == 1 or not isinstance(shape[0], int)
+        fixed = shape[1:2] == [3] and all(isinstance(side, int) for side in sides)
+        if others or len(shape) != 4 or not one or not fixed or given.type != "tensor(float)":
             raise TrainingError(
-                f"input {given.name} of shape {shape}; expected one input [n, 3, height, width] "
-                f"with a fixed height and width"
+                f"input {given.name} of shape {shape}, {given.type}; expected one input "
+                f"[1, 3, height, width] of float32 with a fixed height and width"
             )
         self.input, (self.height, self.width) = given.name, sides
         self.outputs = description.head.outputs or self._find_maps()

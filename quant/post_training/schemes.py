@@ -32,12 +32,12 @@ class Scheme:
 
 
 def half(x: np.ndarray) -> np.ndarray:
-    """As it is kept: rounded to half precision, steps that would become 0 to its least number."""
+    """As it is kept: rounded to half precision."""
     return np.asarray(x, np.float16).astype(np.float64)
 
 
 def _step(span: np.ndarray, levels: int) -> np.ndarray:
-    # A step rounded down could leave the largest weight outside.
+    # A step rounded down could leave the largest weight outside; one of 0 would divide by it.
     step = half(span / levels)
     step = np.where(step * levels < span, half(np.nextafter(np.float16(step), np.float16(9))), step)
     return np.maximum(step, float(np.finfo(np.float16).smallest_subnormal))

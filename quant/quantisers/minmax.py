@@ -53,6 +53,7 @@ class ActivationRangeQuantiser(GridQuantiser):
     def quantise(self, x: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
-                self.step.lerp_((x.max() / self.high).clamp_min(1e-4), MOMENTUM)
+                peak = x.max().to(self.step.dtype)
+                self.step.lerp_((peak / self.high).clamp_min(1e-4), MOMENTUM)
         step = self.step.clone()
         return round_through((x / step).clamp(self.low, self.high)) * step

@@ -1,12 +1,12 @@
 """The recipes by name; each has a file with its paper, its equations and what is ours in it.
 
 A recipe file has ``recipe(bits, options) -> Recipe`` and ``BITS``, those it knows; the first is
-what it takes without ``--bits``. Options are ``--no-ema``, ``--no-correction``,
-``--no-progressive`` and ``--all-binary``.
+what it takes without ``--bits``. ``PARTS`` are the options that it has, of ``--no-ema``,
+``--no-correction``, ``--no-progressive`` and ``--all-binary``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from quant.errors import TrainingError
 from quant.recipe import Recipe
@@ -62,4 +62,10 @@ def make_recipe(name: str, bits: int | None, options: Options) -> Recipe:
         raise TrainingError(
             f"recipe {name!r} knows {', '.join(map(str, module.BITS))} bits, not {bits}"
         )
+    for part in fields(Options):
+        if part.name not in module.PARTS and getattr(options, part.name) != part.default:
+            raise TrainingError(
+                f"recipe {name!r} has no part {part.name!r} to change; it has "
+                f"{', '.join(module.PARTS) or 'none'}"
+            )
     return module.recipe(bits, options)

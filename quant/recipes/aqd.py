@@ -13,6 +13,7 @@ from quant.quantisers.clip_value import ClipValueActivation, ClipValueWeight
 from quant.recipe import Recipe
 
 BITS = (2, 3, 4)
+PARTS = ("ema",)
 
 
 def weight(bits: int, _channels: int) -> Quantiser:

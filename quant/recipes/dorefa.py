@@ -6,6 +6,7 @@ from quant.quantisers.dorefa import TanhWeightQuantiser, UnitActivationQuantiser
 from quant.recipe import Recipe
 
 BITS = (4, 2, 3)
+PARTS = ()
 
 
 def weight(bits: int, _channels: int) -> Quantiser:

@@ -13,6 +13,7 @@ from quant.recipe import Recipe
 from quant.recipes import lsq
 
 BITS = (4, 3, 2, 8)
+PARTS = ("ema", "correction")
 
 
 def recipe(bits: int, options: object) -> Recipe:

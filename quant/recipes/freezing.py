@@ -6,6 +6,7 @@ from quant.recipe import Recipe
 from quant.recipes import lsq
 
 BITS = (4, 3, 2)
+PARTS = ()
 
 
 def recipe(bits: int, options: object) -> Recipe:

@@ -11,6 +11,7 @@ from quant.quantisers.gaussian import GaussianQuantiser
 from quant.recipe import Recipe
 
 BITS = (4, 8, 3, 2)
+PARTS = ("ema",)
 
 
 def weight(bits: int, _channels: int) -> Quantiser:

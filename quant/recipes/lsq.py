@@ -13,6 +13,7 @@ from quant.quantisers.lsq import LearnedStepQuantiser
 from quant.recipe import Recipe
 
 BITS = (4, 2, 3, 8)
+PARTS = ()
 
 
 def weight(bits: int, channels: int) -> Quantiser:

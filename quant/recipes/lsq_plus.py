@@ -11,6 +11,7 @@ from quant.recipe import Recipe
 from quant.recipes.lsq import weight
 
 BITS = (4, 2, 3, 8)
+PARTS = ()
 
 
 def activation(bits: int, _channels: int, _signed: bool) -> Quantiser:

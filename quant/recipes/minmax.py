@@ -6,6 +6,7 @@ from quant.quantisers.minmax import ActivationRangeQuantiser, WeightRangeQuantis
 from quant.recipe import Recipe
 
 BITS = (8, 4, 3, 2)
+PARTS = ("ema",)
 
 
 def weight(bits: int, channels: int) -> Quantiser:
@@ -18,10 +19,10 @@ def activation(bits: int, _channels: int, signed: bool) -> Quantiser:
     return ActivationRangeQuantiser(bits, signed=signed)
 
 
-def recipe(bits: int, _options: object) -> Recipe:
+def recipe(bits: int, options: object) -> Recipe:
     """The same bits everywhere; 8 bits have an average of the weights like float networks."""
     return Recipe(
         name=f"minmax W{bits}A{bits}",
         policy=Policy(weight=weight, activation=activation, **uniform(bits)),
-        ema=0.998 if bits == 8 else None,
+        ema=0.998 if bits == 8 and options.ema else None,
     )

@@ -104,6 +104,49 @@ def test_objectness_learns_the_overlap(torch):
     assert float(gradient[3, 3]) > 0
 
 
+def test_the_best_fit_decides_where_targets_share_a_cell(torch):
+    """Objectness is then at rest at the largest overlap, in whatever order the targets come."""
+    from quant.detection_loss import complete_iou, detection_loss
+
+    targets = torch.tensor([[0.0, 0.0, 12.0, 12.0, 8.0, 8.0], [0.0, 0.0, 12.0, 12.0, 12.0, 8.0]])
+    logits = torch.zeros(1, 6, 4, 4)
+    predicted = torch.tensor([[1.5, 1.5, 1.0, 1.0]]).expand(2, 4)
+    overlaps = complete_iou(predicted, targets[:, 2:] / 8)
+    assert overlaps[0] > overlaps[1] + 0.1
+    logits[0, 4, 1, 1] = torch.logit(overlaps[0], eps=1e-6)
+    for order in ([0, 1], [1, 0]):
+        given = logits.clone().requires_grad_()
+        detection_loss((given,), targets[order], (8,), (((8.0, 8.0),),))[0].backward()
+        assert abs(float(given.grad[0, 4, 1, 1])) < 1e-6
+
+
+def test_the_number_of_threads_changes_nothing(torch):
+    """Thousands of targets, many in one cell: what is added is added in one order."""
+    from quant.detection_loss import detection_loss
+
+    dice = torch.Generator().manual_seed(1)
+    targets = torch.rand(6000, 6, generator=dice)
+    targets[:, 0] = torch.arange(6000) % 4
+    targets[:, 1] = torch.arange(6000) % 20
+    targets[:, 2:4] *= 64
+    targets[:, 4:] = 8 + 8 * targets[:, 4:]
+    logits = torch.randn(4, 75, 8, 8, generator=dice)
+    found = []
+    try:
+        for threads in (1, 2, 2, 2, 2):
+            torch.set_num_threads(threads)
+            given = logits.clone().requires_grad_()
+            loss, _ = detection_loss((given,), targets, (8,), (((8.0, 8.0),) * 3,))
+            loss.backward()
+            found.append((loss.detach(), given.grad))
+    finally:
+        torch.set_num_threads(1)
+    for loss, gradient in found[2:]:
+        assert torch.equal(loss, found[1][0])
+        assert torch.equal(gradient, found[1][1])
+    torch.testing.assert_close(found[0][1], found[1][1])
+
+
 def test_ciou_of_shifted_boxes_by_hand(torch):
     from quant.detection_loss import complete_iou
 

@@ -18,8 +18,13 @@ from golden.execute import run
 from quant.correction import fold_corrections, insert_corrections
 from quant.errors import TrainingError
 from quant.export import export_run
+from quant.models import make_model
+from quant.pictures import Loaded
+from quant.recipes import make_recipe
+from quant.render import RenderConfig, render
 from quant.run_folder import SETTINGS, load_final, save_final
 from quant.settings import Settings
+from quant.settle import settle_norms
 from quant.verify import compare_export
 from tests.quant import tiny
 
@@ -187,6 +192,36 @@ def test_files_of_other_networks_are_noticed(lsq, picture):
     _, path = lsq
     with pytest.raises(TrainingError, match="quantised tensors, the model has .*; export it again"):
         compare_export(tiny.detector("lsq", "yolov5pico"), path, picture)
+
+
+def test_files_of_other_classes_are_noticed(lsq, picture):
+    _, path = lsq
+    policy = make_recipe("lsq", None, tiny.Options()).policy
+    other = make_model("plain32", tiny.task("plain32", names=("a", "b", "c")), policy)
+    with pytest.raises(TrainingError, match=r"has shape \[.*\], in the model it is \[.*\]; export"):
+        compare_export(other, path, picture)
+
+
+def test_integer_networks_are_exact_on_drawn_pictures(tmp_path):
+    """Fixed-point factors of the file are those of float64: flat areas show one that is not."""
+    height, width = 192, 256
+    drawn = [render(seed, 0, RenderConfig(size=width)).pixels[:height] for seed in range(1, 6)]
+    pixels = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).contiguous()
+    task = tiny.task("yolov5pico", height=height, width=width)
+    torch.manual_seed(1)
+    network = make_model("yolov5pico", task, make_recipe("aqd", 4, tiny.Options()).policy)
+    with torch.no_grad():
+        network.train()(pixels[:4] / 255)
+    settle_norms(network, Loaded(pixels=pixels[:4], targets=[torch.zeros(0, 5)] * 4, placements=[]))
+    settings = Settings(
+        data="data.yaml", recipe="aqd", model="yolov5pico", bits=4, height=height, width=width
+    )
+    (tmp_path / SETTINGS).write_text(settings.to_json())
+    save_final(network, tmp_path)
+    path, _ = export_run(tmp_path, tmp_path / "a.onnx")
+    rows = compare_export(load_final(tmp_path)[0], path, pixels[4])
+    assert sum(row.total for row in rows) > 100_000
+    assert [row for row in rows if row.differing] == []
 
 
 def test_float_networks_are_not_exported(tmp_path):

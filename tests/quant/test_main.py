@@ -94,6 +94,15 @@ def test_scores_a_build_like_the_network(trained, data, tmp_path, capsys):
         scores.append(json.loads(record.read_text()))
     for key in ("pictures", "ap50", "ap", "class_ap50"):
         assert scores[0][key] == scores[1][key]
+    # A build of a network for wider pictures is not this one's.
+    shutil.copytree(trained, tmp_path / "wide")
+    told = (tmp_path / "wide" / SETTINGS).read_text()
+    (tmp_path / "wide" / SETTINGS).write_text(told.replace('"width": 96', '"width": 128'))
+    record = torch.load(tmp_path / "wide" / FINAL)
+    record["task"]["width"] = 128
+    torch.save(record, tmp_path / "wide" / FINAL)
+    given = ["eval", tmp_path / "wide", "--split", "test", "--build", tmp_path / "build"]
+    assert "takes pictures of 96 x 64 and gives detect16, detect8" in error(capsys, given)
 
 
 def test_tells_costs_and_plots(trained, tmp_path, capsys):
@@ -127,6 +136,11 @@ def test_resume_without_a_checkpoint_begins(data, trained, tmp_path):
         ({"size": "96x60"}, "input of 96 x 60 pixels: both sides must be multiples of 16"),
         ({"size": "96x48", "model": "yolov5n"}, "both sides must be multiples of 32"),
         ({"batch": 1}, "the batch has 1 pictures; expected at least 2"),
+        ({"size": "0x0"}, "height is 0; expected at least 1"),
+        ({"size": "-96x64"}, "width is -96; expected at least 1"),
+        ({"threads": -1}, "threads is -1; expected at least 1"),
+        ({"seed": 10**20}, "seed is 100000000000000000000; expected at most"),
+        ({"seed": -1}, "seed is -1; expected at least 0"),
         ({"epochs": 0}, "epochs is 0; expected at least 1"),
         ({"score_every": 0}, "score_every is 0; expected at least 1"),
         ({"rate": 0}, "rate is 0.0; expected more than 0"),
@@ -159,6 +173,21 @@ def test_wrong_data_sets(change, text, data, tmp_path, capsys):
     assert text in error(capsys, given)
 
 
+def test_options_that_a_recipe_has_not(data, tmp_path, capsys):
+    given = [*arguments(data, tmp_path / "run"), "--no-ema"]
+    assert "recipe 'lsq' has no part 'ema' to change; it has none" in error(capsys, given)
+
+
+def test_a_data_set_that_has_changed(data, tmp_path, capsys):
+    shutil.copytree(data.parent, tmp_path / "data")
+    path = tmp_path / "data" / "data.yaml"
+    given = arguments(path, tmp_path / "run", checkpoint_seconds=0)
+    assert main(given) == 0
+    path.write_text(path.read_text().replace("names: [", "names: [new, "))
+    message = error(capsys, [*given, "--resume"])
+    assert "checkpoint.pt: is not of this training" in message
+
+
 def test_an_empty_split(data, tmp_path, capsys):
     shutil.copytree(data.parent, tmp_path / "data")
     shutil.rmtree(tmp_path / "data" / "images" / "val")
@@ -187,6 +216,9 @@ def test_trainings_that_are_none(data, trained, tmp_path, capsys):
     assert f"{run / FINAL}: no such file; has the training ended?" in message
     assert "give either" in error(capsys, ["cost", run, "--model", "plain32", "--recipe", "lsq"])
     assert "give either" in error(capsys, ["cost", "--model", "plain32"])
+    for wrong in (["--size", "0x64"], ["--classes", "-3"]):
+        given = ["cost", "--model", "plain32", "--recipe", "lsq", *wrong]
+        assert re.search("multiples of 16|-3 classes", error(capsys, given))
     for command in (["cost", run], ["export", run, "--out", run / "a.onnx"]):
         assert error(capsys, command) == message
     (run / FINAL).write_bytes((trained / FINAL).read_bytes()[:5000])

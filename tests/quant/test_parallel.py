@@ -15,6 +15,7 @@ import torch
 
 from quant.log import read_log
 from quant.parallel import Processes
+from quant.recipes import RECIPES
 from quant.run_folder import FINAL, load
 from tests.quant import tiny
 
@@ -25,6 +26,7 @@ HALVES = """
 import sys
 import torch
 from quant.parallel import Processes
+from quant.recipes import RECIPES
 from tests.quant import tiny
 from tests.quant.test_parallel import gradients
 processes = Processes()
@@ -41,6 +43,7 @@ STARTS = """
 import sys
 import torch
 from quant.parallel import Processes
+from quant.recipes import RECIPES
 from tests.quant import tiny
 processes = Processes()
 model = tiny.detector("mpq", "plain32")
@@ -81,6 +84,18 @@ def test_one_process():
     model = tiny.detector("lsq", "plain32")
     assert (processes.world, processes.rank, processes.first) == (1, 0, True)
     assert processes.wrap(model) is model
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_half_precision_as_on_a_gpu(recipe):
+    """Convolutions in bfloat16, on the processor; statistics and steps stay in float32."""
+    model = tiny.detector(recipe)
+    model.train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        maps = model(tiny.pictures(1))
+    sum(m.float().square().mean() for m in maps).backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    assert {b.dtype for b in model.buffers() if b.is_floating_point()} == {torch.float32}
 
 
 @pytest.mark.slow

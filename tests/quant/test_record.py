@@ -48,6 +48,11 @@ def test_seeds_of_one_training_become_one_row():
     assert cells[:6] == ["yolov5pico", "lsq W3A3", "100", "0, 3", "52.0", "4.0"]
 
 
+@pytest.mark.parametrize("change", [{"split": "val"}, {"data": "boards"}, {"command": "--rate 2"}])
+def test_unlike_trainings_have_rows_of_their_own(change):
+    assert len(table([record(0), record(1) | change]).splitlines()) == 4
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"name": "x"}'])
 def test_another_file_is_named(tmp_path, text):
     path = tmp_path / "r.json"

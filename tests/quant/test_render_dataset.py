@@ -8,7 +8,12 @@ pytest.importorskip("torch")
 
 from quant.dataset import read_dataset
 from quant.render import CLASSES, render
-from quant.render_dataset import write_dataset
+from quant.render_dataset import main, write_dataset
+
+
+def test_a_folder_that_cannot_be(capsys):
+    assert main(["--out", "/dev/null/x"]) == 2
+    assert "Not a directory" in capsys.readouterr().err
 
 
 def test_pictures_and_boxes_read_back(tmp_path):

@@ -73,7 +73,7 @@ def killed(data, out, recipe, *more) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-@pytest.mark.parametrize("recipe", ["freezing", "mpq"])
+@pytest.mark.parametrize("recipe", ["freezing", "mpq", "ema-qc"])
 def test_goes_on_bit_for_bit(recipe, data, tmp_path, capsys):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     # Weights flip often at ten times the rate: there is something to freeze.

@@ -59,6 +59,27 @@ def test_a_folder_of_ours_starts_a_quantised_network(trained, tmp_path):
     assert torch.equal(model.model["3"].conv.weight, trained.model["3"].conv.weight)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(("dorefa", 4), ("lsq", 4)), (("lsq", 4), ("lsq", 2)), (("lsq", 4), ("aqd", 4)),
+     (("mpq", 4), ("lsq", 4))],
+)  # fmt: skip
+def test_quantisers_start_anew(before, after, seed):
+    """From a quantised training as from a float one: steps are not another recipe's."""
+    trained = tiny.steps(tiny.detector(before[0], bits=before[1]), seed)
+    found, expected = tiny.detector(after[0], bits=after[1]), tiny.detector(after[0], bits=after[1])
+    load_matching(found, trained.state_dict())
+    floats = {
+        name: tensor
+        for name, tensor in trained.state_dict().items()
+        if name.rsplit(".", 1)[-1] not in ("step", "started", "shift", "clip")
+    }
+    load_matching(expected, floats)
+    x = tiny.pictures(seed)
+    for mine, theirs in zip(found.train()(x), expected.train()(x), strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_folded_normalisations_leave_their_bias(trained, seed):
     """Exporters fold: weight' = k weight, bias' = bias - k mean with k = gain / sqrt(var + eps)."""
     folded = {}
@@ -102,6 +123,9 @@ def test_files_that_are_no_weights(tmp_path):
         read_weights(tmp_path / "a.pt")
     with pytest.raises(TrainingError, match=r"b.pt: no such file"):
         read_weights(tmp_path / "b.pt")
+    save([1], tmp_path / "d.pt")
+    with pytest.raises(TrainingError, match=r"d.pt: no state dict"):
+        read_weights(tmp_path / "d.pt")
     save({"model": {"epoch": 3}}, tmp_path / "c.pt")
     with pytest.raises(TrainingError, match=r"c.pt: no state dict"):
         read_weights(tmp_path / "c.pt")

@@ -24,7 +24,7 @@ from tests.quant import tiny
 SIDE = 64
 
 
-def model(seed: int = 1, size: object = SIDE) -> onnx.ModelProto:
+def model(seed: int = 1, size: object = SIDE, batch: int = 1) -> onnx.ModelProto:
     """A float detector of the two shapes at stride 16, of random weights."""
     rng = np.random.default_rng(seed)
     channels = 2 * (5 + len(tiny.NAMES))
@@ -44,7 +44,7 @@ def model(seed: int = 1, size: object = SIDE) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, size, size])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, 3, size, size])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, channels, None, None])],
         tensors,
     )
@@ -145,6 +145,7 @@ def test_command_line(folder, capsys):
         (lambda f: (f / "tiny.onnx").unlink(), "tiny.onnx: No such file"),
         (lambda f: (f / "tiny.json").unlink(), "tiny.json: cannot be read"),
         (lambda f: onnx.save(model(size="side"), f / "tiny.onnx"), "fixed height and width"),
+        (lambda f: onnx.save(model(batch=4), f / "tiny.onnx"), "[1, 3, height, width] of float32"),
         (lambda f: (f / "data.yaml").unlink(), "data.yaml"),
     ],
 )

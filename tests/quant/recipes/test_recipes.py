@@ -9,8 +9,6 @@ from quant.policy import FLOAT
 from quant.recipes import RECIPES, Options, make_recipe
 from quant.stages import ALL_AT_ONCE, PROGRESSIVE
 
-PLAIN = Options(ema=False, correction=False, progressive=False)
-
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_in_every_width(name):
@@ -29,10 +27,24 @@ def test_every_recipe_in_every_width(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_parts_can_be_left_out(name):
-    recipe = make_recipe(name, None, PLAIN)
+    parts = RECIPES[name].PARTS
+    plain = {part: False for part in parts if part != "all_binary"}
+    recipe = make_recipe(name, None, Options(**plain))
+    assert recipe.ema is None
     assert recipe.correction == 0
     assert recipe.stages == ALL_AT_ONCE
-    assert "ema" not in recipe.name or name not in ("ema-qc", "mpq", "gaussian", "aqd")
+    whole = make_recipe(name, None, Options())
+    assert (whole.ema is not None) == ("ema" in parts)
+    assert (whole.correction > 0) == ("correction" in parts)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_parts_that_a_recipe_has_not_are_refused(name):
+    for part, changed in (("ema", False), ("correction", False), ("progressive", False),
+                          ("all_binary", True)):  # fmt: skip
+        if part not in RECIPES[name].PARTS:
+            with pytest.raises(TrainingError, match=f"recipe '.*' has no part '{part}' to change"):
+                make_recipe(name, None, Options(**{part: changed}))
 
 
 def test_the_oscillation_paper():
