@@ -44,3 +44,12 @@ def test_activations_lie_in_the_unit_range():
     assert y.tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 1, 1])
     y.sum().backward()
     assert x.grad.tolist() == [0, 1, 1, 1, 1, 0]
+
+
+def test_exported_codes_are_those_of_float64():
+    """Between two codes float32 may decide otherwise; the file must not."""
+    q = TanhWeightQuantiser(4, signed=True)
+    w = torch.randn(1 << 21, generator=torch.Generator().manual_seed(2))
+    exact = q.codes(w.double())
+    assert (q.codes(w) != exact).any(), "no weight shows the difference"
+    assert torch.equal(torch.round(q.exported(w).double() * 15), exact)
