@@ -42,3 +42,5 @@ row aqd2 "$seed" --recipe aqd --bits 2 --rate 0.5 "${from[@]}"
 row mpq_at_once "$seed" --recipe mpq --no-progressive "${from[@]}"
 row mpq "$seed" --recipe mpq "${from[@]}"
 row all_binary "$seed" --recipe mpq --all-binary "${from[@]}"
+# Three times as long: what the network in this folder had.
+row mpq240_at_once "$seed" --recipe mpq --no-progressive "${from[@]}" --epochs 240
