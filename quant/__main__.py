@@ -53,9 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (
         ("ema", "no average of weights and scales"),
         ("correction", "no quantisation correction"),
-        ("progressive", "everything quantised from the start"),
     ):
         train.add_argument(f"--no-{name}", action="store_true", help=text)
+    train.add_argument("--progressive", action="store_true", help="mpq: quantise stage by stage")
     train.add_argument("--all-binary", action="store_true", help="mpq: 1-bit neck as well")
     train.add_argument("--threads", type=int, help="of PyTorch (default: its choice)")
     train.add_argument("--checkpoint-seconds", type=float, default=60.0,
@@ -131,7 +131,7 @@ def _train(a: argparse.Namespace) -> None:
         options=Options(
             ema=not a.no_ema,
             correction=not a.no_correction,
-            progressive=not a.no_progressive,
+            progressive=a.progressive,
             all_binary=a.all_binary,
         ),
         weights=a.weights and str(Path(a.weights).resolve()),

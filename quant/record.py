@@ -35,9 +35,10 @@ def command_of(settings: Settings) -> str:
     options = settings.options
     flags = [
         f"--no-{name}"
-        for name in ("ema", "correction", "progressive")
+        for name in ("ema", "correction")
         if not getattr(options, name)
     ]
+    flags += ["--progressive"] * options.progressive
     flags += ["--all-binary"] * options.all_binary
     flags += [f"--bits {settings.bits}"] * (settings.bits is not None)
     flags += ["--weights START_RUN"] * (settings.weights is not None)

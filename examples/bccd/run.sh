@@ -39,8 +39,8 @@ row ema_qc4 "$seed" --recipe ema-qc --bits 4 --rate 0.5 "${from[@]}"
 row lsq3 "$seed" --recipe lsq --bits 3 --rate 0.5 "${from[@]}"
 row ema_qc3 "$seed" --recipe ema-qc --bits 3 --rate 0.5 "${from[@]}"
 row aqd2 "$seed" --recipe aqd --bits 2 --rate 0.5 "${from[@]}"
-row mpq_at_once "$seed" --recipe mpq --no-progressive "${from[@]}"
-row mpq "$seed" --recipe mpq "${from[@]}"
-row all_binary "$seed" --recipe mpq --all-binary "${from[@]}"
+row mpq_at_once "$seed" --recipe mpq "${from[@]}"
+row mpq "$seed" --recipe mpq --progressive "${from[@]}"
+row all_binary "$seed" --recipe mpq --progressive --all-binary "${from[@]}"
 # Three times as long: what the network in this folder had.
-row mpq240_at_once "$seed" --recipe mpq --no-progressive "${from[@]}" --epochs 240
+row mpq240_at_once "$seed" --recipe mpq "${from[@]}" --epochs 240

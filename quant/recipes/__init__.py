@@ -2,7 +2,7 @@
 
 A recipe file has ``recipe(bits, options) -> Recipe`` and ``BITS``, those it knows; the first is
 what it takes without ``--bits``. ``PARTS`` are the options that it has, of ``--no-ema``,
-``--no-correction``, ``--no-progressive`` and ``--all-binary``.
+``--no-correction``, ``--progressive`` and ``--all-binary``.
 """
 
 from collections.abc import Callable
@@ -41,11 +41,11 @@ RECIPES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What can be left out of a recipe."""
+    """What can be left out of a recipe, or added."""
 
     ema: bool = True
     correction: bool = True
-    progressive: bool = True
+    progressive: bool = False
     all_binary: bool = False
 
 

@@ -35,9 +35,9 @@ def test_a_record_says_what_was_trained_and_how():
 
 
 def test_options_are_in_the_command():
-    options = Options(ema=False, correction=False, progressive=False, all_binary=True)
+    options = Options(ema=False, correction=False, progressive=True, all_binary=True)
     command = command_of(settings(options=options, weights="x", rate=0.5))
-    for flag in ("--no-ema", "--no-correction", "--no-progressive", "--all-binary", "--rate 0.5"):
+    for flag in ("--no-ema", "--no-correction", "--progressive", "--all-binary", "--rate 0.5"):
         assert flag in command
 
 

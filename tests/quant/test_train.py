@@ -18,6 +18,7 @@ from quant.__main__ import main
 from quant.ema import Average
 from quant.errors import TrainingError
 from quant.log import read_log
+from quant.recipes import Options
 from quant.run_folder import CHECKPOINT, FINAL, SETTINGS, load
 from quant.settings import Settings
 from quant.stages import BINARY_ACTIVATIONS
@@ -118,7 +119,9 @@ def test_a_finished_training_goes_on_to_the_same_end(data, tmp_path):
 def settings(data, **changes) -> Settings:
     chosen = {"recipe": "mpq", "model": "plain32", "height": 64, "width": 96, "epochs": 8,
               "batch": 6, "augmentation": "none"}  # fmt: skip
-    return Settings(data=str(data), **(chosen | changes))
+    chosen |= changes
+    chosen["options"] = Options(progressive=chosen["recipe"] == "mpq")
+    return Settings(data=str(data), **chosen)
 
 
 def test_other_seeds_are_other_trainings(data, tmp_path):

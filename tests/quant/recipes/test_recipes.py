@@ -40,7 +40,7 @@ def test_parts_can_be_left_out(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_parts_that_a_recipe_has_not_are_refused(name):
-    for part, changed in (("ema", False), ("correction", False), ("progressive", False),
+    for part, changed in (("ema", False), ("correction", False), ("progressive", True),
                           ("all_binary", True)):  # fmt: skip
         if part not in RECIPES[name].PARTS:
             with pytest.raises(TrainingError, match=f"recipe '.*' has no part '{part}' to change"):
@@ -63,7 +63,8 @@ def test_one_bit_backbone_and_four_bit_head():
     recipe = make_recipe("mpq", None, Options())
     policy = recipe.policy
     assert (str(policy.backbone), str(policy.neck), str(policy.head)) == ("W1A1", "W4A4", "W4A4")
-    assert recipe.stages == PROGRESSIVE
+    assert recipe.stages == ALL_AT_ONCE
+    assert make_recipe("mpq", None, Options(progressive=True)).stages == PROGRESSIVE
     assert recipe.weight_decay == 0
     policy = make_recipe("mpq", None, Options(all_binary=True)).policy
     assert (str(policy.backbone), str(policy.neck), str(policy.head)) == ("W1A1", "W1A1", "W4A4")
