@@ -2,7 +2,7 @@
 # Each target makes the virtual environment .venv first, and again when pyproject.toml changes.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-IMAGE ?= examples/shapes/picture1.png
+IMAGE ?= examples/shapes/picture0.png
 MODEL ?= examples/shapes/shapes.onnx
 BOARD ?= ecp5
 DEMO := build/demo

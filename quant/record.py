@@ -26,7 +26,8 @@ KEYS = {
     "bits", "command",
 }  # fmt: skip
 COLUMNS = (
-    "network", "recipe", "epochs", "seeds", "AP50", "spread", "AP", "weights, KB", "GBOPs", "bits",
+    "data", "network", "recipe", "epochs", "seeds", "AP50", "spread", "AP", "weights, KB", "GBOPs",
+    "bits",
 )  # fmt: skip
 
 
@@ -109,11 +110,12 @@ def table(records: list[dict]) -> str:
             record
         )
     rows = [COLUMNS, ("---",) * len(COLUMNS)]
-    for (model, name, *_), group in groups.items():
+    for (model, name, data, *_), group in groups.items():
         ap50 = np.array([100 * r["ap50"] for r in group])
         first = group[0]
         rows.append(
             (
+                data,
                 model,
                 name,
                 str(first["epochs"]),

@@ -3,8 +3,7 @@
 #
 #   PYTHON=.venv/bin/python examples/shapes/train.sh build/shapes_data runs/shapes
 #
-# A float network, then MPQ: stage by stage, and twice more with everything quantised, each from the one
-# before. The record of examples/shapes/shapes.json is the last one's.
+# A float network, and MPQ from it.
 set -euo pipefail
 data=$1 out=$2
 python="${PYTHON:-python}"
@@ -16,9 +15,6 @@ step() { # name, then the options of its training
 
 [[ -f "$data/data.yaml" ]] || "$python" -m quant.render_dataset --out "$data"
 step float --recipe float --augmentation overhead --epochs 8 --score-every 4
-mpq=(--recipe mpq --augmentation fixed)
-step stages "${mpq[@]}" --epochs 24 --score-every 6 --weights "$out/float"
-step again "${mpq[@]}" --no-progressive --rate 1.5 --epochs 14 --score-every 7 --weights "$out/stages"
-step last "${mpq[@]}" --no-progressive --rate 1.5 --epochs 10 --score-every 10 --weights "$out/again"
-"$python" -m quant eval "$out/last" --split test --record "$out/test.json"
-"$python" -m quant export "$out/last" --out "$out/shapes.onnx" --record "$out/test.json"
+step mpq --recipe mpq --rate 1.5 --augmentation fixed --epochs 40 --score-every 10 --weights "$out/float"
+"$python" -m quant eval "$out/mpq" --split test --record "$out/test.json"
+"$python" -m quant export "$out/mpq" --out "$out/shapes.onnx" --record "$out/test.json"

@@ -45,7 +45,7 @@ def test_seeds_of_one_training_become_one_row():
     rows = table([record(0, 0.5), record(3, 0.54)]).splitlines()
     assert len(rows) == 3
     cells = [cell.strip() for cell in rows[2].strip("|").split("|")]
-    assert cells[:6] == ["yolov5pico", "lsq W3A3", "100", "0, 3", "52.0", "4.0"]
+    assert cells[:7] == ["cells", "yolov5pico", "lsq W3A3", "100", "0, 3", "52.0", "4.0"]
 
 
 @pytest.mark.parametrize("change", [{"split": "val"}, {"data": "boards"}, {"command": "--rate 2"}])
