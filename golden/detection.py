@@ -185,6 +185,19 @@ def _check_strides(names: Sequence[str], shapes: list[tuple[int, ...]], head: He
             )
 
 
+def real_outputs(names: Sequence[str], head: Head) -> tuple[Output, ...]:
+    """Descriptions of maps that hold real numbers: scale 1, bias 0."""
+    return tuple(
+        Output(
+            name=name,
+            tensor=name,
+            scale=np.ones(head.channels(at)),
+            bias=np.zeros(head.channels(at)),
+        )
+        for at, name in enumerate(names)
+    )
+
+
 def detect(
     sums: Sequence[np.ndarray],
     outputs: Sequence[Output],

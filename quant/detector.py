@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from golden.description import Head
+from golden.detection import real_outputs
 from golden.network import Output
 from quant.features import Feature, Moved, Taps
 from quant.layers import DetectionConv, QuantisedConvolution
@@ -51,11 +52,7 @@ class Task:
 
     def outputs(self) -> tuple[Output, ...]:
         """Descriptions of the detection maps as real numbers."""
-        channels = len(self.anchors[0]) * (5 + len(self.names))
-        return tuple(
-            Output(name=name, tensor=name, scale=np.ones(channels), bias=np.zeros(channels))
-            for name in self.output_names
-        )
+        return real_outputs(self.output_names, self.head)
 
 
 class Detect(nn.Module):

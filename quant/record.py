@@ -34,11 +34,7 @@ COLUMNS = (
 def command_of(settings: Settings) -> str:
     """The command line of a training, but for its folders."""
     options = settings.options
-    flags = [
-        f"--no-{name}"
-        for name in ("ema", "correction")
-        if not getattr(options, name)
-    ]
+    flags = [f"--no-{name}" for name in ("ema", "correction") if not getattr(options, name)]
     flags += ["--progressive"] * options.progressive
     flags += ["--all-binary"] * options.all_binary
     flags += [f"--bits {settings.bits}"] * (settings.bits is not None)

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from torch import Tensor, nn
 
 from compiler.reference import run_float64
@@ -21,6 +20,7 @@ from quant.detector import Detector
 from quant.errors import TrainingError
 from quant.features import Taps
 from quant.layers import PixelQuant
+from quant.onnx_file import read_onnx
 
 QUANTISERS = ("Quant", "BipolarQuant")
 BYTES = onnx.TensorProto.UINT8
@@ -76,10 +76,7 @@ def compare_export(model: Detector, path: Path, pixels: Tensor) -> list[Comparis
 
     Raises :class:`TrainingError` where the file has other tensors than the model.
     """
-    try:
-        graph = onnx.load(str(path)).graph
-    except DecodeError:
-        raise TrainingError(f"{path}: not an ONNX file") from None
+    graph = read_onnx(path).graph
     x = pixels[None].double() / 255
     taps, logits = tap_values(model, x)
     if model.integer:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import onnx
 import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
 from quant.errors import TrainingError
 from quant.layers import Conv
+from quant.onnx_file import read_onnx
 from quant.run_folder import load
 
 
@@ -17,13 +17,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if path.is_dir():
         path = path / "final.pt"
     if path.suffix == ".onnx":
-        try:
-            model = onnx.load(str(path))
-        except Exception as error:  # protobuf and onnx raise classes of their own
-            raise TrainingError(f"{path}: not an ONNX file ({error})") from None
         return {
             i.name: torch.from_numpy(numpy_helper.to_array(i).copy())
-            for i in model.graph.initializer
+            for i in read_onnx(path).graph.initializer
         }
     record = load(path)
     record = record.get("model", record) if isinstance(record, dict) else record

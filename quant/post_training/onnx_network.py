@@ -1,27 +1,15 @@
 """A float ONNX detector: its convolutions' weights, and the network as something to be scored."""
 
-from pathlib import Path
-
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from onnx import ModelProto, numpy_helper
 from torch import Tensor
 
 from golden.description import Description
+from golden.detection import real_outputs
 from golden.network import Output
 from quant.errors import TrainingError
-
-
-def read_model(path: Path) -> ModelProto:
-    """Read an ONNX file; raises :class:`TrainingError`."""
-    try:
-        return onnx.load(str(path))
-    except OSError:
-        raise
-    except Exception as error:  # protobuf and onnx raise classes of their own
-        raise TrainingError(f"{path}: not an ONNX file ({error})") from None
 
 
 def convolution_weights(model: ModelProto) -> dict[str, np.ndarray]:
@@ -109,14 +97,5 @@ class OnnxNetwork:
         return tuple(torch.from_numpy(np.concatenate(maps)) for maps in zip(*results, strict=True))
 
     def described(self) -> tuple[Output, ...]:
-        """What the decoder of boxes wants to know of the outputs: they are real numbers."""
-        head = self.description.head
-        return tuple(
-            Output(
-                name=name,
-                tensor=name,
-                scale=np.ones(head.channels(at)),
-                bias=np.zeros(head.channels(at)),
-            )
-            for at, name in enumerate(self.outputs)
-        )
+        """What the decoder of boxes wants to know of the outputs."""
+        return real_outputs(self.outputs, self.description.head)

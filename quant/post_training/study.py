@@ -21,12 +21,12 @@ from quant.dataset import read_dataset
 from quant.errors import TrainingError
 from quant.evaluate import boxes, predict
 from quant.metrics import Scores, evaluate_boxes
+from quant.onnx_file import read_onnx
 from quant.pictures import Loaded, load_pictures
 from quant.post_training.granularity import GRANULARITIES, HALF_BITS, quantise_weights
 from quant.post_training.onnx_network import (
     OnnxNetwork,
     convolution_weights,
-    read_model,
     with_weights,
 )
 from quant.post_training.schemes import SCHEMES
@@ -111,7 +111,7 @@ def read_study(
     for width in bits:
         if width not in BITS:
             raise TrainingError(f"weights of {width} bits; expected {BITS[0]} to {BITS[-1]}")
-    model, told = read_model(path), read_description(description or side_car(path))
+    model, told = read_onnx(path), read_description(description or side_car(path))
     try:
         return study(model, told, data, split=split, bits=bits)
     except TrainingError as error:
