@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _machine(arguments: argparse.Namespace) -> Machine:
     if arguments.machine:
         return machine_named(arguments.machine)
-    from compiler.flow import read_build  # only a build needs the compiler's packages
+    from compiler.build_folder import read_build  # only a build needs the compiler's packages
 
     return read_build(arguments.build).machine
 

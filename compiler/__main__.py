@@ -9,8 +9,9 @@ from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
 from arch.command_line import Help
 from arch.errors import OnefourError
 from arch.machine import MACHINES, Machine, machine_named
+from compiler.build_folder import PROGRAM, check_output, read_build, write_build
 from compiler.disassemble import disassemble
-from compiler.flow import PROGRAM, compile_file, read_build, write_build
+from compiler.flow import compile_file
 from compiler.image import Image
 from compiler.report import layer_table
 
@@ -68,6 +69,7 @@ def _build(arguments: argparse.Namespace) -> None:
     name = getattr(arguments, "machine", None)
     machine: Machine = machine_named(name) if name else board_machine(arguments.board)
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
+    check_output(folder)
     started = time.monotonic()
     compiled = compile_file(model, machine, input_scale=arguments.input_scale)
     side_car = model.with_suffix(".json")

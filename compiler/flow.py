@@ -1,11 +1,5 @@
-"""The compiler from end to end: ONNX file, integer network, works, schedule, build folder."""
+"""The compiler from end to end: ONNX file, integer network, works, schedule, program image."""
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,19 +9,14 @@ from arch.machine import Machine
 from compiler.cost import READ_LATENCY, WRITE_LATENCY, Prediction, predict
 from compiler.errors import CapacityError
 from compiler.frontend import read_network
-from compiler.image import LARGEST, Image, ImageError, machine_digest
+from compiler.image import LARGEST, Image, machine_digest
 from compiler.layer import Layer
 from compiler.lower import Lowered, lower
-from compiler.onnx_reader import scale_of_input
 from compiler.schedule import Scheduler
 from compiler.storage import Storage, round_up
 from golden.network import Network, Output
 
 PAGE = 4096
-MANIFEST = "manifest.json"
-PROGRAM = "program.bin"
-MODEL = "model.onnx"
-VERILOG = "accelerator.v"
 
 
 @dataclass(eq=False)
@@ -177,97 +166,3 @@ def compile_file(path: str | Path, machine: Machine, *, input_scale: float = 1 /
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     return compile_network(replace(network, name=Path(path).stem), machine)
-
-
-def write_build(
-    compiled: Compiled,
-    folder: str | Path,
-    model: str | Path,
-    *,
-    input_scale: float,
-    side_car: Path | None = None,
-    verilog: bool = True,
-) -> Path:
-    """Write the build folder in one step: either all of it appears, or nothing changes."""
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        scratch.chmod(0o755)
-        (scratch / PROGRAM).write_bytes(compiled.image.to_bytes())
-        scale = scale_of_input(model, input_scale)
-        manifest = compiled.manifest() | {"input_scale": scale}
-        if side_car is not None:
-            manifest["detection"] = _read_side_car(side_car)
-        (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-        shutil.copyfile(model, scratch / MODEL)
-        if verilog:
-            write_verilog(compiled.machine, scratch / VERILOG)
-        if folder.exists():
-            if any(folder.iterdir()) and not (folder / MANIFEST).exists():
-                raise ImageError(
-                    f"{folder}: exists and is not a build folder; choose another with -o, "
-                    f"or remove it"
-                )
-            shutil.rmtree(folder)
-        scratch.rename(folder)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    return folder
-
-
-def _read_side_car(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ImageError(
-            f"{path}: the detection description beside the model is not JSON ({error}); "
-            f"mend or remove it"
-        ) from None
-
-
-def write_verilog(machine: Machine, path: Path) -> None:
-    """The machine's Verilog, by the command that anyone can run: ``python -m hw.verilog``.
-
-    A process of its own, because the compiler stands before the hardware and imports nothing of it.
-    """
-    command = [sys.executable, "-m", "hw.verilog", "--machine", machine.name, "-o", str(path)]
-    # A large machine takes ten seconds to write, and is the same for every network.
-    command += ["--cache", os.environ.get("ONEFOUR_CACHE", "build/verilog")]
-    # Amaranth's names come from sets: the text is the same on every run only with this.
-    environment = os.environ | {"PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ImageError(f"Verilog for machine {machine.name!r} could not be written: {last}")
-
-
-@dataclass(frozen=True)
-class Build:
-    """A build folder as read back."""
-
-    folder: Path
-    manifest: dict
-    image: Image
-    machine: Machine
-
-    def network(self) -> Network:
-        """The integer network, read again from the model in the folder."""
-        return read_network(self.folder / MODEL, input_scale=self.manifest["input_scale"])
-
-
-def read_build(folder: str | Path) -> Build:
-    """Read a build folder; raises :class:`ImageError` where something is missing or damaged."""
-    folder = Path(folder)
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        machine = Machine(**manifest["machine"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ImageError(
-            f"{folder}: not a complete build folder ({error}); make one with: python -m "
-            f"compiler build MODEL.onnx --board ecp5 -o {folder}"
-        ) from None
-    image = Image.read(folder / PROGRAM)
-    image.check_machine(machine)
-    return Build(folder, manifest, image, machine)

@@ -175,7 +175,7 @@ def _eval(a: argparse.Namespace) -> None:
     # Exact, as the machine is: in float32 a few sums land on the other side of a threshold.
     network = model.double()
     if a.build:
-        from compiler.flow import read_build
+        from compiler.build_folder import read_build
         from quant.compiled import CompiledNetwork
 
         network = CompiledNetwork(read_build(a.build), model.task)

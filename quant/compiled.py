@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compiler.flow import Build
+from compiler.build_folder import Build
 from compiler.host import read_outputs, write_picture
 from golden.machine import GoldenMachine
 from quant.detector import Task

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from arch.command_line import Help
 from arch.errors import OnefourError
-from compiler.flow import Build
+from compiler.build_folder import Build
 from compiler.host import read_layer
 from golden.description import Description
 from golden.detection import detect

@@ -4,7 +4,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from compiler.flow import Build
+from compiler.build_folder import Build
 
 CLOCK_MHZ = 100
 """The clock at which frames per second are stated; what a device reaches is measured apart."""

@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 
 from arch.errors import OnefourError
+from compiler.build_folder import MODEL, VERILOG, Build, read_build
 from compiler.compare import differing_codes, differing_sums
 from compiler.cost import Prediction, predict
-from compiler.flow import MODEL, VERILOG, Build, read_build
 from compiler.host import layer_format, read_layer, write_picture
 from compiler.reference import run_float64, run_onnxruntime
 from golden import execute

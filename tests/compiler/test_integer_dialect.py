@@ -8,8 +8,9 @@ import pytest
 from onnx import TensorProto
 
 from arch.machine import TINY
+from compiler.build_folder import read_build, write_build
 from compiler.compare import differing_codes, differing_sums
-from compiler.flow import compile_file, compile_network, read_build, write_build
+from compiler.flow import compile_file, compile_network
 from compiler.frontend import read_network
 from compiler.host import read_layer, write_picture
 from compiler.reference import run_float64, run_onnxruntime

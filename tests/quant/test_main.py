@@ -80,7 +80,8 @@ def test_exports_and_checks(trained, data, tmp_path, capsys):
 def test_scores_a_build_like_the_network(trained, data, tmp_path, capsys):
     """The program of the compiled network, on the golden machine."""
     from arch.machine import machine_named
-    from compiler.flow import compile_file, write_build
+    from compiler.build_folder import write_build
+    from compiler.flow import compile_file
 
     file = tmp_path / "a.onnx"
     assert main(["export", str(trained), "--out", str(file)]) == 0

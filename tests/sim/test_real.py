@@ -6,7 +6,8 @@ import pytest
 
 import sim.__main__
 from arch.machine import ECP5_25F, ECP5_85F
-from compiler.flow import compile_file, write_build
+from compiler.build_folder import write_build
+from compiler.flow import compile_file
 
 MODEL = "ultranet_w4a4_muladd.onnx"
 

@@ -6,7 +6,8 @@ import pytest
 
 import sim.__main__
 from arch.machine import TINY
-from compiler.flow import compile_file, write_build
+from compiler.build_folder import write_build
+from compiler.flow import compile_file
 from sim.run import expect
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "shapes"
