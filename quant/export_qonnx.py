@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
-from compiler.reference import run_float64
+from compiler.check.reference import run_float64
 from quant.expand_requantise import expand_requantise
 from quant.graph import constants_of, rebuilt
 from quant.quantisers.base import code_range

@@ -15,7 +15,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from compiler.reference import run_float64
+from compiler.check.reference import run_float64
 from quant.detector import Detector
 from quant.errors import TrainingError
 from quant.features import Taps

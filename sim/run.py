@@ -14,10 +14,10 @@ import onnx
 
 from arch.errors import OnefourError
 from compiler.build_folder import MODEL, VERILOG, Build, read_build
-from compiler.compare import differing_codes, differing_sums
+from compiler.check.compare import differing_codes, differing_sums
+from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.cost import Prediction, predict
 from compiler.host import layer_format, read_layer, write_picture
-from compiler.reference import run_float64, run_onnxruntime
 from golden import execute
 from golden.description import Description, parse_description
 from golden.formats import MapFormat, unpack_map

@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from compiler.compare import differing_codes
+from compiler.check.compare import differing_codes
+from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.frontend import read_network
-from compiler.reference import run_float64, run_onnxruntime
 from golden import execute
 from golden.network import Concat, Convolution, MaxPool, Slice, Upsample, WeightedSum
 from tests.small_onnx import Net, quantised_net

@@ -9,11 +9,11 @@ from onnx import TensorProto
 
 from arch.machine import TINY
 from compiler.build_folder import read_build, write_build
-from compiler.compare import differing_codes, differing_sums
+from compiler.check.compare import differing_codes, differing_sums
+from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.flow import compile_file, compile_network
 from compiler.frontend import read_network
 from compiler.host import read_layer, write_picture
-from compiler.reference import run_float64, run_onnxruntime
 from golden import execute
 from golden.machine import GoldenMachine
 from golden.network import Convolution, Network, WeightedSum

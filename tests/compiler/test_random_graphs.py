@@ -10,11 +10,11 @@ import onnx
 import pytest
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
-from compiler.compare import differing_codes
+from compiler.check.compare import differing_codes
+from compiler.check.reference import run_float64
 from compiler.flow import compile_network
 from compiler.frontend import read_network
 from compiler.host import read_layer, write_picture
-from compiler.reference import run_float64
 from golden import execute
 from golden.machine import GoldenMachine, check_races
 from tests.random_graphs import random_model

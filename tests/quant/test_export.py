@@ -9,10 +9,10 @@ pytest.importorskip("torch")
 import torch
 from onnx import numpy_helper
 
-from compiler.compare import differing_codes, differing_sums
+from compiler.check.compare import differing_codes, differing_sums
+from compiler.check.reference import run_float64
 from compiler.errors import OnefourError
 from compiler.frontend import read_network
-from compiler.reference import run_float64
 from golden.description import read_description
 from golden.execute import run
 from quant.correction import fold_corrections, insert_corrections

@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from compiler.reference import quant, run_float64
+from compiler.check.reference import quant, run_float64
 from quant.export_qonnx import export
 from quant.quantisers.base import Quantiser, code_range, round_through
 from quant.quantisers.clip_value import ClipValueActivation

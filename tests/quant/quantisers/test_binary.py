@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from compiler.reference import run_float64
+from compiler.check.reference import run_float64
 from quant.export_qonnx import export
 from quant.quantisers.binary import BinaryWeight, ClippedSign, ParabolaSign, ShiftedSign
 

@@ -16,7 +16,7 @@ def differing_codes(
 ) -> dict[str, int]:
     """Number of codes that differ, for every code tensor that has an ONNX tensor.
 
-    ``results``: of ``golden.execute.run``; ``reference``: of ``compiler.reference``.
+    ``results``: of ``golden.execute.run``; ``reference``: of ``compiler.check.reference``.
     """
     return {
         name: int((results[name] != codes_of(reference[onnx], network.tensors[name])).sum())

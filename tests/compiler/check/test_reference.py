@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compiler.reference import run_float64, run_onnxruntime
+from compiler.check.reference import run_float64, run_onnxruntime
 from tests.small_onnx import Net
 
 
