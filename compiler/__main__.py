@@ -12,8 +12,8 @@ from arch.machine import MACHINES, Machine, machine_named
 from compiler.build_folder import PROGRAM, check_output, read_build, write_build
 from compiler.disassemble import disassemble
 from compiler.flow import compile_file
-from compiler.image import Image
 from compiler.report import layer_table
+from host.image import Image
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,20 +1,34 @@
 """The build folder: program image, manifest, model and Verilog, tied together by their digests."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import msgspec
+import numpy as np
+
+from arch.errors import OnefourError
 from arch.machine import Machine
 from compiler.flow import Compiled
 from compiler.frontend import read_network
-from compiler.image import Image, ImageError
 from compiler.onnx_reader import scale_of_input
 from compiler.output_folder import OutputError, new_folder, output_folder
+from golden.description import DescriptionError, parse_description, read_record
+from golden.detection import check_outputs
 from golden.network import Network
+from host.image import Image, ImageError
+from host.manifest import (
+    Manifest,
+    ManifestError,
+    digest,
+    read_manifest,
+    sealed_record,
+    write_manifest,
+)
+from host.memory import memory_with_picture
 
 MANIFEST = "manifest.json"
 PROGRAM = "program.bin"
@@ -22,27 +36,10 @@ MODEL = "model.onnx"
 VERILOG = "accelerator.v"
 WRITTEN = (PROGRAM, MODEL, VERILOG)
 """Every file that a build may hold beside its manifest."""
-FORMAT = "onefour build"
-FORMAT_VERSION = 1
 
 
-def digest(content: bytes) -> str:
-    """SHA-256 of a file's content, as the manifest lists it."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def seal(manifest: dict) -> dict:
-    """The manifest with its fingerprint: the digest of everything else in it."""
-    text = json.dumps(manifest, sort_keys=True)
-    return manifest | {"fingerprint": digest(text.encode())}
-
-
-def is_sealed(manifest: object) -> bool:
-    """Whether this is the manifest of a build, and nothing of it has been changed since."""
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        return False
-    content = {key: value for key, value in manifest.items() if key != "fingerprint"}
-    return seal(content) == manifest and isinstance(manifest.get("files"), dict)
+class BuildError(OnefourError):
+    """A folder that is not a whole build, or whose parts do not belong together."""
 
 
 def written_by_us(folder: Path) -> list[str]:
@@ -52,19 +49,19 @@ def written_by_us(folder: Path) -> list[str]:
     replace is not the one that the old build wrote.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        manifest = None
-    if not is_sealed(manifest):
+        files = sealed_record((folder / MANIFEST).read_bytes()).get("files")
+    except (OSError, ManifestError):
+        files = None
+    if not isinstance(files, dict):
         raise OutputError(
             f"{folder}: exists and is not a build folder as this version of onefour writes them; "
             f"nothing in it has been touched. Choose another with -o, or remove it yourself"
         )
     for name in WRITTEN:
-        path, wanted = folder / name, manifest["files"].get(name)
+        path = folder / name
         if not os.path.lexists(path):
             continue
-        if path.is_symlink() or not path.is_file() or digest(path.read_bytes()) != wanted:
+        if path.is_symlink() or not path.is_file() or digest(path.read_bytes()) != files.get(name):
             raise OutputError(
                 f"{path}: is not what the build wrote there, and a new build would replace it; "
                 f"move it away, or choose another folder with -o"
@@ -89,9 +86,7 @@ def write_build(
     """Write the build folder in one step: either all of it appears, or nothing changes."""
     folder = Path(folder)
     scale = scale_of_input(model, input_scale)
-    manifest = compiled.manifest() | {"input_scale": scale}
-    if side_car is not None:
-        manifest["detection"] = _read_side_car(side_car)
+    detection = None if side_car is None else _read_side_car(side_car, compiled.network)
     content = {PROGRAM: compiled.image.to_bytes(), MODEL: Path(model).read_bytes()}
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
@@ -99,21 +94,25 @@ def write_build(
             content[VERILOG] = (scratch / VERILOG).read_bytes()
         for name, data in content.items():
             (scratch / name).write_bytes(data)
-        files = {name: digest(data) for name, data in content.items()}
-        manifest |= {"format": FORMAT, "format_version": FORMAT_VERSION, "files": files}
-        text = json.dumps(seal(manifest), indent=1, allow_nan=False)
-        (scratch / MANIFEST).write_text(text + "\n")
+        manifest = msgspec.structs.replace(
+            compiled.manifest(),
+            input_scale=scale,
+            detection=detection,
+            files={name: digest(data) for name, data in content.items()},
+        )
+        (scratch / MANIFEST).write_text(write_manifest(manifest))
     return folder
 
 
-def _read_side_car(path: Path) -> dict:
+def _read_side_car(path: Path, network: Network) -> dict:
+    """The description beside the model, once it is known to fit the network's outputs."""
+    record = read_record(path)
+    shapes = [network.shape(output.tensor) for output in network.outputs]
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ImageError(
-            f"{path}: the detection description beside the model is not JSON ({error}); "
-            f"mend or remove it"
-        ) from None
+        check_outputs(network.outputs, shapes, parse_description(record).head)
+    except DescriptionError as error:
+        raise DescriptionError(f"{path}: {error}") from None
+    return record
 
 
 def write_verilog(machine: Machine, path: Path) -> None:
@@ -137,26 +136,47 @@ class Build:
     """A build folder as read back."""
 
     folder: Path
-    manifest: dict
+    manifest: Manifest
     image: Image
-    machine: Machine
 
+    @property
+    def machine(self) -> Machine:
+        return self.manifest.machine
+
+    @property
+    def model(self) -> Path:
+        """The ONNX file that the build was made from."""
+        return self.folder / MODEL
+
+    @cached_property
     def network(self) -> Network:
         """The integer network, read again from the model in the folder."""
-        return read_network(self.folder / MODEL, input_scale=self.manifest["input_scale"])
+        return read_network(self.model, input_scale=self.manifest.input_scale)
+
+    def memory(self, codes: np.ndarray) -> np.ndarray:
+        """Memory as the machine finds it, uint8 [bytes]: the program image and the picture."""
+        return memory_with_picture(self.image, self.manifest, codes)
 
 
 def read_build(folder: str | Path) -> Build:
-    """Read a build folder; raises :class:`ImageError` where something is missing or damaged."""
+    """Read a build folder; raises :class:`BuildError` where something is missing or damaged."""
     folder = Path(folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        machine = Machine(**manifest["machine"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ImageError(
-            f"{folder}: not a complete build folder ({error}); make one with: python -m "
-            f"compiler build MODEL.onnx --board ecp5 -o {folder}"
+        manifest = read_manifest((folder / MANIFEST).read_bytes())
+        for name in (PROGRAM, MODEL):
+            if digest((folder / name).read_bytes()) != manifest.files.get(name):
+                raise ManifestError(f"{name} is damaged or of another build")
+        image = Image.read(folder / PROGRAM)
+        image.check_machine(manifest.machine)
+        if (image.memory_bytes, image.program_address) != (
+            manifest.memory_bytes,
+            manifest.program_address,
+        ):
+            raise ManifestError(f"{PROGRAM} is for another size of memory")
+    except (OSError, OnefourError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BuildError(
+            f"{folder}: not a complete build folder ({reason}); make one with: onefour build "
+            f"MODEL.onnx -o FOLDER"
         ) from None
-    image = Image.read(folder / PROGRAM)
-    image.check_machine(machine)
-    return Build(folder, manifest, image, machine)
+    return Build(folder, manifest, image)

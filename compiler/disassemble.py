@@ -14,7 +14,7 @@ from arch.isa import (
     Opcode,
     decode,
 )
-from compiler.image import Image, ImageError
+from host.image import Image, ImageError
 
 ENTRY_BYTES = ENTRY_BITS // 8
 
@@ -34,7 +34,7 @@ def disassemble(image: Image, *, tables: bool = False) -> Iterator[str]:
     """Yield the program's lines in order, following its LOAD_PROGRAMs up to END.
 
     ``tables``: also the entries of every pass table that is loaded. Raises
-    :class:`compiler.image.ImageError` where the program runs out or decodes to nothing.
+    :class:`host.image.ImageError` where the program runs out or decodes to nothing.
     """
     memory = image.memory()
     chunk, address, index = 0, image.program_address, 0

@@ -1,6 +1,6 @@
 """The compiler from end to end: ONNX file, integer network, works, schedule, program image."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from arch.machine import Machine
 from compiler.cost import READ_LATENCY, WRITE_LATENCY, Prediction, predict
 from compiler.errors import CapacityError
 from compiler.frontend import read_network
-from compiler.image import LARGEST, Image, machine_digest
 from compiler.layer import Layer
 from compiler.lower import Lowered, lower
 from compiler.schedule import Scheduler
 from compiler.storage import Storage, round_up
 from golden.network import Network, Output
+from host.image import LARGEST, Image, machine_digest
+from host.manifest import Forecast, Manifest, Picture, Result, StoredMap
 
 PAGE = 4096
 
@@ -38,83 +39,80 @@ class Compiled:
         """The cycles of a frame, with memory as figures are given for."""
         return predict(self.image.memory(), self.image.program_address, self.machine)
 
-    def manifest(self) -> dict:
+    def manifest(self) -> Manifest:
         """What a host needs: where the picture goes, where layers' codes and the results lie."""
-        return {
-            "network": self.network.name,
-            "machine": asdict(self.machine),
-            "memory_bytes": self.image.memory_bytes,
-            "program_address": self.image.program_address,
-            "picture": _picture(self.lowered.storages[self.network.input]),
-            "layers": [self._layer(name) for name in self._stored()],
-            "outputs": [self._output(output) for output in self.network.outputs],
-            "fused": self.lowered.fused,
-            "bit_operations": sum(layer.work.bit_operations for layer in self.layers),
-            "prediction": {
-                "cycles": self.prediction.cycles,
-                "read_latency": READ_LATENCY,
-                "write_latency": WRITE_LATENCY,
-            },
-        }
+        prediction = self.prediction
+        return Manifest(
+            network=self.network.name,
+            machine=self.machine,
+            memory_bytes=self.image.memory_bytes,
+            program_address=self.image.program_address,
+            picture=_picture(self.lowered.storages[self.network.input]),
+            layers=tuple(self._stored_map(name) for name in self._stored()),
+            outputs=tuple(_result(output) for output in self.network.outputs),
+            fused=self.lowered.fused,
+            bit_operations=sum(layer.work.bit_operations for layer in self.layers),
+            prediction=Forecast(
+                cycles=prediction.cycles, read_latency=READ_LATENCY, write_latency=WRITE_LATENCY
+            ),
+        )
 
     def _stored(self) -> list[str]:
         return list(dict.fromkeys(layer.work.output for layer in self.layers))
 
-    def _layer(self, name: str) -> dict:
+    def _stored_map(self, name: str) -> StoredMap:
         storage = self.lowered.storages[name]
         layers = [layer for layer in self.layers if layer.work.output == name]
         tensor = name.split("@pad")[0]
         computes = [step.ordinal for layer in layers for step in layer.computes]
-        entry = {
-            "tensor": tensor,
-            "storage": name,
-            "onnx": self.network.onnx_names.get(tensor, tensor),
-            "kind": storage.kind,
-            "operators": list(dict.fromkeys(o for layer in layers for o in layer.work.operators)),
-            "first_compute": min(computes),
-            "last_compute": max(computes),
-            "first_cycle": self.prediction.computes[min(computes)].first_pass,
-            "last_cycle": self.prediction.computes[max(computes)].stored,
-            "address": storage.position(0, 0, 0),
-            "image_bytes": storage.image_bytes,
-            "row_bytes": storage.row_bytes,
-            "position_bytes": storage.position_bytes,
-            "planes": storage.planes,
-            "channels": storage.channels,
-            "height": storage.height,
-            "width": storage.width,
-            "bits": storage.bits,
-            "multiplier": storage.multiplier,
-            "shift": storage.shift,
-            "bit_operations": sum(layer.work.bit_operations for layer in layers),
-        }
-        if storage.kind == "raw":
-            entry["base"] = [int(b) for layer in layers for b in layer.relation.base]
-            entry["step"] = [layer.relation.step for layer in layers for _ in layer.relation.base]
-            entry["divisor"] = [
-                layer.relation.divisor for layer in layers for _ in layer.relation.base
-            ]
-        return entry
-
-    def _output(self, output: Output) -> dict:
-        return {
-            "name": output.name,
-            "tensor": output.tensor,
-            "scale": [float(s) for s in output.scale],
-            "bias": [float(b) for b in output.bias],
-        }
+        relations = [layer.relation for layer in layers if storage.kind == "raw"]
+        return StoredMap(
+            tensor=tensor,
+            storage=name,
+            onnx=self.network.onnx_names.get(tensor, tensor),
+            kind=storage.kind,
+            operators=tuple(dict.fromkeys(o for layer in layers for o in layer.work.operators)),
+            first_compute=min(computes),
+            last_compute=max(computes),
+            first_cycle=self.prediction.computes[min(computes)].first_pass,
+            last_cycle=self.prediction.computes[max(computes)].stored,
+            address=storage.position(0, 0, 0),
+            image_bytes=storage.image_bytes,
+            row_bytes=storage.row_bytes,
+            position_bytes=storage.position_bytes,
+            planes=storage.planes,
+            channels=storage.channels,
+            height=storage.height,
+            width=storage.width,
+            bits=storage.bits,
+            multiplier=storage.multiplier,
+            shift=storage.shift,
+            bit_operations=sum(layer.work.bit_operations for layer in layers),
+            base=tuple(int(base) for relation in relations for base in relation.base),
+            step=tuple(relation.step for relation in relations for _ in relation.base),
+            divisor=tuple(relation.divisor for relation in relations for _ in relation.base),
+        )
 
 
-def _picture(storage: Storage) -> dict:
-    return {
-        "tensor": storage.name,
-        "address": storage.position(0, 0, 0),
-        "row_bytes": storage.row_bytes,
-        "channels": storage.channels,
-        "height": storage.height,
-        "width": storage.width,
-        "pad": storage.pad_code,
-    }
+def _result(output: Output) -> Result:
+    return Result(
+        name=output.name,
+        tensor=output.tensor,
+        scale=tuple(map(float, output.scale)),
+        bias=tuple(map(float, output.bias)),
+    )
+
+
+def _picture(storage: Storage) -> Picture:
+    return Picture(
+        tensor=storage.name,
+        address=storage.position(0, 0, 0),
+        row_bytes=storage.row_bytes,
+        channels=storage.channels,
+        height=storage.height,
+        width=storage.width,
+        pad=storage.pad_code,
+    )
 
 
 def compile_network(network: Network, machine: Machine) -> Compiled:
@@ -165,4 +163,5 @@ def compile_file(path: str | Path, machine: Machine, *, input_scale: float = 1 /
     """Read an ONNX file and compile it for ``machine``."""
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
-    return compile_network(replace(network, name=Path(path).stem), machine)
+    name = Path(path).stem.encode("utf-8", "replace").decode()
+    return compile_network(replace(network, name=name), machine)

@@ -24,7 +24,6 @@ as UltraNet, whose six anchors are equal and vote (github.com/heheda365/ultra_ne
 
 import json
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -80,21 +79,35 @@ def side_car(model: Path) -> Path:
     return model.with_suffix(".json")
 
 
-def read_description(path: Path) -> Description:
-    """Read a side-car file; :class:`DescriptionError` says what is wrong with it."""
+def read_record(path: Path) -> dict:
+    """A side-car file as it stands, once it is known to describe a detector.
+
+    Raises :class:`DescriptionError`, which says what is wrong with it.
+    """
+    if path.exists() and not path.is_file():
+        raise DescriptionError(f"{path}: is not a file; the detection description is read from it")
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DescriptionError(
             f"{path}: cannot be read ({error.strerror}); boxes need the classes, strides and "
             f"anchors of the network in this file"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DescriptionError(f"{path}: not JSON ({error})") from None
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise DescriptionError(
+            f"{path}: not JSON ({reason}); mend it, or remove it if the model is no detector"
+        ) from None
     try:
-        return parse_description(record)
+        parse_description(record)
     except DescriptionError as error:
         raise DescriptionError(f"{path}: {error}") from None
+    return record
+
+
+def read_description(path: Path) -> Description:
+    """Read a side-car file; :class:`DescriptionError` says what is wrong with it."""
+    return parse_description(read_record(path))
 
 
 def parse_description(record: object) -> Description:
@@ -103,7 +116,7 @@ def parse_description(record: object) -> Description:
         raise DescriptionError(f"must be an object, not {type(record).__name__}")
     source = record.get("input", {})
     if not isinstance(source, dict):
-        raise DescriptionError(f"'input' must be an object, not {source!r}")
+        raise DescriptionError(f"'input' must be an object, not {shown(source)}")
     colour = source.get("colour", source.get("channels", "rgb"))
     return Description(
         head=_head(record),
@@ -113,21 +126,20 @@ def parse_description(record: object) -> Description:
     )
 
 
+def shown(value: object) -> str:
+    """A value of the file for a message, not longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _head(record: dict) -> Head:
     for key in ("classes", "strides", "anchors"):
         if not isinstance(record.get(key), list) or not record[key]:
-            raise DescriptionError(f"'{key}' must be a list with entries, not {record.get(key)!r}")
-    strides = tuple(int(_number("strides", stride)) for stride in record["strides"])
-    try:
-        anchors = tuple(np.asarray(scale, np.float64) for scale in record["anchors"])
-    except (TypeError, ValueError):
-        anchors = ()
-    if not anchors or any(
-        scale.ndim != 2 or scale.shape[1] != 2 or not (scale > 0).all() for scale in anchors
-    ):
-        raise DescriptionError(
-            "'anchors' must be a list for each output of [width, height] pairs of positive numbers"
-        )
+            raise DescriptionError(
+                f"'{key}' must be a list with entries, not {shown(record.get(key))}"
+            )
+    strides = tuple(_whole("strides", stride) for stride in record["strides"])
+    anchors = tuple(_anchors(pairs) for pairs in record["anchors"])
     if len(anchors) != len(strides):
         raise DescriptionError(
             f"'anchors' has {len(anchors)} lists and 'strides' {len(strides)} entries: both need "
@@ -140,39 +152,74 @@ def _head(record: dict) -> Head:
     if not isinstance(scales, list) or len(scales) not in (0, len(strides)):
         raise DescriptionError(
             f"'scales' must be a list with one number for each of the {len(strides)} outputs, not "
-            f"{scales!r}"
+            f"{shown(scales)}"
         )
-    outputs = tuple(str(name) for name in record.get("outputs", ()))
+    outputs = _texts("outputs", record.get("outputs", []))
     if len(scale_xy) != len(strides):
         raise DescriptionError(f"'scale_xy' has {len(scale_xy)} entries, 'strides' {len(strides)}")
     if outputs and len(outputs) != len(strides):
         raise DescriptionError(f"'outputs' names {len(outputs)} outputs, 'strides' {len(strides)}")
     return Head(
         kind=_choice("head", record.get("head", "yolov5"), HEADS),
-        classes=tuple(str(name) for name in record["classes"]),
+        classes=_texts("classes", record["classes"]),
         strides=strides,
         anchors=anchors,
         outputs=outputs,
         scale_xy=tuple(_number("scale_xy", factor) for factor in scale_xy),
         scales=tuple(_number("scales", factor) for factor in scales),
-        merge_anchors=bool(record.get("merge_anchors", False)),
-        single_object=bool(record.get("single_object", False)),
-        exclusive=bool(record.get("exclusive", False)),
+        merge_anchors=_flag(record, "merge_anchors"),
+        single_object=_flag(record, "single_object"),
+        exclusive=_flag(record, "exclusive"),
     )
 
 
 def _choice(key: str, value: object, known: tuple[str, ...]) -> str:
     if value not in known:
-        raise DescriptionError(f"'{key}' must be one of {', '.join(known)}, not {value!r}")
+        raise DescriptionError(f"'{key}' must be one of {', '.join(known)}, not {shown(value)}")
     return str(value)
+
+
+def _flag(record: dict, key: str) -> bool:
+    value = record.get(key, False)
+    if not isinstance(value, bool):
+        raise DescriptionError(f"'{key}' must be true or false, not {shown(value)}")
+    return value
+
+
+def _texts(key: str, values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise DescriptionError(f"'{key}' must be a list of names, not {shown(values)}")
+    return tuple(values)
+
+
+def _anchors(pairs: object) -> np.ndarray:
+    """Width and height of each anchor of one output: float64 [anchors, 2]."""
+    if isinstance(pairs, list) and pairs and all(isinstance(p, list) for p in pairs):
+        values = [[_number("anchors", side) for side in pair] for pair in pairs]
+        if all(len(pair) == 2 for pair in values):
+            return np.array(values, np.float64)
+    raise DescriptionError(
+        f"'anchors' must be a list for each output of [width, height] pairs of positive numbers, "
+        f"not {shown(pairs)}"
+    )
+
+
+def _whole(key: str, value: object) -> int:
+    number = _number(key, value)
+    if number != int(number):
+        raise DescriptionError(f"'{key}' must be whole numbers, not {shown(value)}")
+    return int(number)
 
 
 def _number(key: str, value: object) -> float:
     """A positive number, or one written as a fraction."""
     try:
-        number = float(Fraction(value)) if isinstance(value, str) else float(value)
-    except (TypeError, ValueError, ZeroDivisionError):
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        above, _, below = str(value).partition("/")
+        number = float(above) / (float(below) if below else 1.0)
+    except (ValueError, ZeroDivisionError):
         number = 0.0
     if not 0 < number < float("inf"):
-        raise DescriptionError(f"'{key}' must be a positive number, not {value!r}")
+        raise DescriptionError(f"'{key}' must be a positive number, not {shown(value)}")
     return number

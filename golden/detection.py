@@ -90,11 +90,7 @@ def decode_map(
     class only. Raises :class:`DescriptionError` where the channels are not the head's.
     """
     anchors, width = head.anchors[index], 5 + len(head.classes)
-    if sums.ndim != 3 or len(sums) != head.channels(index):
-        raise DescriptionError(
-            f"output '{output.name}' has shape {list(sums.shape)}; {len(anchors)} anchors and "
-            f"{len(head.classes)} classes need {head.channels(index)} channels"
-        )
+    _check_channels(output.name, sums.shape, head, index)
     factor = head.scales[index] if head.scales else 1.0
     scale, bias = (factor * np.asarray(part, np.float64) for part in (output.scale, output.bias))
     objects = range(4, len(sums), width)
@@ -185,6 +181,40 @@ def _check_strides(names: Sequence[str], shapes: list[tuple[int, ...]], head: He
             )
 
 
+def check_outputs(
+    outputs: Sequence[Output], shapes: Sequence[tuple[int, ...]], head: Head
+) -> list[int]:
+    """For each map of ``head`` the place of its output among ``outputs`` [channels, h, w].
+
+    Raises :class:`DescriptionError` where outputs and head do not belong together.
+    """
+    names = [output.name for output in outputs]
+    wanted = head.outputs or tuple(names)
+    if len(wanted) != len(head.strides) or len(set(wanted)) != len(wanted):
+        raise DescriptionError(
+            f"the network has outputs {', '.join(names)}; the description has {len(head.strides)} "
+            f"strides: it needs one for each output, or 'outputs' to name those meant"
+        )
+    for name in wanted:
+        if name not in names:
+            raise DescriptionError(
+                f"the description names output '{name}'; the network has {', '.join(names)}"
+            )
+    places = [names.index(name) for name in wanted]
+    for index, at in enumerate(places):
+        _check_channels(names[at], shapes[at], head, index)
+    _check_strides(wanted, [shapes[at] for at in places], head)
+    return places
+
+
+def _check_channels(name: str, shape: tuple[int, ...], head: Head, index: int) -> None:
+    if len(shape) != 3 or shape[0] != head.channels(index):
+        raise DescriptionError(
+            f"output '{name}' has shape {list(shape)}; {len(head.anchors[index])} anchors and "
+            f"{len(head.classes)} classes need {head.channels(index)} channels"
+        )
+
+
 def real_outputs(names: Sequence[str], head: Head) -> tuple[Output, ...]:
     """Descriptions of maps that hold real numbers: scale 1, bias 0."""
     return tuple(
@@ -211,20 +241,7 @@ def detect(
     ``sums[i]`` [channels, h, w] are the raw sums of ``outputs[i]``. Raises
     :class:`DescriptionError` where outputs and head do not belong together.
     """
-    names = [output.name for output in outputs]
-    wanted = head.outputs or tuple(names)
-    if len(wanted) != len(head.strides) or len(set(wanted)) != len(wanted):
-        raise DescriptionError(
-            f"the network has outputs {', '.join(names)}; the description has {len(head.strides)} "
-            f"strides: it needs one for each output, or 'outputs' to name those meant"
-        )
-    for name in wanted:
-        if name not in names:
-            raise DescriptionError(
-                f"the description names output '{name}'; the network has {', '.join(names)}"
-            )
-    places = [names.index(name) for name in wanted]
-    _check_strides(wanted, [sums[at].shape for at in places], head)
+    places = check_outputs(outputs, [each.shape for each in sums], head)
     maps = []
     for index, at in enumerate(places):
         maps.append(decode_map(sums[at], outputs[at], head, index, floor))

@@ -169,3 +169,8 @@ class Network:
     onnx_names: dict[str, str] = field(default_factory=dict)
     #: Shape [channels, height, width] of every raw-sum tensor.
     raw_shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+
+    def shape(self, tensor: str) -> tuple[int, int, int]:
+        """[channels, height, width] of codes or raw sums."""
+        raw = self.raw_shapes.get(tensor)
+        return self.tensors[tensor].shape if raw is None else raw

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from compiler.build_folder import Build
-from compiler.host import read_outputs, write_picture
 from golden.machine import GoldenMachine
+from host.memory import read_outputs
 from quant.detector import Task
 from quant.errors import TrainingError
 
@@ -19,13 +19,13 @@ class CompiledNetwork:
 
     def __init__(self, build: Build, task: Task):
         self.build = build
-        size = build.manifest["picture"]
-        names = {output["name"] for output in build.manifest["outputs"]}
-        if (size["width"], size["height"]) != (task.width, task.height) or not names.issuperset(
+        size = build.manifest.picture
+        names = {output.name for output in build.manifest.outputs}
+        if (size.width, size.height) != (task.width, task.height) or not names.issuperset(
             task.output_names
         ):
             raise TrainingError(
-                f"{build.folder}: takes pictures of {size['width']} x {size['height']} and gives "
+                f"{build.folder}: takes pictures of {size.width} x {size.height} and gives "
                 f"{', '.join(sorted(names))}; the network takes {task.width} x {task.height} and "
                 f"gives {', '.join(task.output_names)}: build its own export"
             )
@@ -37,8 +37,6 @@ class CompiledNetwork:
         return tuple(torch.from_numpy(np.stack([m[name] for m in maps])) for name in self.names)
 
     def _run(self, codes: np.ndarray) -> dict[str, np.ndarray]:
-        image = self.build.image
-        memory = image.memory()
-        write_picture(memory, self.build.manifest, codes)
-        GoldenMachine(self.build.machine).run(memory, image.program_address)
+        memory = self.build.memory(codes)
+        GoldenMachine(self.build.machine).run(memory, self.build.image.program_address)
         return read_outputs(memory, self.build.manifest)

@@ -10,24 +10,24 @@ from tqdm import tqdm
 from arch.command_line import Help
 from arch.errors import OnefourError
 from compiler.build_folder import Build
-from compiler.host import read_layer
+from compiler.check.program import Compared
+from compiler.errors import DifferenceError
+from golden import execute
 from golden.description import Description
 from golden.detection import detect
 from golden.draw import describe, draw_boxes
 from golden.machine import check_races
 from golden.picture import Frame
+from host.memory import read_layer
 from sim.frame import Conditions, Outcome, frame_model
 from sim.record import records, write_records
 from sim.run import (
-    Compared,
-    DifferenceError,
     against_onnx,
     check_forecast,
     expect,
     forecast,
     load_build,
     load_frame,
-    memory_with_picture,
     simulate_build,
     summary,
 )
@@ -71,10 +71,10 @@ def _run(arguments: argparse.Namespace) -> int:
     build, verilog = load_build(arguments.build)
     frame, description = load_frame(build, arguments.image)
     if arguments.machine_check:
-        memory = memory_with_picture(build, frame.codes)
-        check_races(build.machine, memory, build.image.program_address)
-    references = against_onnx(build, frame.codes)
-    expected, final_memory = expect(build, frame.codes)
+        check_races(build.machine, build.memory(frame.codes), build.image.program_address)
+    network_codes = execute.run(build.network, frame.codes)
+    references = against_onnx(build, frame.codes, network_codes)
+    expected, final_memory = expect(build, frame.codes, network_codes)
     conditions = Conditions(read_latency=arguments.latency)
     if arguments.stalls is not None:
         conditions = Conditions(
@@ -87,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not model.is_built:
         print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
         model.build()
-    tensors = {layer["storage"]: layer["tensor"] for layer in build.manifest["layers"]}
+    tensors = {layer.storage: layer.tensor for layer in build.manifest.layers}
     width = max((len(layer.name) for layer in expected), default=0)
     with tqdm(total=len(expected), unit="layer", desc="RTL", disable=None) as bar:
 
@@ -154,9 +154,9 @@ def _draw(build: Build, outcome: Outcome, frame: Frame, description: Description
             f"{build.folder}: the model has no detection description beside it, so there are no "
             "boxes to draw; leave --draw out"
         )
-    outputs = build.network().outputs
-    layers = {layer["tensor"]: layer for layer in build.manifest["layers"]}
-    sums = [read_layer(outcome.memory, layers[output.tensor]) for output in outputs]
+    outputs = build.network.outputs
+    layers = [build.manifest.layer_of(output.tensor) for output in outputs]
+    sums = [read_layer(outcome.memory, layer) for layer in layers]
     found = detect(sums, outputs, description.head, floor=floor)
     found = type(found)(
         boxes=frame.placement.to_picture(found.boxes), scores=found.scores, labels=found.labels

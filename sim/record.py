@@ -23,15 +23,15 @@ def layer_cycles(build: Build) -> dict[str, int]:
     The cost model's, which the run has shown to equal the RTL's in total.
     """
     cycles, before = {}, 0
-    for layer in sorted(build.manifest["layers"], key=lambda layer: layer["last_compute"]):
-        cycles[layer["storage"]] = layer["last_cycle"] - before
-        before = layer["last_cycle"]
+    for layer in sorted(build.manifest.layers, key=lambda layer: layer.last_compute):
+        cycles[layer.storage] = layer.last_cycle - before
+        before = layer.last_cycle
     return cycles
 
 
 def records(build: Build, counters: dict[str, int], codes: int, command: str) -> list[dict]:
     """Cycles, rate and utilisation of one frame whose codes were all right."""
-    network, machine = build.manifest["network"], build.machine
+    network, machine = build.manifest.network, build.machine
     cycles = counters["cycles"]
     common = {
         "config": {"network": network, "machine": machine.name, "read_latency": 20},
@@ -39,23 +39,23 @@ def records(build: Build, counters: dict[str, int], codes: int, command: str) ->
         "command": command,
     }
     by_layer = layer_cycles(build)
-    layers = {layer["storage"]: layer for layer in build.manifest["layers"]}
+    layers = {layer.storage: layer for layer in build.manifest.layers}
     shares = {
-        name: round(utilisation(layers[name]["bit_operations"], spent, build), 4)
+        name: round(utilisation(layers[name].bit_operations, spent, build), 4)
         for name, spent in by_layer.items()
         if spent > 0
     }
     name = f"frame.{network}.{machine.name}"
     title = f"{network} on {machine.name}"
     first = next(iter(by_layer))
-    rest = build.manifest["bit_operations"] - layers[first]["bit_operations"]
+    rest = build.manifest.bit_operations - layers[first].bit_operations
     values = [
         ("codes", f"{title}: codes compared in RTL, none differing", codes, "codes", "higher"),
         ("cycles", f"{title}: cycles of a frame", cycles, "cycles", "lower"),
         ("rate", f"{title}: frames per second at {CLOCK_MHZ} MHz",
          round(CLOCK_MHZ * 1e6 / cycles, 1), "frames/s", "higher"),
         ("utilisation", f"{title}: utilisation of the array, whole frame",
-         round(100 * utilisation(build.manifest["bit_operations"], cycles, build), 1), "%",
+         round(100 * utilisation(build.manifest.bit_operations, cycles, build), 1), "%",
          "higher"),
         ("utilisation_rest", f"{title}: utilisation without the first layer",
          round(100 * utilisation(rest, cycles - by_layer[first], build), 1), "%", "higher"),

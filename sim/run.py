@@ -12,16 +12,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from arch.errors import OnefourError
-from compiler.build_folder import MODEL, VERILOG, Build, read_build
+from compiler.build_folder import VERILOG, Build, read_build
 from compiler.check.compare import differing_codes, differing_sums
+from compiler.check.program import Compared, StoredLayer, check_program, first_difference
 from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.cost import Prediction, predict
-from compiler.host import layer_format, read_layer, write_picture
-from golden import execute
-from golden.description import Description, parse_description
-from golden.formats import MapFormat, unpack_map
-from golden.machine import GoldenMachine
+from compiler.errors import DifferenceError
+from golden.description import Description
+from golden.formats import unpack_map
 from golden.picture import Frame, load_picture
 from hw.verilog import generate
 from sim.frame import Conditions, Outcome, run_frame
@@ -29,49 +27,11 @@ from sim.replay import Replay
 from sim.verilator import Model
 
 
-class DifferenceError(OnefourError):
-    """Two computations of one frame that do not agree."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Expected:
-    """What one layer must leave in memory once ``bytes_written`` bytes have been written."""
-
-    name: str
-    form: MapFormat
-    stored: np.ndarray
-    bytes_written: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """One layer of RTL against golden."""
-
-    name: str
-    codes: int
-    differing: int
-    #: The first difference, in words.
-    first: str = ""
-
-
-def first_difference(name: str, found: np.ndarray, expected: np.ndarray) -> Compared:
-    """Compare codes [channels, height, width]."""
-    differing = np.argwhere(found != expected)
-    if not len(differing):
-        return Compared(name=name, codes=expected.size, differing=0)
-    channel, y, x = (int(i) for i in differing[0])
-    text = (
-        f"layer {name!r}, channel {channel}, row {y}, column {x}: expected "
-        f"{int(expected[channel, y, x])}, found {int(found[channel, y, x])}"
-    )
-    return Compared(name=name, codes=expected.size, differing=len(differing), first=text)
-
-
 @dataclass
 class LayerWatch:
     """Compares each layer as soon as the RTL has written its last byte."""
 
-    expected: list[Expected]
+    expected: list[StoredLayer]
     report: Callable[[Compared], None]
     results: list[Compared] = field(default_factory=list)
 
@@ -93,26 +53,26 @@ def load_build(folder: Path) -> tuple[Build, str]:
 
 def load_frame(build: Build, picture: Path) -> tuple[Frame, Description | None]:
     """Read the picture in the way that the build's detection description asks for."""
-    record = build.manifest.get("detection")
-    description = parse_description(record) if record else None
+    description = build.manifest.description
     chosen = {"colour": description.colour, "fit": description.fit} if description else {}
-    size = build.manifest["picture"]
-    return load_picture(picture, height=size["height"], width=size["width"], **chosen), description
+    size = build.manifest.picture
+    return load_picture(picture, height=size.height, width=size.width, **chosen), description
 
 
-def against_onnx(build: Build, codes: np.ndarray) -> dict[str, dict[str, int]]:
+def against_onnx(
+    build: Build, codes: np.ndarray, results: dict[str, np.ndarray]
+) -> dict[str, dict[str, int]]:
     """Differing codes of the integer network, per reference and tensor.
 
     References: the ONNX graph in float64 and, where it has no nodes of its own domain, in
     onnxruntime with every optimisation off (float32). Raises :class:`DifferenceError` where the
     integer network is not the float64 graph.
     """
-    network, model = build.network(), build.folder / MODEL
-    results = execute.run(network, codes)
-    image = codes[None] * build.manifest["input_scale"]
-    references = {"float64": run_float64(model, image)}
-    if all(node.domain in ("", "ai.onnx") for node in onnx.load(model).graph.node):
-        references["onnxruntime"] = run_onnxruntime(model, image)
+    network = build.network
+    image = codes[None] * build.manifest.input_scale
+    references = {"float64": run_float64(build.model, image)}
+    if all(node.domain in ("", "ai.onnx") for node in onnx.load(build.model).graph.node):
+        references["onnxruntime"] = run_onnxruntime(build.model, image)
     differing = {
         name: differing_codes(network, results, values) | differing_sums(network, results, values)
         for name, values in references.items()
@@ -123,55 +83,27 @@ def against_onnx(build: Build, codes: np.ndarray) -> dict[str, dict[str, int]]:
     return differing
 
 
-def memory_with_picture(build: Build, codes: np.ndarray) -> np.ndarray:
-    """Return memory as the machine finds it."""
-    memory = build.image.memory()
-    write_picture(memory, build.manifest, codes)
-    return memory
-
-
-def expect(build: Build, codes: np.ndarray) -> tuple[list[Expected], np.ndarray]:
-    """Run network and program; return the layers in order of completion, and memory at the end.
+def expect(
+    build: Build, codes: np.ndarray, results: dict[str, np.ndarray]
+) -> tuple[list[StoredLayer], np.ndarray]:
+    """Run the program; return the layers in order of completion, and memory at the end.
 
     Raises :class:`DifferenceError` where the program does not compute the network.
     """
-    results = execute.run(build.network(), codes)
-    memory = memory_with_picture(build, codes)
-    by_compute: dict[int, list[dict]] = {}
-    for layer in build.manifest["layers"]:
-        by_compute.setdefault(layer["last_compute"], []).append(layer)
-    expected = []
-
-    def note(index, statistics):
-        for layer in by_compute.get(index, []):
-            name, form = layer["storage"], layer_format(layer)
-            compared = first_difference(name, read_layer(memory, layer), results[layer["tensor"]])
-            if compared.differing:
-                raise DifferenceError(
-                    f"the program does not compute the network: {compared.first} "
-                    f"({compared.differing} of {compared.codes} differ)"
-                )
-            stored = unpack_map(memory, form)
-            expected.append(
-                Expected(name=name, form=form, stored=stored, bytes_written=statistics.write_bytes)
-            )
-
-    machine = GoldenMachine(build.machine, after_compute=note)
-    machine.run(memory, build.image.program_address)
-    return expected, memory
+    return check_program(build.image, build.manifest, codes, results)
 
 
 def simulate_build(
     build: Build,
     model: Model,
     codes: np.ndarray,
-    expected: list[Expected],
+    expected: list[StoredLayer],
     conditions: Conditions,
     report: Callable[[Compared], None],
     folder: Path | None = None,
 ) -> tuple[Outcome, list[Compared]]:
     """Run one frame in RTL; ``report`` is called with each layer as it is done."""
-    memory = memory_with_picture(build, codes)
+    memory = build.memory(codes)
     watch = LayerWatch(expected, report)
     outcome = run_frame(
         model, build.machine, memory, build.image.program_address, conditions, watch, folder
@@ -206,7 +138,7 @@ def check_forecast(outcome: Outcome, prediction: Prediction) -> None:
 def summary(build: Build, outcome: Outcome, prediction: Prediction | None) -> Iterator[str]:
     """Yield lines on how well the machine was used."""
     cycles, passes = outcome.counters["cycles"], outcome.counters["passes"]
-    useful = build.manifest["bit_operations"] / (build.machine.binary_macs * max(cycles, 1))
+    useful = build.manifest.bit_operations / (build.machine.binary_macs * max(cycles, 1))
     yield (
         f"{cycles} cycles; array busy in {passes} of them ({passes / max(cycles, 1):.1%}); "
         f"{useful:.1%} of its bit products used"

@@ -4,7 +4,6 @@ That RTL counts the same is for ``tests/sim/test_cost.py``.
 """
 
 import gc
-import json
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +21,7 @@ from compiler.flow import compile_network
 from compiler.report import layer_table
 from golden.listing import Listing
 from golden.machine import GoldenMachine
+from host.manifest import Forecast
 from hw import axi_write, loader, sequencer
 from hw.block_queue import BlockQueue
 from hw.capture import TAG_DEPTH
@@ -214,11 +214,11 @@ def test_output_buffer_that_may_fill_up():
 def test_manifest_and_table():
     network, _ = everything(0, 16, 24)
     compiled = compile_network(network, TINY)
-    manifest = json.loads(json.dumps(compiled.manifest()))
+    manifest = compiled.manifest()
     cycles = compiled.prediction.cycles
-    assert manifest["prediction"] == {"cycles": cycles, "read_latency": 20, "write_latency": 4}
-    ends = [layer["last_cycle"] for layer in manifest["layers"]]
-    assert all(0 < layer["first_cycle"] < layer["last_cycle"] for layer in manifest["layers"])
+    assert manifest.prediction == Forecast(cycles=cycles, read_latency=20, write_latency=4)
+    ends = [layer.last_cycle for layer in manifest.layers]
+    assert all(0 < layer.first_cycle < layer.last_cycle for layer in manifest.layers)
     assert max(ends) < cycles
     lines = layer_table(compiled, 50).splitlines()
     assert len(lines) == len(compiled.layers) + 3

@@ -3,7 +3,7 @@ import pytest
 from arch.machine import TINY
 from compiler.disassemble import disassemble
 from compiler.flow import compile_network
-from compiler.image import ImageError
+from host.image import ImageError
 from tests.networks import everything
 
 

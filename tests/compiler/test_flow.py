@@ -1,22 +1,21 @@
 """The whole back end: a compiled network on the golden machine equals the integer network."""
 
-import json
 
 import numpy as np
 import pytest
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from compiler.flow import compile_network
-from compiler.host import read_layer, read_outputs, write_picture
 from golden.execute import outputs, run
 from golden.machine import GoldenMachine, check_races
+from host.memory import read_layer, read_outputs, write_picture
 from tests.networks import Builder, everything
 
 
 def differing(network, picture, machine):
     """Per stored tensor, the number of codes that differ from the integer network."""
     compiled = compile_network(network, machine)
-    manifest = json.loads(json.dumps(compiled.manifest()))
+    manifest = compiled.manifest()
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     check_races(machine, memory, compiled.image.program_address)
@@ -26,8 +25,8 @@ def differing(network, picture, machine):
     for name, value in read_outputs(memory, manifest).items():
         assert np.array_equal(value, floats[name])
     return {
-        layer["storage"]: int((read_layer(memory, layer) != expected[layer["tensor"]]).sum())
-        for layer in manifest["layers"]
+        layer.storage: int((read_layer(memory, layer) != expected[layer.tensor]).sum())
+        for layer in manifest.layers
     }
 
 

@@ -1,6 +1,5 @@
 """Networks of integers only: onnxruntime == the reference == the integer network, every code."""
 
-import json
 
 import numpy as np
 import onnx
@@ -13,10 +12,10 @@ from compiler.check.compare import differing_codes, differing_sums
 from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.flow import compile_file, compile_network
 from compiler.frontend import read_network
-from compiler.host import read_layer, write_picture
 from golden import execute
 from golden.machine import GoldenMachine
 from golden.network import Convolution, Network, WeightedSum
+from host.memory import read_layer, write_picture
 from tests.integer_net import IntegerNet, begun
 
 
@@ -48,13 +47,13 @@ def exact(net: IntegerNet, folder, rng, *tensors: str) -> tuple[Network, np.ndar
 def on_machine(network: Network, picture: np.ndarray) -> None:
     """Every layer that the program stores on the golden machine `tiny`."""
     compiled = compile_network(network, TINY)
-    manifest = json.loads(json.dumps(compiled.manifest()))
+    manifest = compiled.manifest()
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     GoldenMachine(TINY).run(memory, compiled.image.program_address)
     results = execute.run(network, picture)
-    for layer in manifest["layers"]:
-        assert (read_layer(memory, layer) == results[layer["tensor"]]).all(), layer["storage"]
+    for layer in manifest.layers:
+        assert (read_layer(memory, layer) == results[layer.tensor]).all(), layer.storage
 
 
 @pytest.mark.parametrize("opset", [13, 17, 21])
@@ -357,8 +356,8 @@ def test_build_folder(tmp_path, rng):
     compiled = compile_file(path, TINY)
     folder = write_build(compiled, tmp_path / "build", path, input_scale=1 / 255, verilog=False)
     build = read_build(folder)
-    assert build.manifest["input_scale"] == 1
+    assert build.manifest.input_scale == 1
     picture = rng.integers(0, 256, (3, 8, 8), dtype=np.uint8)
-    found = execute.run(build.network(), picture)
-    expected = run_float64(folder / "model.onnx", picture[None] * build.manifest["input_scale"])
+    found = execute.run(build.network, picture)
+    expected = run_float64(folder / "model.onnx", picture[None] * build.manifest.input_scale)
     assert (found[x] == expected[x][0]).all()

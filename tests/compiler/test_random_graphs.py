@@ -3,7 +3,6 @@
 the float64 ONNX graph == the integer network == the program on the instruction-level machine.
 """
 
-import json
 
 import numpy as np
 import onnx
@@ -14,9 +13,9 @@ from compiler.check.compare import differing_codes
 from compiler.check.reference import run_float64
 from compiler.flow import compile_network
 from compiler.frontend import read_network
-from compiler.host import read_layer, write_picture
 from golden import execute
 from golden.machine import GoldenMachine, check_races
+from host.memory import read_layer, write_picture
 from tests.random_graphs import random_model
 
 
@@ -39,13 +38,13 @@ def test_every_code(tmp_path, seed):
 
     machine = (TINY, ECP5_25F, ECP5_85F)[seed % 3]
     compiled = compile_network(network, machine)
-    manifest = json.loads(json.dumps(compiled.manifest()))
+    manifest = compiled.manifest()
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     check_races(machine, memory, compiled.image.program_address)
     GoldenMachine(machine).run(memory, compiled.image.program_address)
     differing = {
-        layer["storage"]: int((read_layer(memory, layer) != results[layer["tensor"]]).sum())
-        for layer in manifest["layers"]
+        layer.storage: int((read_layer(memory, layer) != results[layer.tensor]).sum())
+        for layer in manifest.layers
     }
     assert not any(differing.values()), (seed, machine.name, differing)

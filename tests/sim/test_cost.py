@@ -8,8 +8,8 @@ import pytest
 from arch.machine import TINY
 from compiler.cost import predict
 from compiler.flow import compile_network
-from compiler.host import write_picture
 from golden.network import Network
+from host.memory import write_picture
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
 from sim.run import DifferenceError, check_forecast

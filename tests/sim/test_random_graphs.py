@@ -1,6 +1,5 @@
 """Property: random networks in RTL give every layer's golden codes, with memory stalling or not."""
 
-import json
 
 import numpy as np
 import onnx
@@ -9,8 +8,8 @@ import pytest
 from arch.machine import TINY
 from compiler.flow import compile_network
 from compiler.frontend import read_network
-from compiler.host import read_layer, write_picture
 from golden import execute
+from host.memory import read_layer, write_picture
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
 from tests.random_graphs import random_model
@@ -32,7 +31,7 @@ def test_rtl_equals_network(tmp_path, model, seed):
     shape = network.tensors[network.input].shape
     picture = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     compiled = compile_network(network, TINY)
-    manifest = json.loads(json.dumps(compiled.manifest()))
+    manifest = compiled.manifest()
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     stall = 64 if seed % 2 else 0
@@ -42,10 +41,10 @@ def test_rtl_equals_network(tmp_path, model, seed):
     assert outcome.done, outcome.error
     expected = execute.run(network, picture)
     differing = {
-        layer["storage"]: int(
-            (read_layer(outcome.memory, layer) != expected[layer["tensor"]]).sum()
+        layer.storage: int(
+            (read_layer(outcome.memory, layer) != expected[layer.tensor]).sum()
         )
-        for layer in manifest["layers"]
+        for layer in manifest.layers
     }
     print(f"seed {seed}: {outcome.counters['cycles']} cycles, {len(differing)} layers")
     assert not any(differing.values()), (seed, differing)

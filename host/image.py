@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from arch.errors import OnefourError
+from arch.isa import CHUNK_BYTES
 from arch.machine import ISA_VERSION, Machine
 
 MAGIC = b"ONEFOUR\0"
@@ -27,6 +28,12 @@ LARGEST = 1 << 32
 
 class ImageError(OnefourError):
     """A program image that is damaged or made for something else."""
+
+
+def _contradiction(source: str, what: str) -> ImageError:
+    return ImageError(
+        f"{source}: contradicts itself ({what}); build it again with: onefour build MODEL.onnx"
+    )
 
 
 def machine_digest(machine: Machine) -> bytes:
@@ -73,12 +80,12 @@ class Image:
         if len(content) < _HEADER.size + 4 or content[: len(MAGIC)] != MAGIC:
             raise ImageError(
                 f"{source}: not a onefour program image ({len(content)} bytes); build it "
-                f"with: python -m compiler build MODEL.onnx"
+                f"with: onefour build MODEL.onnx"
             )
         if zlib.crc32(content[:-4]) != struct.unpack("<I", content[-4:])[0]:
             raise ImageError(
                 f"{source}: checksum differs: the file is damaged or incomplete; build it "
-                f"again with: python -m compiler build MODEL.onnx"
+                f"again with: onefour build MODEL.onnx"
             )
         _, version, isa, digest, memory, program, sections, fills = _HEADER.unpack_from(content)
         if (version, isa) != (FORMAT_VERSION, ISA_VERSION):
@@ -87,19 +94,34 @@ class Image:
                 f"{FORMAT_VERSION}, ISA {ISA_VERSION}; build it again"
             )
         image = Image(memory, program, digest)
-        at = _HEADER.size
-        table = []
-        for _ in range(sections):
-            table.append(_SECTION.unpack_from(content, at))
-            at += _SECTION.size
-        for _ in range(fills):
-            address, length, size, pattern = _FILL.unpack_from(content, at)
+        at = _HEADER.size + sections * _SECTION.size + fills * _FILL.size
+        if at > len(content) - 4:
+            raise _contradiction(source, f"{sections} sections and {fills} fills do not fit it")
+        table = list(_SECTION.iter_unpack(content[_HEADER.size :][: sections * _SECTION.size]))
+        for address, length, size, pattern in _FILL.iter_unpack(
+            content[at - fills * _FILL.size : at]
+        ):
+            if not 1 <= size <= len(pattern):
+                raise _contradiction(source, f"a pattern of {size} bytes")
             image.fills.append((address, length, pattern[:size]))
-            at += _FILL.size
         for address, length in table:
             image.sections.append((address, content[at : at + length]))
             at += length
+        if at != len(content) - 4:
+            raise _contradiction(source, f"its sections end at byte {at} of {len(content) - 4}")
+        image._check(source)
         return image
+
+    def _check(self, source: str) -> None:
+        """Everything lies in memory, and memory is of a size that there is."""
+        if not 0 < self.memory_bytes <= LARGEST:
+            raise _contradiction(source, f"{self.memory_bytes} bytes of memory")
+        if self.program_address + CHUNK_BYTES > self.memory_bytes:
+            raise _contradiction(source, f"a program at {self.program_address:#x}")
+        places = [(address, len(content)) for address, content in self.sections]
+        for address, length in places + [fill[:2] for fill in self.fills]:
+            if address + length > self.memory_bytes:
+                raise _contradiction(source, f"{length} bytes at {address:#x}")
 
     @staticmethod
     def read(path: Path) -> "Image":

@@ -1,0 +1,88 @@
+"""The program on the instruction-level machine against the integer network, layer by layer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.errors import DifferenceError
+from golden.formats import MapFormat, unpack_map
+from golden.machine import GoldenMachine, Statistics
+from host.image import Image
+from host.manifest import Manifest
+from host.memory import layer_format, memory_with_picture, read_layer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredLayer:
+    """What one layer leaves in memory once ``bytes_written`` bytes have been written."""
+
+    name: str
+    form: MapFormat
+    stored: np.ndarray
+    bytes_written: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One layer as found against what it must be."""
+
+    name: str
+    codes: int
+    differing: int
+    #: The first difference, in words.
+    first: str = ""
+
+
+def first_difference(name: str, found: np.ndarray, expected: np.ndarray) -> Compared:
+    """Compare codes [channels, height, width]."""
+    differing = np.argwhere(found != expected)
+    if not len(differing):
+        return Compared(name=name, codes=expected.size, differing=0)
+    channel, y, x = (int(i) for i in differing[0])
+    text = (
+        f"layer {name!r}, channel {channel}, row {y}, column {x}: expected "
+        f"{int(expected[channel, y, x])}, found {int(found[channel, y, x])}"
+    )
+    return Compared(name=name, codes=expected.size, differing=len(differing), first=text)
+
+
+def check_program(
+    image: Image, manifest: Manifest, codes: np.ndarray, results: dict[str, np.ndarray]
+) -> tuple[list[StoredLayer], np.ndarray]:
+    """Run a program on the picture ``codes`` [C, H, W]; ``results``: of ``golden.execute.run``.
+
+    Returns the layers in order of completion, and memory at the end. Raises
+    :class:`DifferenceError` at the first layer where the program does not compute the network.
+    """
+    memory = memory_with_picture(image, manifest, codes)
+    by_compute: dict[int, list] = {}
+    for layer in manifest.layers:
+        by_compute.setdefault(layer.last_compute, []).append(layer)
+    done = []
+
+    def note(index: int, statistics: Statistics) -> None:
+        for layer in by_compute.get(index, []):
+            expected = results[layer.tensor]
+            compared = first_difference(layer.storage, read_layer(memory, layer), expected)
+            if compared.differing:
+                raise DifferenceError(
+                    f"the program does not compute the network: {compared.first} "
+                    f"({compared.differing} of {compared.codes} differ)"
+                )
+            form = layer_format(layer)
+            done.append(
+                StoredLayer(
+                    name=layer.storage,
+                    form=form,
+                    stored=unpack_map(memory, form),
+                    bytes_written=statistics.write_bytes,
+                )
+            )
+
+    machine = GoldenMachine(manifest.machine, after_compute=note)
+    machine.run(memory, image.program_address)
+    if len(done) < len(manifest.layers):
+        raise DifferenceError(
+            f"the program ended after {len(done)} of {len(manifest.layers)} layers"
+        )
+    return done, memory

@@ -1,0 +1,1 @@
+"""What a host does with a build: read it, put the picture in, take the results out."""

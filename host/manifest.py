@@ -1,0 +1,240 @@
+"""The manifest of a build: what a host must know to use the program image beside it.
+
+It is the contract between compiler and hosts, written and read here alone. ``manifest.json`` also
+holds the digests of the files beside it and a fingerprint of all of its own content: a file of
+another build, or a value changed by hand, is noticed when the build is read.
+"""
+
+import hashlib
+import json
+import math
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from arch.errors import OnefourError
+from arch.machine import Machine
+from golden.description import Description, DescriptionError, parse_description
+from golden.formats import GROUP_LANES, PICTURE_BYTES
+
+FORMAT = "onefour build"
+FORMAT_VERSION = 1
+AGAIN = "build it again with: onefour build MODEL.onnx"
+Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
+Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
+Natural = Annotated[int, Meta(ge=0)]
+
+
+class ManifestError(OnefourError):
+    """A manifest that is damaged, incomplete, or not of this build."""
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of the manifest: exactly these keys, of exactly these types."""
+
+
+class Picture(Record):
+    """Where the picture's bytes go: rows of pixels of four bytes, the first ``channels`` used."""
+
+    tensor: str
+    address: Address
+    row_bytes: Count
+    channels: Annotated[int, Meta(ge=1, le=3)]
+    height: Count
+    width: Count
+    #: Byte that surrounds the picture.
+    pad: Annotated[int, Meta(ge=0, le=255)]
+
+
+class StoredMap(Record):
+    """A stored tensor: where and how its codes (or sums) lie once ``last_compute`` is done.
+
+    ``kind`` "codes": stored code = multiplier * code + shift. ``kind`` "raw": for each channel
+    v = (base - step * sum) / divisor.
+    """
+
+    storage: str
+    #: Tensor of the integer network, and of the ONNX file.
+    tensor: str
+    onnx: str
+    kind: Literal["codes", "raw"]
+    #: Operators of the integer network that are done on the way.
+    operators: tuple[str, ...]
+    #: Numbers of its COMPUTEs, and their cycles as predicted.
+    first_compute: Natural
+    last_compute: Natural
+    first_cycle: Natural
+    last_cycle: Natural
+    address: Address
+    image_bytes: Count
+    row_bytes: Count
+    position_bytes: Count
+    planes: Count
+    channels: Count
+    height: Count
+    width: Count
+    bits: Annotated[int, Meta(ge=0, le=8)]
+    multiplier: Count
+    shift: int
+    bit_operations: Natural
+    base: tuple[int, ...] = ()
+    step: tuple[int, ...] = ()
+    divisor: tuple[Count, ...] = ()
+
+
+class Result(Record):
+    """A result of the network: v * scale + bias, for each channel of the stored ``tensor``."""
+
+    name: str
+    tensor: str
+    scale: tuple[float, ...]
+    bias: tuple[float, ...]
+
+
+class Forecast(Record):
+    """Cycles of a frame by the cost model, and the memory that they hold for."""
+
+    cycles: Natural
+    read_latency: Natural
+    write_latency: Natural
+
+
+class Manifest(Record):
+    """All of a build that is not in its program image.
+
+    ``input_scale``: the network's input is this times the picture's codes. ``detection``: the
+    side-car of the model, as it stands there. ``fused``: network tensors that are max-pooled before
+    they are stored -> the pooled tensor.
+    """
+
+    network: str
+    machine: Machine
+    memory_bytes: Count
+    program_address: Address
+    picture: Picture
+    layers: tuple[StoredMap, ...]
+    outputs: tuple[Result, ...]
+    fused: dict[str, str]
+    bit_operations: Natural
+    prediction: Forecast
+    input_scale: float = 1.0
+    detection: dict | None = None
+    files: dict[str, str] = {}
+
+    @property
+    def description(self) -> Description | None:
+        """How boxes are decoded; None for a model without a side-car."""
+        return None if self.detection is None else parse_description(self.detection)
+
+    def layer_of(self, tensor: str) -> StoredMap:
+        """Where a tensor of the integer network is stored; any of its storages has its codes."""
+        return next(layer for layer in self.layers if layer.tensor == tensor)
+
+    def check(self) -> None:
+        """:class:`ManifestError` where parts contradict each other or lie outside of memory."""
+        _check_picture(self.picture, self.memory_bytes)
+        if not 0 < self.input_scale < math.inf:
+            raise ManifestError(f"input_scale is {self.input_scale}, not a positive number")
+        if not self.layers or not self.outputs:
+            raise ManifestError("no layers or no outputs")
+        if len({layer.storage for layer in self.layers}) != len(self.layers):
+            raise ManifestError("two layers have one storage")
+        for layer in self.layers:
+            _check_layer(layer, self.memory_bytes)
+        for output in self.outputs:
+            _check_output(output, self.layers)
+        try:
+            _ = self.description
+        except DescriptionError as error:
+            raise ManifestError(f"detection: {error}") from None
+
+
+def _check_picture(picture: Picture, memory_bytes: int) -> None:
+    if picture.row_bytes % PICTURE_BYTES or picture.row_bytes < picture.width * PICTURE_BYTES:
+        raise ManifestError(f"picture: rows of {picture.row_bytes} bytes for {picture.width}")
+    if picture.address + picture.height * picture.row_bytes > memory_bytes:
+        raise ManifestError("picture: does not lie in memory")
+
+
+def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
+    where = f"layer {layer.storage!r}"
+    images = -(-layer.channels // GROUP_LANES)
+    used = ((layer.height - 1) * layer.row_bytes) + layer.width * layer.position_bytes
+    if layer.row_bytes % layer.position_bytes or layer.position_bytes % 2:
+        raise ManifestError(f"{where}: rows of {layer.row_bytes} / {layer.position_bytes} bytes")
+    if layer.row_bytes < layer.width * layer.position_bytes or layer.image_bytes < used:
+        raise ManifestError(f"{where}: its map does not fit its rows or images")
+    if layer.address + (images - 1) * layer.image_bytes + used > memory_bytes:
+        raise ManifestError(f"{where}: does not lie in memory")
+    if layer.last_compute < layer.first_compute:
+        raise ManifestError(f"{where}: ends before it begins")
+    lengths = {len(layer.base), len(layer.step), len(layer.divisor)}
+    if lengths != {layer.channels if layer.kind == "raw" else 0}:
+        raise ManifestError(f"{where}: base, step and divisor for {layer.channels} channels")
+    if layer.kind == "codes" and not 1 <= layer.bits <= layer.position_bytes // 2:
+        raise ManifestError(f"{where}: {layer.bits} bits in {layer.position_bytes} bytes")
+
+
+def _check_output(output: Result, layers: tuple[StoredMap, ...]) -> None:
+    stored = [layer for layer in layers if layer.tensor == output.tensor]
+    if not stored:
+        raise ManifestError(f"output {output.name!r}: tensor {output.tensor!r} is not stored")
+    if {len(output.scale), len(output.bias)} != {stored[0].channels}:
+        raise ManifestError(f"output {output.name!r}: scales for {stored[0].channels} channels")
+    if not all(map(math.isfinite, output.scale + output.bias)):
+        raise ManifestError(f"output {output.name!r}: a scale or bias is not finite")
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 of a file's content, as the manifest lists it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _fingerprint(record: dict) -> str:
+    content = {key: value for key, value in record.items() if key != "fingerprint"}
+    return digest(json.dumps(content, sort_keys=True).encode())
+
+
+def write_manifest(manifest: Manifest) -> str:
+    """The text of ``manifest.json``, sealed with its fingerprint."""
+    manifest.check()
+    record = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    record |= json.loads(msgspec.json.encode(manifest))
+    return json.dumps(record | {"fingerprint": _fingerprint(record)}, indent=1) + "\n"
+
+
+def sealed_record(content: bytes) -> dict:
+    """A manifest of any version as plain values; :class:`ManifestError` unless its seal is whole.
+
+    What has no seal was not written by this product, or has been changed since.
+    """
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"not JSON ({error or 'nested too deeply'})") from None
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise ManifestError("not the manifest of a onefour build")
+    if record.get("fingerprint") != _fingerprint(record):
+        raise ManifestError("changed or damaged since it was written")
+    return record
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Decode and check ``manifest.json``; :class:`ManifestError` says what is wrong with it."""
+    record = sealed_record(content)
+    version = record.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ManifestError(f"format version {version}; supported: {FORMAT_VERSION}")
+    content = {k: v for k, v in record.items() if k not in ("format", "format_version")}
+    return manifest_of({k: v for k, v in content.items() if k != "fingerprint"})
+
+
+def manifest_of(record: dict) -> Manifest:
+    """A manifest from plain values, types and consistency checked."""
+    try:
+        manifest = msgspec.convert(record, Manifest)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise ManifestError(str(error)) from None
+    manifest.check()
+    return manifest

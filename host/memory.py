@@ -1,0 +1,64 @@
+"""Memory as a host sees it: the picture goes in, codes and results come out, by the manifest."""
+
+import numpy as np
+
+from golden.formats import PICTURE_BYTES, MapFormat, pack_picture, unpack_map
+from host.image import Image
+from host.manifest import Manifest, StoredMap
+
+
+def memory_with_picture(image: Image, manifest: Manifest, codes: np.ndarray) -> np.ndarray:
+    """Memory before a run, uint8 [memory_bytes]: program image and picture codes [C, H, W]."""
+    memory = image.memory()
+    write_picture(memory, manifest, codes)
+    return memory
+
+
+def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> None:
+    """Put picture codes uint8 [C, H, W] where the program expects them.
+
+    Raises ValueError where the shape is not the network's.
+    """
+    picture = manifest.picture
+    shape = (picture.channels, picture.height, picture.width)
+    if codes.shape != shape or codes.dtype != np.uint8:
+        raise ValueError(f"picture codes must be uint8 {shape}, not {codes.dtype} {codes.shape}")
+    pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
+
+
+def layer_format(layer: StoredMap) -> MapFormat:
+    """The memory format of a manifest's layer; sums have all their planes."""
+    return MapFormat(
+        address=layer.address,
+        pitch=layer.row_bytes // layer.position_bytes,
+        channels=layer.channels,
+        height=layer.height,
+        width=layer.width,
+        planes=layer.position_bytes // 2,
+        group_bytes=layer.image_bytes,
+    )
+
+
+def read_layer(memory: np.ndarray, layer: StoredMap) -> np.ndarray:
+    """A layer's network codes uint8, or integer sums v int64, [C, H, W].
+
+    v = (base - step * sum) / divisor: what the array counts runs against v (docs/machine.md, 1).
+    """
+    stored = unpack_map(memory, layer_format(layer))
+    if layer.kind == "raw":
+        base, step, divisor = (
+            np.array(values, np.int64)[:, None, None]
+            for values in (layer.base, layer.step, layer.divisor)
+        )
+        return (base - step * stored) // divisor
+    return ((stored - layer.shift) // layer.multiplier).astype(np.uint8)
+
+
+def read_outputs(memory: np.ndarray, manifest: Manifest) -> dict[str, np.ndarray]:
+    """Float64 [C, H, W] of every network output: v * scale + bias."""
+    return {
+        output.name: read_layer(memory, manifest.layer_of(output.tensor))
+        * np.array(output.scale)[:, None, None]
+        + np.array(output.bias)[:, None, None]
+        for output in manifest.outputs
+    }
