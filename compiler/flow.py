@@ -74,7 +74,7 @@ class Compiled:
     def _layer(self, name: str) -> dict:
         storage = self.lowered.storages[name]
         layers = [layer for layer in self.layers if layer.work.output == name]
-        tensor = name.split("@pad")[0]
+        tensor = storage.tensor
         computes = [step.ordinal for layer in layers for step in layer.computes]
         entry = {
             "tensor": tensor,

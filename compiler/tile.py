@@ -96,6 +96,21 @@ def _up_to_residue(value: int, residue: int, modulus: int) -> int:
     return value + (residue - value) % modulus
 
 
+def _flat_columns(work: Work, storage: Storage, width: int) -> int:
+    """Columns, halo to the left included, that a flat tile of ``width`` looks at."""
+    return storage.left + width + work.reach()[3]
+
+
+def _as_stored(packed: Packed, storages: dict[str, Storage], width: int) -> bool:
+    """Whether rows of a flat tile can lie on chip as far apart as in memory.
+
+    A flat tile computes one position after another, row after row, as many as rows are apart: an
+    output wider than the stored rows needs them further apart than they are in memory.
+    """
+    pitches = {storages[region.storage].pitch for region in packed.regions}
+    return len(pitches) == 1 and pitches.pop() >= width
+
+
 def _layout(
     work: Work,
     packed: Packed,
@@ -110,7 +125,7 @@ def _layout(
     for region in packed.regions:
         storage = storages[region.storage]
         if flat:
-            span = storage.left + width + max(0, work.reach()[3])
+            span = _flat_columns(work, storage, width)
             skip = storage.left + work.reach()[2]
         else:
             _, skip = first_column(work, storage, 0, machine)
@@ -124,7 +139,7 @@ def _layout(
         odd_offset = _up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
         odd_offset = odd_offset or machine.columns
         pitch = odd_offset + half
-    elif flat and len({storages[r.storage].pitch for r in packed.regions}) == 1:
+    elif flat and _as_stored(packed, storages, width):
         pitch = storages[packed.regions[0].storage].pitch
     else:
         pitch = widest
@@ -263,7 +278,7 @@ def load_shape(
         column -= storage.left
     else:
         column = -storage.left
-        columns = storage.left + tile.width + max(0, work.reach()[3])
+        columns = _flat_columns(work, storage, tile.width)
         if tiling.pitch == storage.pitch:
             # Rows follow one another in memory as on chip: one long row. The last one's right-hand
             # halo lies in the row after it.
