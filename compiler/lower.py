@@ -170,7 +170,7 @@ class _Lowering:
     def reserve_halos(self) -> None:
         """Give every storage the halo that its consumers look at."""
         for work in self.result.works:
-            low_y, high_y, low_x, high_x = work.reach()
+            low_y, high_y, low_x, high_x = work.reach
             rows = work.height - (2 if work.pool2 else 1)
             for name, _ in work.images:
                 storage = self.storages[name]

@@ -58,7 +58,7 @@ class Tiling:
 
     def offset(self, work: Work, placement: Placement, y: int, x: int, plane: int) -> int:
         """Chip offset, from the tile's base, of plane ``plane`` at input offset (y, x)."""
-        low_y, _, low_x, _ = work.reach()
+        low_y, _, low_x, _ = work.reach
         column = placement.skip + x - low_x
         if self.odd_offset:
             column = (column >> 1) + (column & 1) * self.odd_offset
@@ -71,19 +71,19 @@ def beats_per_row(storage: Storage, columns: int, machine: Machine) -> int:
 
 def input_rows(work: Work, height: int) -> int:
     """Input rows that ``height`` rows of the computed map look at."""
-    low_y, high_y, _, _ = work.reach()
+    low_y, high_y, _, _ = work.reach
     last = height - (2 if work.pool2 else 1)
     return last * work.strides[0] + high_y - low_y + 1
 
 
 def input_columns(work: Work, width: int) -> int:
-    _, _, low_x, high_x = work.reach()
+    _, _, low_x, high_x = work.reach
     return (width - 1) * work.strides[1] + high_x - low_x + 1
 
 
 def first_column(work: Work, storage: Storage, x: int, machine: Machine) -> tuple[int, int]:
     """(first stored column to load, columns to skip) for a tile that starts at column x."""
-    _, _, low_x, _ = work.reach()
+    _, _, low_x, _ = work.reach
     align = storage.beat_positions(machine.beat_bytes)
     if work.strides[1] == 2:
         align = max(2, align)
@@ -98,7 +98,7 @@ def _up_to_residue(value: int, residue: int, modulus: int) -> int:
 
 def _flat_columns(work: Work, storage: Storage, width: int) -> int:
     """Columns, halo to the left included, that a flat tile of ``width`` looks at."""
-    return storage.left + width + work.reach()[3]
+    return storage.left + width + work.reach[3]
 
 
 def _as_stored(packed: Packed, storages: dict[str, Storage], width: int) -> bool:
@@ -126,7 +126,7 @@ def _layout(
         storage = storages[region.storage]
         if flat:
             span = _flat_columns(work, storage, width)
-            skip = storage.left + work.reach()[2]
+            skip = storage.left + work.reach[2]
         else:
             _, skip = first_column(work, storage, 0, machine)
             span = skip + input_columns(work, width)
