@@ -5,6 +5,8 @@ One definition serves the encoder, the decoder, the disassembler, the hardware a
 fields' meaning, unit and range are in :data:`FIELD_NOTES`, from which the manual is generated.
 """
 
+from functools import cache
+
 from amaranth.hdl import unsigned
 from amaranth.lib import data, enum
 
@@ -167,35 +169,57 @@ FIELD_NOTES = {
 }
 
 
+@cache
+def _places(layout: type[data.Struct]) -> dict[str, tuple]:
+    """Field -> (offset, width, enumeration or None, (struct, its bits) of an array or None).
+
+    Programs have thousands of instructions; Amaranth's own constants take a millisecond each.
+    """
+    places = {}
+    for name, field in data.Layout.cast(layout):
+        enumeration = field.shape if isinstance(field.shape, enum.EnumMeta) else None
+        array = None
+        if isinstance(field.shape, data.ArrayLayout):
+            element = field.shape.elem_shape
+            array = element, data.Layout.cast(element).size
+        places[name] = field.offset, field.width, enumeration, array
+    return places
+
+
 def encode(layout: type[data.Struct], fields: dict) -> int:
     """Encode an instruction or entry; a value that does not fit its field raises ValueError.
 
-    ``fields`` may leave out fields that are 0. Amaranth truncates silently, so ranges are checked
-    here.
+    ``fields`` may leave out fields that are 0.
     """
-    shape = data.Layout.cast(layout)
+    places = _places(layout)
+    bits = 0
     for name, value in fields.items():
-        inner = shape[name].shape
-        if isinstance(value, int) and not isinstance(value, enum.Enum):
-            width = inner.width if hasattr(inner, "width") else None
-            if width is not None and not 0 <= int(value) < 1 << width:
-                raise ValueError(f"{layout.__name__}.{name} = {value} does not fit {width} bits")
-    return layout.const(fields).as_bits()
+        offset, width, enumeration, array = places[name]
+        if array is not None:
+            struct, size = array
+            if len(value) * size > width:
+                raise ValueError(f"{layout.__name__}.{name}: {len(value)} are too many")
+            for number, element in enumerate(value):
+                bits |= encode(struct, element) << (offset + number * size)
+            continue
+        number = enumeration(value).value if enumeration is not None else int(value)
+        if not 0 <= number < 1 << width:
+            raise ValueError(f"{layout.__name__}.{name} = {value} does not fit {width} bits")
+        bits |= number << offset
+    return bits
 
 
 def decode(layout: type[data.Struct], bits: int) -> dict:
     """Return the fields of an encoded instruction or entry as plain values."""
-    shape = data.Layout.cast(layout)
     fields = {}
-    for name, field in shape:
-        value = (bits >> field.offset) & ((1 << field.width) - 1)
-        if isinstance(field.shape, enum.EnumMeta):
-            value = field.shape(value)
-        elif isinstance(field.shape, data.ArrayLayout):
-            size = data.Layout.cast(EntryGroup).size
+    for name, (offset, width, enumeration, array) in _places(layout).items():
+        value = bits >> offset & (1 << width) - 1
+        if enumeration is not None:
+            value = enumeration(value)
+        elif array is not None:
+            struct, size = array
             value = [
-                decode(EntryGroup, (value >> (i * size)) & ((1 << size) - 1))
-                for i in range(field.shape.length)
+                decode(struct, value >> start & (1 << size) - 1) for start in range(0, width, size)
             ]
         fields[name] = value
     return fields

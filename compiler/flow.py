@@ -63,7 +63,7 @@ class Compiled:
     def _stored_map(self, name: str) -> StoredMap:
         storage = self.lowered.storages[name]
         layers = [layer for layer in self.layers if layer.work.output == name]
-        tensor = name.split("@pad")[0]
+        tensor = storage.tensor
         computes = [step.ordinal for layer in layers for step in layer.computes]
         relations = [layer.relation for layer in layers if storage.kind == "raw"]
         return StoredMap(

@@ -17,7 +17,7 @@ from compiler.demand import (
     padding_of,
     pool_size,
 )
-from compiler.encoding import encoding_for
+from compiler.encoding import WIDEST_CODE, encoding_for
 from compiler.errors import UnsupportedError
 from compiler.packing import pack
 from compiler.storage import IMAGE_CHANNELS, Storage
@@ -63,6 +63,8 @@ class _Lowering:
         self.demand = Demand(network)
         self.result = Lowered()
         self.storages = self.result.storages
+        #: Names that no further storage may have: the file may call its tensors anything.
+        self.taken = {*network.tensors, *network.raw_shapes}
         #: (tensor, padding) -> name of the storage that has it.
         self.variants: dict[tuple[str, Padding], str] = {}
 
@@ -90,18 +92,32 @@ class _Lowering:
         wanted = self.demand.paddings[name]
         return sorted(wanted, key=lambda p: encoding_for(tensor, p, picture=picture).bits) or [None]
 
+    def fresh(self, name: str) -> str:
+        """``name``, made longer until nothing else is called that."""
+        while name in self.taken:
+            name += "'"
+        self.taken.add(name)
+        return name
+
     def declare(self, name: str, variant: str = "", padding: Padding = None) -> Storage:
         """Make the storage of a computed tensor (or of a further variant of it)."""
         if name in self.network.raw_shapes:
             channels, height, width = self.network.raw_shapes[name]
             self.storages[name] = Storage(
-                name=name, kind="raw", channels=channels, height=height, width=width
+                name=name, tensor=name, kind="raw", channels=channels, height=height, width=width
             )
             return self.storages[name]
         padding = padding if variant else self.paddings(name)[0]
         variant = variant or name
         tensor = self.network.tensors[name]
         picture = name == self.network.input
+        if tensor.bits > WIDEST_CODE and not picture:
+            raise UnsupportedError(
+                f"{self.operator(name)}: its result {name!r} has {tensor.bits}-bit codes; "
+                f"supported: up to {WIDEST_CODE} bits, except for the picture itself, which only "
+                f"convolutions and quantisers read; move it behind the first convolution's "
+                f"quantiser, or into the preparation of the picture"
+            )
         if picture and tensor.channels > PICTURE_CHANNELS:
             raise UnsupportedError(
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
@@ -110,6 +126,7 @@ class _Lowering:
         encoding = encoding_for(tensor, padding, picture=picture)
         self.storages[variant] = Storage(
             name=variant,
+            tensor=name,
             kind="picture" if picture else "codes",
             channels=tensor.channels,
             height=tensor.height,
@@ -134,9 +151,14 @@ class _Lowering:
                     f"input {name!r}: its consumers pad it with {self.paddings(name)}; supported: "
                     f"one padding of the picture; pad it alike"
                 )
-            target = self.declare(name, f"{name}@pad{padding}", padding)
+            target = self.declare(name, self.fresh(f"{name}@pad{padding}"), padding)
             sources = [(main, channel) for channel in range(main.channels)]
             self.moved(f"{target.name}/copy", sources, target)
+
+    def operator(self, output: str) -> str:
+        """The operator that computes a tensor, as messages name it."""
+        maker = self.demand.producer[output]
+        return f"{type(maker).__name__} {maker.name!r}"
 
     def sources(self, name: str, padding: Padding = None) -> list[Source]:
         """Stored channels of a tensor, in the variants that have this padding."""
@@ -148,7 +170,7 @@ class _Lowering:
     def reserve_halos(self) -> None:
         """Give every storage the halo that its consumers look at."""
         for work in self.result.works:
-            low_y, high_y, low_x, high_x = work.reach()
+            low_y, high_y, low_x, high_x = work.reach
             rows = work.height - (2 if work.pool2 else 1)
             for name, _ in work.images:
                 storage = self.storages[name]
@@ -267,12 +289,12 @@ class _Lowering:
 
     def moved(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
         """Move stored codes, in the target's encoding."""
-        source = sources[0][0]
         stored = np.arange(1, 1 << target.bits) - target.shift
-        levels = -(-stored // target.multiplier) * source.multiplier + source.shift
-        levels = np.where(stored <= 0, -Thresholds.FAR, levels)
+        codes = -(-stored // target.multiplier)
+        # Channels of a Concat may come from storages of different encodings.
+        levels = [codes * source.multiplier + source.shift for source, _ in sources]
         thresholds = Thresholds(
-            levels=np.tile(levels.astype(np.int64), (target.channels, 1)),
+            levels=np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64)),
             sign=np.ones(target.channels, np.int8),
         )
         self.per_channel(name, [(sources, 1)], target, thresholds, coded=True, **fields)
@@ -307,6 +329,8 @@ class _Lowering:
                 for index, (key, weights) in enumerate(matrix.items())
             ]
             geometry = {"strides": (1, 1), "height": target.height, "width": target.width}
+            if any(self.storages[name].kind == "picture" for name, _ in matrix):
+                geometry["window"] = 1
             self.result.works.append(
                 Work(
                     name=part_name(name, image, target.images),

@@ -225,7 +225,7 @@ class Scheduler:
         """Load what a tile looks at."""
         for placement in tiling.placements:
             storage = self.storages[placement.region.storage]
-            first_row = tile.y * work.strides[0] + work.reach()[0]
+            first_row = tile.y * work.strides[0] + work.reach[0]
             rows = input_rows(work, tile.height)
             wait, stored = self._wait_for_rows(storage.name, first_row, rows, after)
             column, shape = load_shape(work, tiling, tile, storage, self.machine)

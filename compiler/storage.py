@@ -30,6 +30,8 @@ class Storage:
     """
 
     name: str
+    #: The network's tensor that it holds; several storages may hold one tensor.
+    tensor: str
     kind: str
     channels: int
     height: int

@@ -58,7 +58,7 @@ class Tiling:
 
     def offset(self, work: Work, placement: Placement, y: int, x: int, plane: int) -> int:
         """Chip offset, from the tile's base, of plane ``plane`` at input offset (y, x)."""
-        low_y, _, low_x, _ = work.reach()
+        low_y, _, low_x, _ = work.reach
         column = placement.skip + x - low_x
         if self.odd_offset:
             column = (column >> 1) + (column & 1) * self.odd_offset
@@ -71,19 +71,19 @@ def beats_per_row(storage: Storage, columns: int, machine: Machine) -> int:
 
 def input_rows(work: Work, height: int) -> int:
     """Input rows that ``height`` rows of the computed map look at."""
-    low_y, high_y, _, _ = work.reach()
+    low_y, high_y, _, _ = work.reach
     last = height - (2 if work.pool2 else 1)
     return last * work.strides[0] + high_y - low_y + 1
 
 
 def input_columns(work: Work, width: int) -> int:
-    _, _, low_x, high_x = work.reach()
+    _, _, low_x, high_x = work.reach
     return (width - 1) * work.strides[1] + high_x - low_x + 1
 
 
 def first_column(work: Work, storage: Storage, x: int, machine: Machine) -> tuple[int, int]:
     """(first stored column to load, columns to skip) for a tile that starts at column x."""
-    _, _, low_x, _ = work.reach()
+    _, _, low_x, _ = work.reach
     align = storage.beat_positions(machine.beat_bytes)
     if work.strides[1] == 2:
         align = max(2, align)
@@ -94,6 +94,21 @@ def first_column(work: Work, storage: Storage, x: int, machine: Machine) -> tupl
 def _up_to_residue(value: int, residue: int, modulus: int) -> int:
     """Smallest number >= value that leaves ``residue`` modulo ``modulus``."""
     return value + (residue - value) % modulus
+
+
+def _flat_columns(work: Work, storage: Storage, width: int) -> int:
+    """Columns, halo to the left included, that a flat tile of ``width`` looks at."""
+    return storage.left + width + work.reach[3]
+
+
+def _as_stored(packed: Packed, storages: dict[str, Storage], width: int) -> bool:
+    """Whether rows of a flat tile can lie on chip as far apart as in memory.
+
+    A flat tile computes one position after another, row after row, as many as rows are apart: an
+    output wider than the stored rows needs them further apart than they are in memory.
+    """
+    pitches = {storages[region.storage].pitch for region in packed.regions}
+    return len(pitches) == 1 and pitches.pop() >= width
 
 
 def _layout(
@@ -110,8 +125,8 @@ def _layout(
     for region in packed.regions:
         storage = storages[region.storage]
         if flat:
-            span = storage.left + width + max(0, work.reach()[3])
-            skip = storage.left + work.reach()[2]
+            span = _flat_columns(work, storage, width)
+            skip = storage.left + work.reach[2]
         else:
             _, skip = first_column(work, storage, 0, machine)
             span = skip + input_columns(work, width)
@@ -124,7 +139,7 @@ def _layout(
         odd_offset = _up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
         odd_offset = odd_offset or machine.columns
         pitch = odd_offset + half
-    elif flat and len({storages[r.storage].pitch for r in packed.regions}) == 1:
+    elif flat and _as_stored(packed, storages, width):
         pitch = storages[packed.regions[0].storage].pitch
     else:
         pitch = widest
@@ -263,7 +278,7 @@ def load_shape(
         column -= storage.left
     else:
         column = -storage.left
-        columns = storage.left + tile.width + max(0, work.reach()[3])
+        columns = _flat_columns(work, storage, tile.width)
         if tiling.pitch == storage.pitch:
             # Rows follow one another in memory as on chip: one long row. The last one's right-hand
             # halo lies in the row after it.

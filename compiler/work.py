@@ -1,6 +1,7 @@
 """A layer lowered to what the machine does: lane-group words times weights, over positions."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class Work:
     def output_width(self) -> int:
         return self.width // 2 if self.pool2 else self.width
 
+    @cached_property
     def reach(self) -> tuple[int, int, int, int]:
         """Least and largest input offsets (y_low, y_high, x_low, x_high) of items and phases."""
         ys = [i.y + p[0] for i in self.items for p in self.phases]

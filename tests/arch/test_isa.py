@@ -30,6 +30,13 @@ def test_decode_inverts_encode(struct, seed, rng):
     assert isa.decode(struct, isa.encode(struct, fields)) == fields
 
 
+@pytest.mark.parametrize("struct", [isa.Load, isa.Compute, isa.Entry, isa.EntryGroup])
+@pytest.mark.parametrize("seed", range(5))
+def test_bits_lie_where_the_hardware_has_its_fields(struct, seed, rng):
+    fields = random_fields(struct, rng)
+    assert isa.encode(struct, fields) == data.Layout.cast(struct).const(fields).as_bits()
+
+
 @pytest.mark.parametrize("struct", FORMATS.values(), ids=FORMATS)
 def test_instructions_fit_and_start_with_the_opcode(struct):
     layout = data.Layout.cast(struct)
@@ -68,6 +75,13 @@ def test_fields_that_are_left_out_are_zero():
 def test_values_that_do_not_fit_are_refused(struct, field, value):
     with pytest.raises(ValueError, match=rf"{struct.__name__}.{field} = {value} does not fit"):
         isa.encode(struct, {field: value})
+
+
+def test_values_inside_an_array_are_checked_too():
+    with pytest.raises(ValueError, match="EntryGroup.weight = 1024 does not fit"):
+        isa.encode(isa.Entry, {"group": [{"weight": 1024}] * 4})
+    with pytest.raises(ValueError, match="Entry.group: 5 are too many"):
+        isa.encode(isa.Entry, {"group": [{}] * 5})
 
 
 def test_every_field_has_a_note():

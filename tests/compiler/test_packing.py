@@ -10,7 +10,8 @@ FULL = np.ones(16, bool)
 
 
 def storage(bits):
-    return {"x": Storage(name="x", kind="codes", channels=16, height=8, width=8, bits=bits)}
+    x = Storage(name="x", tensor="x", kind="codes", channels=16, height=8, width=8, bits=bits)
+    return {"x": x}
 
 
 def items(count, low=-8, high=7, image=0):

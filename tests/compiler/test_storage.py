@@ -6,6 +6,7 @@ from compiler.storage import Storage
 def make(**changes):
     fields = {
         "name": "x",
+        "tensor": "x",
         "kind": "codes",
         "channels": 20,
         "height": 6,

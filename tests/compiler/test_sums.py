@@ -21,6 +21,7 @@ def make(seed, bits, weight_bits, step=1, offset=0):
     storages = {
         "x": Storage(
             name="x",
+            tensor="x",
             kind="codes",
             channels=16,
             height=1,
