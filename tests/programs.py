@@ -1,15 +1,13 @@
 """Runs the program of an integer network on the instruction-level machine."""
 
-import json
-
 import numpy as np
 
 from arch.machine import Machine
 from compiler.flow import compile_network
-from compiler.host import read_layer, write_picture
 from golden import execute
 from golden.machine import GoldenMachine, check_races
 from golden.network import Network
+from host.memory import memory_with_picture, read_layer
 
 
 def differing_codes(
@@ -21,13 +19,12 @@ def differing_codes(
     """
     results = execute.run(network, picture)
     compiled = compile_network(network, machine)
-    manifest = json.loads(json.dumps(compiled.manifest()))
-    memory = compiled.image.memory()
-    write_picture(memory, manifest, picture)
+    manifest = compiled.manifest()
+    memory = memory_with_picture(compiled.image, manifest, picture)
     if races:
         check_races(machine, memory, compiled.image.program_address)
     GoldenMachine(machine).run(memory, compiled.image.program_address)
     return {
-        layer["storage"]: int((read_layer(memory, layer) != results[layer["tensor"]]).sum())
-        for layer in manifest["layers"]
+        layer.storage: int((read_layer(memory, layer) != results[layer.tensor]).sum())
+        for layer in manifest.layers
     }

@@ -43,7 +43,7 @@ def test_a_tensor_may_be_called_like_a_copy(other):
 
 def test_manifest_names_the_tensor_of_a_copy():
     manifest = compile_network(two_paddings("a@pad1").network("zeros"), TINY).manifest()
-    tensors = [layer["tensor"] for layer in manifest["layers"]]
+    tensors = [layer.tensor for layer in manifest.layers]
     assert sorted(tensors) == ["a", "a", "a@pad1", "aside", "ones", "zeros"]
 
 

@@ -1,0 +1,61 @@
+"""One picture through everything that must agree: ONNX graph, integer network, program."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import ModelProto
+
+from compiler.check.onnx_graph import against_onnx
+from compiler.check.program import StoredLayer, check_program
+from golden import execute
+from golden.network import Network
+from host.image import Image
+from host.manifest import Manifest
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CheckedFrame:
+    """A frame that came out alike everywhere.
+
+    ``results``: of ``golden.execute.run``; ``references``: of :func:`against_onnx`; ``layers`` in
+    the order in which the program completes them; ``memory`` when it has ended.
+    """
+
+    results: dict[str, np.ndarray]
+    references: dict
+    layers: list[StoredLayer]
+    memory: np.ndarray
+
+    @property
+    def codes(self) -> int:
+        """Codes and sums that were compared between network and program."""
+        return sum(layer.stored.size for layer in self.layers)
+
+
+def check_frame(
+    network: Network, model: ModelProto, image: Image, manifest: Manifest, codes: np.ndarray
+) -> CheckedFrame:
+    """Run the picture ``codes`` uint8 [C, H, W] through all three.
+
+    Raises :class:`compiler.errors.DifferenceError` naming the first tensor that differs.
+    """
+    results = execute.run(network, codes)
+    references = against_onnx(network, model, codes, manifest.input_scale, results)
+    layers, memory = check_program(image, manifest, codes, results)
+    return CheckedFrame(results=results, references=references, layers=layers, memory=memory)
+
+
+def test_picture(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
+    """A picture that reaches many codes of every layer: uint8 [C, H, W].
+
+    Smooth blobs of all sizes, because noise alone averages out in the first layers, under noise.
+    """
+    rng = np.random.default_rng(seed)
+    channels, height, width = shape
+    y, x = np.mgrid[:height, :width]
+    picture = np.zeros(shape)
+    for size in (4, 16, 64):
+        phase = rng.uniform(0, 2 * np.pi, (2, channels, 1, 1))
+        picture += np.sin(y / size + phase[0]) * np.sin(x / size + phase[1])
+    picture = 128 + 48 * picture + rng.normal(0, 32, shape)
+    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
