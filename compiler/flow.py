@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from arch.cache import cache_folder
+from arch.child import python_command
 from arch.isa import CHUNK_BYTES
 from arch.machine import Machine
 from compiler.cost import READ_LATENCY, WRITE_LATENCY, Prediction, predict
@@ -232,14 +233,15 @@ def write_verilog(machine: Machine, path: Path) -> None:
 
     A process of its own, because the compiler stands before the hardware and imports nothing of it.
     """
-    command = [sys.executable, "-m", "hw.verilog", "--machine", machine.name, "-o", str(path)]
     # A large machine takes ten seconds to write, and is the same for every network.
-    command += ["--cache", os.environ.get("ONEFOUR_CACHE", "build/verilog")]
+    arguments = ["--machine", machine.name, "-o", str(path)]
+    arguments += ["--cache", str(cache_folder("verilog"))]
+    command = python_command("hw.verilog", arguments)
     # Amaranth's names come from sets: the text is the same on every run only with this.
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("onefour: ")
         raise ImageError(f"Verilog for machine {machine.name!r} could not be written: {last}")
 
 

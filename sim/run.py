@@ -32,6 +32,8 @@ from sim.verilator import Model
 class DifferenceError(OnefourError):
     """Two computations of one frame that do not agree."""
 
+    status = 1
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Expected:
@@ -97,7 +99,14 @@ def load_frame(build: Build, picture: Path) -> tuple[Frame, Description | None]:
     description = parse_description(record) if record else None
     chosen = {"colour": description.colour, "fit": description.fit} if description else {}
     size = build.manifest["picture"]
-    return load_picture(picture, height=size["height"], width=size["width"], **chosen), description
+    frame = load_picture(
+        picture,
+        height=size["height"],
+        width=size["width"],
+        channels=size["channels"],
+        **chosen,
+    )
+    return frame, description
 
 
 def against_onnx(build: Build, codes: np.ndarray) -> dict[str, dict[str, int]]:
