@@ -2,7 +2,9 @@
 
 
 class OnefourError(Exception):
-    """Something the user can put right; the command line prints it and ends with status 2."""
+    """Something the user can put right; the command line prints it and ends with ``status``."""
+
+    status = 2
 
 
 class ConfigurationError(OnefourError):

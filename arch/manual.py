@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import fields
@@ -10,6 +11,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data, enum
 
 from arch import isa, registers
+from arch.command_line import run_command
 from arch.machine import ISA_VERSION, MACHINES, Machine
 
 INTRODUCTION = f"""\
@@ -134,5 +136,10 @@ def manual() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def main() -> int:
+    """Print the page; 0, or 2 with one message when the user can mend it."""
+    return run_command(lambda _: print(manual(), end=""), None)
+
+
 if __name__ == "__main__":
-    print(manual(), end="")
+    sys.exit(main())

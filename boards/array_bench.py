@@ -9,6 +9,7 @@ product, and in everything else.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from amaranth.back import verilog
@@ -16,10 +17,12 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.command_line import Help
+from arch.command_line import Help, run_command, seeds
+from arch.files import check_folder, check_target, write_whole
 from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import LFE5U_25F, LFE5U_85F
-from boards.synth import Report, measure
+from boards.synth import Report, Trial, measure
+from boards.toolchain import check_tools
 from hw.activation_memory import ActivationMemory
 from hw.array import Array
 from hw.passes import CONTROLS, PassControl, sums_layout
@@ -81,7 +84,7 @@ class OperandArray(wiring.Component):
 
 
 def measure_array(
-    machine: Machine, folder: Path, seeds: list[int], router: str | None = None
+    machine: Machine, folder: Path, placements: list[int], router: str | None = None
 ) -> Report:
     """Synthesise, place and route; everything the tools write goes to ``folder``."""
     find_yosys()
@@ -93,7 +96,7 @@ def measure_array(
         title=f"array and operand memories alone, {machine.name}",
         device=DEVICES[machine.name],
         folder=folder,
-        seeds=seeds,
+        seeds=placements,
         clock_mhz=CLOCK_MHZ,
         config={"machine": machine.name, "binary_macs": machine.binary_macs},
         router=router,
@@ -124,27 +127,47 @@ def records(report: Report, machine: Machine, command: str) -> list[dict]:
     return [record | common | {"command": command} for record in found]
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=Help)
+def _main(argv: list[str] | None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m boards.array_bench",
+        description=__doc__.splitlines()[0],
+        formatter_class=Help,
+    )
     parser.add_argument("--machine", default="ecp5_25f", choices=list(MACHINES))
-    parser.add_argument("--seeds", default="1,2,3", help="placements to make")
+    parser.add_argument("--seeds", type=seeds, default="1,2,3", help="placements to make")
     parser.add_argument("--router", choices=["router1", "router2"], help="nextpnr's router")
-    parser.add_argument("--out", type=Path, help="folder (default: build/array_bench/MACHINE)")
+    parser.add_argument("--out", type=Path, help="folder (default: build/.array_bench/MACHINE)")
     parser.add_argument("--record", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
+    check_tools()
     machine = machine_named(options.machine)
-    folder = (options.out or Path("build") / "array_bench" / machine.name).resolve()
-    seeds = [int(seed) for seed in options.seeds.split(",")]
-    report = measure_array(machine, folder, seeds, options.router)
+    trial = Trial(
+        machine=machine,
+        device=DEVICES[machine.name],
+        seeds=tuple(options.seeds),
+        clock_mhz=CLOCK_MHZ,
+        router=options.router,
+    )
+    folder = (options.out or Path("build") / ".array_bench" / machine.name).resolve()
+    check_folder(folder)
+    if options.record:
+        check_target(options.record)
+    report = measure_array(trial.machine, folder, list(trial.seeds), trial.router)
     print(report.table())
-    command = f"python -m boards.array_bench --machine {machine.name} --seeds {options.seeds}"
+    command = trial.command(
+        "python -m boards.array_bench", device=DEVICES[machine.name], clock_mhz=CLOCK_MHZ
+    )
     found = records(report, machine, command)
     for record in found[-2:]:
         print(f"  {record['label']}: {record['value']} {record['unit']}")
     if options.record:
-        options.record.write_text(json.dumps(found, indent=1) + "\n")
+        write_whole(options.record, json.dumps(found, indent=1) + "\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0, or 2 with one message when the user can mend it."""
+    return run_command(_main, argv)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

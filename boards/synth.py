@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from arch.files import check_folder, write_whole
 from arch.machine import Machine
 from boards.chain_ends import open_chain_ends
 from boards.devices import Device
@@ -22,6 +23,29 @@ UNITS = {
 }
 #: From this size on nextpnr's default router takes hours (see docs/synthesis.md).
 LARGE_SLOTS = 30_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What is measured and how: what the tools are told, and what a record's command says."""
+
+    machine: Machine
+    device: Device
+    seeds: tuple[int, ...]
+    clock_mhz: float
+    router: str | None = None
+
+    def command(self, program: str, *, device: Device, clock_mhz: float) -> str:
+        """The command line that repeats it; ``device`` and ``clock_mhz`` are its defaults."""
+        seeds = ",".join(str(seed) for seed in self.seeds)
+        words = [program, f"--machine {self.machine.name} --seeds {seeds}"]
+        if self.device != device:
+            words.append(f"--device {self.device.name}")
+        if self.clock_mhz != clock_mhz:
+            words.append(f"--clock {self.clock_mhz!r}")
+        if self.router is not None:
+            words.append(f"--router {self.router}")
+        return " ".join(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +135,7 @@ def measure(
     the records in ``report.json``. ``clock_mhz`` is what nextpnr aims at. Raises
     :class:`boards.toolchain.ToolError`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
     ports = module_ports(verilog, top)
     (folder / CORE).write_text(verilog)
     (folder / BENCH).write_text(wrap(top, ports))
@@ -152,7 +176,7 @@ def measure(
         wrapper=wrapper_cost(ports),
         placements=tuple(placements),
     )
-    (folder / RECORD).write_text(json.dumps(report.records(), indent=1) + "\n")
+    write_whole(folder / RECORD, json.dumps(report.records(), indent=1) + "\n")
     return report
 
 
@@ -163,27 +187,20 @@ def machine_verilog(machine: Machine, fabric: str = "ecp5") -> str:
     return generate(machine, fabric)
 
 
-def synthesise_machine(
-    machine: Machine,
-    *,
-    device: Device,
-    folder: Path,
-    seeds: list[int],
-    clock_mhz: float,
-    router: str | None = None,
-) -> Report:
+def synthesise_machine(trial: Trial, folder: Path) -> Report:
     """Measure a whole machine on a device."""
+    machine = trial.machine
     sizes = {k: v for k, v in asdict(machine).items() if k != "name"}
     return measure(
         machine_verilog(machine),
         top="accelerator",
         name=machine.name,
         title=f"whole core, {machine.name}",
-        device=device,
+        device=trial.device,
         folder=folder,
-        seeds=seeds,
-        clock_mhz=clock_mhz,
+        seeds=list(trial.seeds),
+        clock_mhz=trial.clock_mhz,
         config={"machine": machine.name, "binary_macs": machine.binary_macs, **sizes},
-        router=router,
+        router=trial.router,
         options=SYNTHESIS,
     )

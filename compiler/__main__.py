@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 
 from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
-from arch.command_line import Help
-from arch.errors import OnefourError
+from arch.command_line import Help, program, real, run_command
 from arch.machine import MACHINES, Machine, machine_named
 from compiler.build_folder import PROGRAM, check_output, read_build, write_build
 from compiler.disassemble import disassemble
@@ -18,7 +17,7 @@ from host.image import Image
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="onefour",
+        prog=program("", "compiler"),
         description="Compiles quantised YOLO networks for the onefour accelerator.",
         formatter_class=Help,
     )
@@ -53,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     build.add_argument(
         "--input-scale",
-        type=float,
+        type=real(0, above=True),
         default=1 / 255,
         help="what one step of a picture byte means to a network with a float input",
     )
@@ -100,17 +99,15 @@ def _disassemble(arguments: argparse.Namespace) -> None:
         print(line)
 
 
+def _main(argv: list[str] | None) -> int:
+    arguments = _parser().parse_args(argv)
+    {"build": _build, "disassemble": _disassemble}[arguments.command](arguments)
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0, or 2 with one message on standard error when the user can mend it."""
-    arguments = _parser().parse_args(argv)
-    try:
-        {"build": _build, "disassemble": _disassemble}[arguments.command](arguments)
-    except OnefourError as error:
-        print(f"onefour: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        return 0
-    return 0
+    return run_command(_main, argv)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from arch.cache import cache_folder
+from arch.child import python_command
 from arch.errors import OnefourError
 from arch.machine import Machine
 from compiler.flow import Compiled
@@ -120,14 +121,15 @@ def write_verilog(machine: Machine, path: Path) -> None:
 
     A process of its own, because the compiler stands before the hardware and imports nothing of it.
     """
-    command = [sys.executable, "-m", "hw.verilog", "--machine", machine.name, "-o", str(path)]
     # A large machine takes ten seconds to write, and is the same for every network.
-    command += ["--cache", os.environ.get("ONEFOUR_CACHE", "build/verilog")]
+    arguments = ["--machine", machine.name, "-o", str(path)]
+    arguments += ["--cache", str(cache_folder("verilog"))]
+    command = python_command("hw.verilog", arguments)
     # Amaranth's names come from sets: the text is the same on every run only with this.
     environment = os.environ | {"PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1].removeprefix("onefour: ")
         raise ImageError(f"Verilog for machine {machine.name!r} could not be written: {last}")
 
 

@@ -21,3 +21,5 @@ class CapacityError(OnefourError):
 
 class DifferenceError(OnefourError):
     """Two computations of one frame that do not agree: a defect of this product, not the user's."""
+
+    status = 1

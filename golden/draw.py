@@ -1,17 +1,24 @@
 """Boxes on a picture, with names and scores."""
 
 import colorsys
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from arch.errors import OnefourError
+from arch.files import check_target, write_whole
 from golden.detection import Detections
 
 #: A small picture is enlarged by a whole number until its longer side is this long, to be readable.
 LEAST_SIDE = 480
 FONT_SIZE = 15
 LINE_WIDTH = 3
+
+
+class DrawingError(OnefourError):
+    """A file name under which a drawing cannot be kept."""
 
 
 def class_colour(label: int) -> tuple[int, int, int]:
@@ -35,11 +42,10 @@ def class_name(classes: Sequence[str], label: int) -> str:
 
 def draw_boxes(image: Image.Image, found: Detections, classes: Sequence[str]) -> Image.Image:
     """A copy of ``image`` with the boxes of ``found``, given in its pixels, drawn on it."""
-    factor = max(1, -(-LEAST_SIDE // max(image.size)))
+    factor = _factor(image)
     canvas = image.convert("RGB")
     if factor > 1:
-        size = (image.width * factor, image.height * factor)
-        canvas = canvas.resize(size, Image.Resampling.BICUBIC)
+        canvas = canvas.resize(drawn_size(image), Image.Resampling.BICUBIC)
     elif canvas is image:
         canvas = image.copy()
     pen = ImageDraw.Draw(canvas)
@@ -61,7 +67,46 @@ def draw_boxes(image: Image.Image, found: Detections, classes: Sequence[str]) ->
     return canvas
 
 
+def check_drawing(path: Path, size: tuple[int, int] = (1, 1)) -> None:
+    """Raise :class:`DrawingError` or ``FileError`` unless a picture of ``size`` can be kept there.
+
+    To be called before long work: the folder is made, the name's ending must be that of a format
+    which Pillow writes, and one of so large pictures.
+    """
+    check_target(path)
+    kind = _format(path)
+    for sides in ((size[0], 1), (1, size[1])):
+        try:
+            Image.new("RGB", sides).save(io.BytesIO(), format=kind)
+        except Exception as error:  # each format has its own way to say no
+            raise DrawingError(
+                f"{path}: pictures of {size[0]} x {size[1]} cannot be kept as {kind} ({error}); "
+                "name a .png file"
+            ) from None
+
+
+def _format(path: Path) -> str:
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        known = path.suffix or "no ending"
+        raise DrawingError(
+            f"{path}: pictures are not written as files with {known!r}; name a .png or .jpg file"
+        )
+    return kind
+
+
 def save_drawing(path: Path, image: Image.Image, found: Detections, classes: Sequence[str]) -> None:
-    """Draw the boxes and save the picture as PNG at ``path``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draw_boxes(image, found, classes).save(path, format="PNG")
+    """Draw the boxes and keep the picture in the format that the name's ending stands for."""
+    kept = io.BytesIO()
+    draw_boxes(image, found, classes).save(kept, format=_format(path))
+    write_whole(path, kept.getvalue())
+
+
+def drawn_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of what :func:`draw_boxes` gives."""
+    factor = _factor(image)
+    return image.width * factor, image.height * factor
+
+
+def _factor(image: Image.Image) -> int:
+    return max(1, -(-LEAST_SIDE // max(image.size)))

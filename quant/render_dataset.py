@@ -7,6 +7,7 @@ Every picture follows from the seed and its number; the splits have seeds of the
 
 import argparse
 import multiprocessing
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from arch.command_line import Help
+from arch.command_line import Help, integer, run_command
+from arch.files import check_folder
 from quant.render import CLASSES, Picture, render
 
 #: Pictures of each split, and what is added to the seed for it: no two share a picture.
@@ -45,7 +47,9 @@ def write_dataset(out: Path, seed: int, splits: dict[str, tuple[int, int]] = SPL
     for split, (count, offset) in splits.items():
         for kind in ("images", "labels"):
             (out / kind / split).mkdir(parents=True, exist_ok=True)
-        with multiprocessing.get_context("spawn").Pool() as pool:
+        with multiprocessing.get_context("spawn").Pool(
+            initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+        ) as pool:  # Ctrl-C is the parent's to answer; it ends these
             drawn = pool.imap(
                 partial(_draw, seed + offset, out / "images" / split), range(count), chunksize=50
             )
@@ -57,23 +61,23 @@ def write_dataset(out: Path, seed: int, splits: dict[str, tuple[int, int]] = SPL
     return path
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; 0, or 2 after one message about what is wrong."""
+def _main(argv: list[str] | None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m quant.render_dataset",
         description=__doc__.splitlines()[0],
         formatter_class=Help,
     )
     parser.add_argument("--out", type=Path, default=Path("build/shapes_data"))
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=integer(), default=0)
     arguments = parser.parse_args(argv)
+    check_folder(arguments.out)
     print(f"seed {arguments.seed}")
-    try:
-        print(write_dataset(arguments.out, arguments.seed))
-    except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 2
-    return 0
+    print(write_dataset(arguments.out, arguments.seed))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; 0, or 2 after one message about what is wrong."""
+    return run_command(_main, argv)
 
 
 if __name__ == "__main__":

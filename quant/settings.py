@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from quant.errors import TrainingError
-from quant.recipes import Options
+from quant.options import Options
 
 #: Smallest settings.
 LEAST = {"epochs": 1, "batch": 1, "score_every": 1, "height": 1, "width": 1, "seed": 0}
@@ -41,7 +41,7 @@ class Settings:
                 raise TrainingError(f"{name} is {getattr(self, name)}; expected at least {least}")
         if self.seed > LARGEST_SEED:
             raise TrainingError(f"seed is {self.seed}; expected at most {LARGEST_SEED}")
-        if not self.rate > 0:
+        if not 0 < self.rate < float("inf"):
             raise TrainingError(f"rate is {self.rate}; expected more than 0")
 
     def to_json(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from arch.machine import Machine
 from arch.registers import WATCHDOG_DEFAULT, ErrorCode
+from arch.signals import ending_children
 from sim.replay import Replay, read_hexadecimal, write_hexadecimal
 from sim.tb_frame import JOB
 from sim.verilator import Model, SimulationError
@@ -84,7 +85,8 @@ def run_frame(
         place = (folder or Path(scratch)).absolute()
         place.mkdir(parents=True, exist_ok=True)
         log = place / "writes.log"
-        log.unlink(missing_ok=True)
+        for old in (log, place / "result.json", place / "dump.hex"):
+            old.unlink(missing_ok=True)
         write_hexadecimal(memory, machine.beat_bytes, place / "memory.hex")
         job = {
             "program_address": program_address,
@@ -103,7 +105,7 @@ def run_frame(
             "read_latency": conditions.read_latency,
             "write_latency": conditions.write_latency,
         }
-        failure: list[SimulationError] = []
+        failure: list[Exception] = []
 
         def simulate() -> None:
             try:
@@ -115,20 +117,27 @@ def run_frame(
                     log_level="WARNING",
                     log_file=place / "simulation.log",
                 )
-            except SimulationError as error:
+            except Exception as error:  # the other thread raises it
                 failure.append(error)
 
         replay = Replay(memory.copy(), machine.beat_bytes, log)
         worker = threading.Thread(target=simulate, daemon=True)
-        worker.start()
-        while worker.is_alive():
-            worker.join(POLL_SECONDS)
-            if watch is not None:
-                watch(replay)
+        # Model.run would build in the other thread, where no signal arrives.
+        model.build()
+        with ending_children():
+            worker.start()
+            while worker.is_alive():
+                worker.join(POLL_SECONDS)
+                if watch is not None:
+                    watch(replay)
         if failure:
             raise failure[0]
         if watch is not None:
             watch(replay)
+        if not (place / "result.json").exists():
+            raise SimulationError(
+                f"the simulation ended without a result\n{_end(place / 'simulation.log')}"
+            )
         result = json.loads((place / "result.json").read_text())
         return Outcome(
             done=result["status"]["done"],
@@ -138,3 +147,7 @@ def run_frame(
             memory=read_hexadecimal(place / "dump.hex", machine.beat_bytes),
             seconds=result["seconds"],
         )
+
+
+def _end(log: Path) -> str:
+    return log.read_text(errors="replace")[-4000:] if log.exists() else ""

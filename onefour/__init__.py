@@ -1,0 +1,1 @@
+"""The console script ``onefour``: one command for the programs of all folders."""

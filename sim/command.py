@@ -1,0 +1,151 @@
+"""What ``python -m sim run`` does, from its arguments to its exit status.
+
+All that the user may have to mend is looked at before the simulation, which takes minutes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from arch.errors import OnefourError
+from arch.files import check_folder, check_target
+from arch.packages import need
+from compiler.build_folder import Build
+from compiler.check.program import Compared
+from compiler.errors import DifferenceError
+from golden import execute
+from golden.description import Description
+from golden.draw import check_drawing, describe, drawn_size, save_drawing
+from golden.machine import check_races
+from golden.picture import Frame
+from host.boxes import boxes_on_picture, check_detector
+from sim.frame import Conditions, Outcome, frame_model
+from sim.record import FrameRun, records, write_records
+from sim.run import (
+    against_onnx,
+    check_forecast,
+    expect,
+    forecast,
+    load_build,
+    load_frame,
+    simulate_build,
+    summary,
+)
+from sim.verilator import verilator_environment
+
+STALL_CHANCE = 64
+"""In 256: what --stalls gives every channel of memory, in every cycle."""
+
+
+def frame_run(arguments: argparse.Namespace) -> FrameRun:
+    """What is to be simulated, and under which conditions."""
+    stalls = arguments.stalls
+    chosen = {} if stalls is None else {"stall": STALL_CHANCE, "seed": stalls}
+    conditions = Conditions(read_latency=arguments.latency, **chosen)
+    return FrameRun(build=arguments.build, picture=arguments.image, conditions=conditions)
+
+
+def _check_targets(arguments: argparse.Namespace) -> None:
+    if arguments.waves and not arguments.keep:
+        raise OnefourError("--waves needs a folder for the waveform: give one with --keep")
+    if arguments.keep:
+        check_folder(arguments.keep)
+    if arguments.record:
+        check_target(arguments.record)
+    if arguments.draw:
+        check_drawing(arguments.draw)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate a frame; 0, or an error for everything else."""
+    need("cocotb", "cocotbext")
+    with verilator_environment():
+        pass  # says what is missing
+    _check_targets(arguments)
+    told = frame_run(arguments)
+    build, verilog = load_build(arguments.build)
+    frame, description = load_frame(build, arguments.image)
+    if arguments.draw:
+        check_detector(build.manifest)
+        check_drawing(arguments.draw, drawn_size(frame.image))
+    if arguments.machine_check:
+        check_races(build.machine, build.memory(frame.codes), build.image.program_address)
+    network_codes = execute.run(build.network, frame.codes)
+    references = against_onnx(build, frame.codes, network_codes)
+    expected, final_memory = expect(build, frame.codes, network_codes)
+    prediction = forecast(build, told.conditions)
+    model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
+    if not model.is_built:
+        print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
+        model.build()
+    tensors = {layer.storage: layer.tensor for layer in build.manifest.layers}
+    width = max((len(layer.name) for layer in expected), default=0)
+    with tqdm(total=len(expected), unit="layer", desc="RTL", disable=None) as bar:
+
+        def report(compared: Compared) -> None:
+            tensor = tensors[compared.name]
+            counts = {name: found.get(tensor, "-") for name, found in references.items()}
+            # The program's codes are the network's, or `expect` would have said so.
+            counts |= {"machine": 0, "RTL": compared.differing}
+            differing = "  ".join(f"{name} {count}" for name, count in counts.items())
+            bar.write(
+                f"{compared.name:<{width}} {compared.codes:>9} codes, differing: {differing}",
+                file=sys.stdout,
+            )
+            bar.update()
+
+        outcome, results = simulate_build(
+            build, model, frame.codes, expected, told.conditions, report, arguments.keep
+        )
+    for line in summary(build, outcome, prediction):
+        print(line)
+    _judge(outcome, results, len(expected))
+    if prediction is not None:
+        check_forecast(outcome, prediction)
+    if arguments.machine_check:
+        _compare_memory(outcome.memory, final_memory)
+    codes = sum(result.codes for result in results)
+    print(f"{len(results)} layers, {codes} codes: RTL equals golden")
+    if arguments.record:
+        write_records(
+            arguments.record, records(told, build, outcome.counters, codes, prediction)
+        )
+    if arguments.draw:
+        _draw(build, outcome, frame, description, arguments.draw, arguments.score)
+    return 0
+
+
+def _judge(outcome: Outcome, results: list[Compared], layers: int) -> None:
+    """Raise :class:`DifferenceError` unless the run ended well with every layer right."""
+    wrong = [result for result in results if result.differing]
+    if wrong:
+        raise DifferenceError(f"RTL differs from golden, first in {wrong[0].first}")
+    if not outcome.done or outcome.error:
+        raise DifferenceError(
+            f"the run did not end well: error {outcome.error.name}, waiting for {outcome.number}, "
+            f"after {outcome.counters['cycles']} cycles and {len(results)} of {layers} layers"
+        )
+    if len(results) < layers:
+        raise DifferenceError(f"RTL ended after {len(results)} of {layers} layers")
+
+
+def _compare_memory(found: np.ndarray, expected: np.ndarray) -> None:
+    differing = np.flatnonzero(found[: expected.size] != expected)
+    if differing.size:
+        at = int(differing[0])
+        raise DifferenceError(
+            f"{differing.size} bytes of memory differ, the first at {at:#x}: expected "
+            f"{int(expected[at]):#04x}, found {int(found[at]):#04x}"
+        )
+
+
+def _draw(build: Build, outcome: Outcome, frame: Frame, description: Description,
+          path: Path, floor: float) -> None:  # fmt: skip
+    found = boxes_on_picture(outcome.memory, build.manifest, frame, floor)
+    for line in describe(found, description.head.classes):
+        print(line)
+    save_drawing(path, frame.image, found, description.head.classes)
+    print(f"{path}: {len(found)} boxes")
