@@ -9,9 +9,12 @@ from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
 from arch.command_line import Help, program, real, run_command
 from arch.machine import MACHINES, Machine, machine_named
 from compiler.build_folder import PROGRAM, check_output, read_build, write_build
+from compiler.check.frame import check_compiled
 from compiler.disassemble import disassemble
-from compiler.flow import compile_file
+from compiler.flow import Compiled, compile_file
+from compiler.onnx_reader import load_model, scale_of_input
 from compiler.report import layer_table
+from golden.description import read_record
 from host.image import Image
 
 
@@ -56,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
         default=1 / 255,
         help="what one step of a picture byte means to a network with a float input",
     )
+    build.add_argument(
+        "--no-check",
+        action="store_true",
+        help="do not compare ONNX graph, integer network and program on a picture first",
+    )
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
     show = commands.add_parser("disassemble", help="list the instructions of a build")
     show.add_argument("build", type=Path, help="build folder or program image")
@@ -70,8 +78,11 @@ def _build(arguments: argparse.Namespace) -> None:
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
     check_output(folder)
     started = time.monotonic()
-    compiled = compile_file(model, machine, input_scale=arguments.input_scale)
     side_car = model.with_suffix(".json")
+    if side_car.exists():
+        read_record(side_car)
+    compiled = compile_file(model, machine, input_scale=arguments.input_scale)
+    checked = "" if arguments.no_check else f"; {_check(compiled, arguments)}"
     write_build(
         compiled,
         folder,
@@ -84,8 +95,15 @@ def _build(arguments: argparse.Namespace) -> None:
     print(
         f"{folder}: {compiled.network.name} for {machine.name}, "
         f"{len(compiled.image.to_bytes())} bytes of program image, "
-        f"{time.monotonic() - started:.1f} s"
+        f"{time.monotonic() - started:.1f} s{checked}"
     )
+
+
+def _check(compiled: Compiled, arguments: argparse.Namespace) -> str:
+    """Refuse a program that does not compute what the file does: nothing has been written yet."""
+    model = load_model(arguments.model)
+    checked = check_compiled(compiled, model, scale_of_input(arguments.model, arguments.input_scale))
+    return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 
 def _disassemble(arguments: argparse.Namespace) -> None:

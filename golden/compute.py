@@ -6,6 +6,7 @@ yields bytes and their addresses.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from golden.program import Instruction, MachineError
 CHUNK_COLUMNS = 8192
 """Positions computed at once: the inner loop's arrays stay in the processor's cache."""
 ALL_LANES = 0xFFFF_FFFF_FFFF_FFFF
+GROUP_MASKS = np.array([0xFFFF << 16 * group for group in range(4)], np.uint64)
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,10 @@ class Writes:
         memory[self.addresses] = self.values
 
 
-@dataclass(frozen=True)
-class Pass:
+class Pass(NamedTuple):
     """One pass with its operands looked up."""
 
     #: Added to the block's position, for each lane group.
-
     offsets: tuple[int, ...]
     #: Mask of the lanes whose activations are read.
     lanes: int
@@ -50,30 +50,27 @@ class Pass:
 
 def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     """Look up the table span and weights of a COMPUTE and check that they can be carried out."""
-    fields, passes = compute.fields, []
-    entries = chip.table[fields["table_start"] : fields["table_last"] + 1]
-    if not entries or None in entries:
+    fields = compute.fields
+    span = slice(fields["table_start"], fields["table_last"] + 1)
+    entries = chip.table[span]
+    if not entries.size or not entries["loaded"].all():
         raise MachineError(
             f"{compute}: pass-table entries {fields['table_start']}..{fields['table_last']} "
             "are not all loaded"
         )
-    for entry in entries:
-        groups = entry["group"]
-        words = [(fields["weight_base"] + group["weight"]) % len(chip.weights) for group in groups]
-        weights = chip.weights[words, :, np.arange(len(groups))]
-        ones = [0xFFFF * group["ones"] for group in groups]
-        weights = np.concatenate([weights.T, np.array([ones], np.uint16)])
-        passes.append(
-            Pass(
-                offsets=tuple(group["offset"] for group in groups),
-                lanes=sum(0xFFFF << 16 * g for g, group in enumerate(groups) if group["enable"]),
-                weights=np.ascontiguousarray(weights).view(np.uint64)[:, 0],
-                **{
-                    name: bool(entry[name])
-                    for name in ("clear", "double", "capture", "pool_first", "pool_last")
-                },
-            )
+    words = (fields["weight_base"] + entries["weight"]) % len(chip.weights)
+    weights = chip.weights[words, :, np.arange(words.shape[1])].swapaxes(1, 2)
+    ones = (0xFFFF * entries["ones"]).astype(np.uint16)
+    weights = np.ascontiguousarray(np.concatenate([weights, ones[:, None]], axis=1))
+    lanes = (entries["enable"] * GROUP_MASKS).sum(axis=1)
+    flags = [entries[name].tolist() for name in Pass._fields[3:]]
+    passes = [
+        Pass(tuple(offsets), mask, words, *flag)
+        for offsets, mask, words, *flag in zip(
+            entries["offset"].tolist(), lanes.tolist(), weights.view(np.uint64)[..., 0], *flags,
+            strict=True,
         )
+    ]  # fmt: skip
     captures = [item for item in passes if item.capture]
     if not passes[0].clear:
         raise MachineError(f"{compute}: its first pass must clear the accumulators")

@@ -16,18 +16,31 @@ ENTRY_BYTES = ENTRY_BITS // 8
 MOST_THRESHOLDS = 16
 
 
+#: A decoded pass-table entry; ``loaded`` is False until there is one.
+TABLE_ENTRY = np.dtype(
+    [(name, np.uint64 if name == "enable" else np.int64, 4)
+     for name in ("offset", "weight", "enable", "ones")]
+    + [(name, bool)
+       for name in ("clear", "double", "capture", "pool_first", "pool_last", "loaded")]
+)  # fmt: skip
+
+
 @lru_cache(maxsize=1 << 16)
-def decode_entry(bits: int) -> dict:
-    """Decode a pass-table entry; the result is shared, not to be changed."""
-    return decode(Entry, bits)
+def decode_entry(bits: int) -> tuple:
+    """Decode a pass-table entry, in the order of ``TABLE_ENTRY``."""
+    fields = decode(Entry, bits)
+    groups = [[group[name] for group in fields["group"]]
+              for name in ("offset", "weight", "enable", "ones")]  # fmt: skip
+    flags = [fields[name] for name in ("clear", "double", "capture", "pool_first", "pool_last")]
+    return (*groups, *flags, True)
 
 
 class ChipMemories:
     """The memories on chip, filled with chance bits from ``seed`` as after power-up.
 
     ``activations`` uint16 [positions, groups], ``weights`` uint16 [words, R, groups],
-    ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` a list
-    of decoded entries or None.
+    ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` of
+    type ``TABLE_ENTRY``.
     """
 
     def __init__(self, machine: Machine, seed: int = 0):
@@ -41,7 +54,7 @@ class ChipMemories:
         )
         self.thresholds = np.zeros((2, MOST_THRESHOLDS, machine.rows), np.uint32)
         self.threshold_units = [0, 0]
-        self.table = [None] * machine.table_entries
+        self.table = np.zeros(machine.table_entries, TABLE_ENTRY)
 
     def load(self, memory: np.ndarray, load: Instruction) -> int:
         """Carry out one LOAD; return the number of beats read."""

@@ -191,9 +191,15 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _fingerprint(record: dict) -> str:
+def fingerprint(record: dict) -> str:
+    """The digest of everything in a manifest but its fingerprint."""
     content = {key: value for key, value in record.items() if key != "fingerprint"}
     return digest(json.dumps(content, sort_keys=True).encode())
+
+
+def seal(record: dict) -> dict:
+    """The values of a manifest with their fingerprint."""
+    return record | {"fingerprint": fingerprint(record)}
 
 
 def write_manifest(manifest: Manifest) -> str:
@@ -201,7 +207,7 @@ def write_manifest(manifest: Manifest) -> str:
     manifest.check()
     record = {"format": FORMAT, "format_version": FORMAT_VERSION}
     record |= json.loads(msgspec.json.encode(manifest))
-    return json.dumps(record | {"fingerprint": _fingerprint(record)}, indent=1) + "\n"
+    return json.dumps(seal(record), indent=1) + "\n"
 
 
 def sealed_record(content: bytes) -> dict:
@@ -215,7 +221,7 @@ def sealed_record(content: bytes) -> dict:
         raise ManifestError(f"not JSON ({error or 'nested too deeply'})") from None
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise ManifestError("not the manifest of a onefour build")
-    if record.get("fingerprint") != _fingerprint(record):
+    if record.get("fingerprint") != fingerprint(record):
         raise ManifestError("changed or damaged since it was written")
     return record
 

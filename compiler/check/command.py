@@ -1,0 +1,105 @@
+"""``python -m golden run BUILD --image X.jpg``: one frame of a build, without RTL.
+
+The ONNX graph, the integer network and the program on the instruction-level machine compute the
+frame and must agree code by code; then the boxes are drawn.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import onnx
+
+from arch.command_line import Help, program, real
+from compiler.build_folder import Build, read_build
+from compiler.check.frame import CheckedFrame, check_frame
+from compiler.check.onnx_graph import NotCompared
+from golden.draw import check_drawing, describe, drawn_size, save_drawing
+from golden.machine import check_races
+from golden.picture import Frame
+from host.boxes import boxes_on_picture, check_detector
+from host.picture import load_frame
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program("golden", "golden"),
+        description="Runs a build's program on the golden model: no simulator, no hardware.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run",
+        help="one frame of a build: ONNX graph, integer network and program, compared",
+        formatter_class=Help,
+    )
+    run.add_argument("build", type=Path, help="folder made by `onefour build`")
+    run.add_argument("--image", type=Path, required=True, help="the picture")
+    run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
+    run.add_argument(
+        "--score", type=real(0, 1), default=0.4, help="least score of a box that is drawn"
+    )
+    run.add_argument(
+        "--machine-check",
+        action="store_true",
+        help="also check that no result depends on the timing of loads and computes",
+    )
+    return parser
+
+
+def run(argv: list[str] | None) -> int:
+    """Check one frame; 0, or an error for everything else."""
+    arguments = _parser().parse_args(argv)
+    started = time.monotonic()
+    if arguments.draw:
+        check_drawing(arguments.draw)
+    build = read_build(arguments.build)
+    frame = load_frame(build.manifest, arguments.image)
+    if arguments.draw:
+        check_detector(build.manifest)
+        check_drawing(arguments.draw, drawn_size(frame.image))
+    if arguments.machine_check:
+        check_races(build.machine, build.memory(frame.codes), build.image.program_address)
+    model = onnx.load(build.model)
+    checked = check_frame(build.network, model, build.image, build.manifest, frame.codes)
+    for line in report(build, checked):
+        print(line)
+    print(
+        f"{len(checked.layers)} layers, {checked.codes} codes: ONNX graph, integer network and "
+        f"program agree; {build.manifest.prediction.cycles} cycles predicted; "
+        f"{time.monotonic() - started:.1f} s"
+    )
+    if build.manifest.description is not None:
+        _show_boxes(build, checked, frame, arguments.score, arguments.draw)
+    return 0
+
+
+def report(build: Build, checked: CheckedFrame) -> list[str]:
+    """One line for each stored layer: how many codes of it differ from which reference."""
+    tensors = {layer.storage: layer.tensor for layer in build.manifest.layers}
+    width = max(len(layer.name) for layer in checked.layers)
+    lines = [
+        f"{name}: not compared ({found.reason})"
+        for name, found in checked.references.items()
+        if isinstance(found, NotCompared)
+    ]
+    for layer in checked.layers:
+        counts = {
+            name: found.get(tensors[layer.name], "-")
+            for name, found in checked.references.items()
+            if not isinstance(found, NotCompared)
+        }
+        told = "  ".join(f"{name} {count}" for name, count in (counts | {"machine": 0}).items())
+        lines.append(f"{layer.name:<{width}} {layer.stored.size:>9} codes, differing: {told}")
+    return lines
+
+
+def _show_boxes(
+    build: Build, checked: CheckedFrame, frame: Frame, floor: float, path: Path | None
+) -> None:
+    found = boxes_on_picture(checked.memory, build.manifest, frame, floor)
+    classes = build.manifest.description.head.classes
+    for line in describe(found, classes):
+        print(line)
+    if path is not None:
+        save_drawing(path, frame.image, found, classes)
+        print(f"{path}: {len(found)} boxes")

@@ -1,0 +1,20 @@
+"""Command line: ``python -m golden run BUILD --image X.jpg`` (``onefour golden run``).
+
+A frame of a build without RTL, in seconds. What runs is :mod:`compiler.check.command`: comparing a
+program with its ONNX graph needs the compiler, which stands after this folder and is called by
+name.
+"""
+
+import sys
+from importlib import import_module
+
+from arch.command_line import run_command
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0, 1 where computations differ, 2 for what the user can put right."""
+    return run_command(import_module("compiler.check.command").run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
