@@ -53,6 +53,10 @@ class Sums:
         products = sums * self.scales[:, None] * self.source.encoding.scale
         return products + self.bias[:, None]
 
+    def values_at(self, channels: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """The same for sums [P] of channels [P]."""
+        return sums * self.scales[channels] * self.source.encoding.scale + self.bias[channels]
+
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest float result [C]."""
         low, high = self.values(np.stack([self.low, self.high], axis=1)).T
@@ -223,11 +227,18 @@ class NetworkBuilder:
             leaf = sums.values(v)[None, :, None, :]
             return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
 
+        def codes_at(channels: np.ndarray, v: np.ndarray) -> np.ndarray:
+            leaf = sums.values_at(channels, v).reshape(1, -1, 1, 1)
+            return encoding.codes(expression.evaluate({conv.output: leaf}, channels).reshape(-1))
+
+        def limits(channels: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple:
+            ends = (sums.values_at(channels, v) for v in (low, high))
+            return tuple(map(encoding.codes, expression.limits(*ends, channels)))
+
         check_overflow(expression, *sums.ends())
         where = f"{conv} to quantiser of {node.inputs[0]!r}"
         thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
-        if not expression.is_monotone():
-            verify(thresholds, codes, sums.low, sums.high, where)
+        verify(thresholds, codes_at, limits, sums.low, sums.high, where)
         if not self.feeds_concat(node.output):
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
         self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
