@@ -50,7 +50,7 @@ class Builder:
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.names = NameSupply(graph)
+        self.names = NameSupply.of(graph)
         self.constants = dict(graph.constants)
         self.shapes = dict(graph.shapes)
 
