@@ -7,7 +7,7 @@ import numpy as np
 from compiler import explain
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.expressions import Expression, trace
-from compiler.ir import Graph, Node
+from compiler.ir import Graph, NameSupply, Node
 from compiler.overflow import check_overflow
 from compiler.thresholds import bisect, find_factors, from_table, verify
 from compiler.values import TOLERANCE, Encoding, Levels, graph_values
@@ -47,11 +47,17 @@ class Sums:
     pad_value: int
     low: np.ndarray
     high: np.ndarray
+    #: Height and width of the result.
+    size: tuple[int, int]
 
     def values(self, sums: np.ndarray) -> np.ndarray:
         """Float results [C, n] of sums [C, n]; in the order that is exact for 24-bit scales."""
         products = sums * self.scales[:, None] * self.source.encoding.scale
         return products + self.bias[:, None]
+
+    def values_at(self, channels: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """The same for sums [P] of channels [P]."""
+        return sums * self.scales[channels] * self.source.encoding.scale + self.bias[channels]
 
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest float result [C]."""
@@ -62,14 +68,16 @@ class Sums:
 class NetworkBuilder:
     """Collects the operators of the integer network, node by node."""
 
-    def __init__(self, graph: Graph, picture: Encoding, originals: frozenset[str]):
+    def __init__(self, graph: Graph, picture: Encoding):
         self.graph = graph
-        self.originals = originals
         self.values = graph_values(graph, Levels(picture.values[None]))
         self.views: dict[str, View] = {}
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
-        self.names: set[str] = set()
+        self.made: set[str] = set()
+        self.names = NameSupply.of(graph)
+        self.operator_names = NameSupply(node.name for node in graph.nodes)
+        self.operators_made: set[str] = set()
         self.onnx_names: dict[str, str] = {}
         self.raw_shapes: dict[str, tuple[int, int, int]] = {}
         self.sums: dict[str, Sums] = {}
@@ -84,7 +92,8 @@ class NetworkBuilder:
                 self.move(node)
             elif node.op == "Conv":
                 self.convolution_sums(node)
-        outputs = tuple(self.output(tensor) for tensor in self.graph.outputs)
+        pairs = zip(self.graph.results, self.graph.outputs, strict=True)
+        outputs = tuple(self.output(name, tensor) for name, tensor in pairs)
         return Network(
             name=self.graph.name,
             input=self.views[self.graph.input].name,
@@ -98,12 +107,9 @@ class NetworkBuilder:
     # Names and tensors
 
     def unique(self, base: str) -> str:
-        """``base``, numbered if something in the network has that name."""
-        name, number = base, 1
-        while name in self.names:
-            number += 1
-            name = f"{base}.{number}"
-        self.names.add(name)
+        """``base`` for the tensor that it names; numbered if that is there already."""
+        name = self.names.fresh(base) if base in self.made else base
+        self.made.add(name)
         return name
 
     def add_tensor(self, tensor: str, encoding: Encoding) -> str:
@@ -121,7 +127,7 @@ class NetworkBuilder:
             step=encoding.step,
             offset=encoding.offset,
         )
-        if onnx in self.originals:
+        if onnx in self.graph.names:
             self.onnx_names[name] = onnx
         self.views[tensor] = View(name, encoding)
         return name
@@ -168,8 +174,10 @@ class NetworkBuilder:
         bias = np.zeros(weights.shape[0])
         if conv.operand(2):
             bias = self.graph.constants[conv.inputs[2]].astype(np.float64)
+        low, high = least.sum(axis=1), most.sum(axis=1)
+        size = self.graph.shapes[conv.output][2:]
         self.sums[conv.output] = Sums(
-            conv, source, weights, scales, bias, pad_value, least.sum(axis=1), most.sum(axis=1)
+            conv, source, weights, scales, bias, pad_value, low, high, size
         )
         return self.sums[conv.output]
 
@@ -205,12 +213,11 @@ class NetworkBuilder:
         )
 
     def operator_name(self, node: Node) -> str:
-        base = node.name or f"{node.op}:{node.output}"
-        taken = {operator.name for operator in self.operators}
-        name, number = base, 1
-        while name in taken:
-            number += 1
-            name = f"{base}.{number}"
+        """The node's name, once; otherwise one that no node of the file has."""
+        name = node.name
+        if not name or name in self.operators_made:
+            name = self.operator_names.fresh(name or f"{node.op}:{node.output}")
+        self.operators_made.add(name)
         return name
 
     def convolution(
@@ -223,11 +230,18 @@ class NetworkBuilder:
             leaf = sums.values(v)[None, :, None, :]
             return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
 
+        def codes_at(channels: np.ndarray, v: np.ndarray) -> np.ndarray:
+            leaf = sums.values_at(channels, v).reshape(1, -1, 1, 1)
+            return encoding.codes(expression.evaluate({conv.output: leaf}, channels).reshape(-1))
+
+        def limits(channels: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple:
+            ends = (sums.values_at(channels, v) for v in (low, high))
+            return tuple(map(encoding.codes, expression.limits(*ends, channels)))
+
         check_overflow(expression, *sums.ends())
         where = f"{conv} to quantiser of {node.inputs[0]!r}"
         thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
-        if not expression.is_monotone():
-            verify(thresholds, codes, sums.low, sums.high, where)
+        verify(thresholds, codes_at, limits, sums.low, sums.high, where)
         if not self.feeds_concat(node.output):
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
         self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
@@ -335,9 +349,8 @@ class NetworkBuilder:
 
     # Outputs
 
-    def output(self, tensor: str) -> Output:
-        """The sums and the affine function that give a graph output."""
-        name = self.graph.onnx.get(tensor, tensor)
+    def output(self, name: str, tensor: str) -> Output:
+        """The sums and the affine function that give the graph output ``name``."""
         expression = trace(self.graph, tensor)
         leaf = expression.leaves[0]
         producer = self.graph.producers.get(leaf)
@@ -359,12 +372,14 @@ class NetworkBuilder:
 
     def identity(self, view: View) -> Sums:
         """A depthwise 1x1 convolution whose sums are the integers of a code tensor."""
-        channels = self.tensors[view.name].channels
+        tensor = self.tensors[view.name]
+        channels = tensor.channels
+        name = self.names.fresh(f"{view.name}/sums")
         node = Node(
             op="Conv",
-            name=f"{view.name}/sums",
+            name=self.operator_names.fresh(name),
             inputs=(view.name,),
-            outputs=(f"{view.name}/sums",),
+            outputs=(name,),
             attributes={
                 "strides": (1, 1),
                 "dilations": (1, 1),
@@ -374,7 +389,8 @@ class NetworkBuilder:
         )
         ones = np.ones((channels, 1, 1, 1), np.int32)
         none = np.zeros(channels)
-        return Sums(node, view, ones, np.ones(channels), none, 0, none, none)
+        size = tensor.height, tensor.width
+        return Sums(node, view, ones, np.ones(channels), none, 0, none, none, size)
 
     def raw_tensor(self, sums: Sums) -> str:
         """The sums of a convolution as a tensor of the network; made once."""
@@ -383,11 +399,7 @@ class NetworkBuilder:
             if same and operator.thresholds is None:
                 return operator.output
         name = self.unique(sums.node.output)
-        source = self.tensors[sums.source.name]
-        height, width = source.height, source.width
-        if sums.node.output in self.graph.shapes:
-            height, width = self.graph.shapes[sums.node.output][2:]
-        self.raw_shapes[name] = (sums.weights.shape[0], height, width)
+        self.raw_shapes[name] = (sums.weights.shape[0], *sums.size)
         self.emit_convolution(sums, name, None)
         return name
 
@@ -416,10 +428,9 @@ def drop_unused_codes(thresholds: Thresholds, encoding: Encoding) -> tuple[Thres
     return Thresholds(levels=thresholds.levels[:, kept[1:] - 1], sign=thresholds.sign), fewer
 
 
-def build_network(graph: Graph, picture: Encoding, originals: frozenset[str]) -> Network:
+def build_network(graph: Graph, picture: Encoding) -> Network:
     """The integer network of a graph whose quantised tensors are marked by Quantise nodes.
 
-    ``originals``: the tensors of the ONNX file. UnsupportedError or QuantisationError where the
-    network cannot be expressed exactly.
+    UnsupportedError or QuantisationError where the network cannot be expressed exactly.
     """
-    return NetworkBuilder(graph, picture, originals).build()
+    return NetworkBuilder(graph, picture).build()

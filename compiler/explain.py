@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compiler.elementwise import apply
+from compiler.elementwise import apply, setting
 from compiler.errors import OnefourError, QuantisationError, UnsupportedError
 from compiler.expressions import Expression, trace
 from compiler.ir import Graph, Node
@@ -113,7 +113,7 @@ def affine(graph: Graph, name: str, expression: Expression) -> tuple[np.ndarray,
             case "Div":
                 slope = 1 / operands[1]
             case "BatchNormalization":
-                epsilon = float(node.attributes.get("epsilon", 1e-5))
+                epsilon = setting(node.op, node.attributes, "epsilon")
                 slope = operands[1] / np.sqrt(operands[4] + epsilon)
             case "Neg":
                 slope = zero - 1

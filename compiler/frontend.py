@@ -63,7 +63,6 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
 def lower(path: str | Path, input_scale: float) -> Network:
     """The front end's passes, one after another."""
     graph = read_onnx(path)
-    originals = frozenset({graph.input, *graph.producers})
     for simplify in SIMPLIFY:
         graph = simplify(graph)
     graph, picture = fold_picture_scaling(graph, input_scale)
@@ -72,4 +71,4 @@ def lower(path: str | Path, input_scale: float) -> Network:
     graph = hoist_quantisers(graph, picture)
     graph = remove_dead_nodes(share_equal_nodes(graph))
     graph = remove_dead_nodes(fold_pads(graph, picture))
-    return fuse_requantisation(build_network(graph, picture, originals))
+    return fuse_requantisation(build_network(graph, picture))

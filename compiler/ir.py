@@ -60,6 +60,10 @@ class Graph:
     origins: dict[str, Node] = field(default_factory=dict)
     onnx: dict[str, str] = field(default_factory=dict)
     input_type: np.dtype = FLOAT
+    #: Names of the results, in the order of ``outputs``, which passes may rename.
+    results: tuple[str, ...] = ()
+    #: Every tensor name of the file; what passes make is called otherwise.
+    names: frozenset[str] = frozenset()
 
     @cached_property
     def types(self) -> dict[str, np.dtype]:
@@ -118,17 +122,24 @@ class Graph:
 
 
 class NameSupply:
-    """Tensor names that a graph does not use yet."""
+    """Names that nothing in the file or made by a pass has."""
 
-    def __init__(self, graph: Graph):
-        self.used = {graph.input, *graph.constants, *graph.producers}
+    def __init__(self, used: Iterable[str]):
+        self.used = set(used)
+        self.numbers: dict[str, int] = {}
+
+    @classmethod
+    def of(cls, graph: Graph) -> "NameSupply":
+        """New tensor names for a graph."""
+        return cls(graph.names.union([graph.input], graph.constants, graph.producers))
 
     def fresh(self, base: str) -> str:
         """``base``, or ``base`` with the first free number."""
-        name, number = base, 1
+        name, number = base, self.numbers.get(base, 1)
         while name in self.used:
             number += 1
             name = f"{base}.{number}"
+        self.numbers[base] = number
         self.used.add(name)
         return name
 

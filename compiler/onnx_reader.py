@@ -4,23 +4,33 @@ Checks what makes a file readable at all: that it is ONNX, complete, static, acy
 size. What the operators mean is the passes' business.
 """
 
-import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import AttributeProto, ModelProto, TensorProto, ValueInfoProto, numpy_helper
+from onnx import (
+    AttributeProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    numpy_helper,
+)
 
 from compiler.errors import ReadError
+from compiler.external_data import LARGEST_FILE, LARGEST_TENSOR, load_external_data
 from compiler.integers import INTEGER_TYPES
-from compiler.ir import Graph, Node, sort_nodes
+from compiler.ir import Graph, NameSupply, Node, sort_nodes
+from compiler.operator_forms import STANDARD, check_form, label
 
-#: Limit of a protobuf message, hence of an ONNX file without external data.
-LARGEST_FILE = 1 << 31
-#: More elements than any network for this machine has in one tensor.
-LARGEST_TENSOR = 1 << 28
+#: More nodes than any network for this machine has.
+MOST_NODES = 50_000
+#: Before opset 6, operators broadcast and leave parts out by rules of their own.
+FIRST_OPSET, LAST_OPSET = 6, onnx.defs.onnx_opset_version()
+FIRST_IR, LAST_IR = 3, onnx.IR_VERSION
 FLOATS = {
     TensorProto.FLOAT,
     TensorProto.FLOAT16,
@@ -78,25 +88,18 @@ def load_model(path: str | Path) -> ModelProto:
         ) from error
     if not model.graph.node:
         raise ReadError(f"{path}: no operators in it; not an ONNX network. Export it again.")
+    check_size(model, path)
     load_external_data(model, path)
     return model
 
 
-def load_external_data(model: ModelProto, path: Path) -> None:
-    """Bring initialisers that are stored in other files into the model."""
-    for tensor in model.graph.initializer:
-        if tensor.data_location != TensorProto.EXTERNAL:
-            continue
-        try:
-            onnx.external_data_helper.load_external_data_for_tensor(tensor, os.fspath(path.parent))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            places = {entry.key: entry.value for entry in tensor.external_data}
-            raise ReadError(
-                f"{path}: initialiser {tensor.name!r} is stored in "
-                f"{places.get('location', 'another file')!r}, which cannot be read. Put that file "
-                "beside the model, or save the model with its weights inside."
-            ) from error
-        tensor.data_location = TensorProto.DEFAULT
+def check_size(model: ModelProto, path: Path) -> None:
+    """ReadError where the file has more nodes than could be worked on in reasonable time."""
+    if len(model.graph.node) > MOST_NODES:
+        raise ReadError(
+            f"{path}: {len(model.graph.node)} operators; supported are {MOST_NODES}. Networks for "
+            "this accelerator have a few hundred: simplify the model, or check the path."
+        )
 
 
 def array(tensor: TensorProto, where: str) -> np.ndarray:
@@ -138,6 +141,11 @@ def attribute(proto: AttributeProto, where: str) -> Any:
             return tuple(value.decode("utf-8", "replace") for value in proto.strings)
         case kind.TENSOR:
             return array(proto.t, f"{where}, attribute {proto.name!r}")
+        case kind.SPARSE_TENSOR | kind.SPARSE_TENSORS | kind.TENSORS:
+            raise ReadError(
+                f"{where}: attribute {proto.name!r} holds sparse tensors or a list of tensors, "
+                "which are not supported; save it as one dense tensor."
+            )
     raise ReadError(
         f"{where}: attribute {proto.name!r} holds a graph or an unknown type; control flow "
         "(If, Loop, Scan) is not supported. Export the network without it."
@@ -202,41 +210,95 @@ def input_shape(
 
 
 def opset(model: ModelProto) -> int:
-    """Version of the standard operator set; opset-dependent defaults need it."""
-    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
-    return max(versions, default=1)
+    """Version of the standard operator set; ReadError where it or the file's is not supported."""
+    if not FIRST_IR <= model.ir_version <= LAST_IR:
+        raise ReadError(
+            f"IR version {model.ir_version} of the file; supported are {FIRST_IR} to {LAST_IR} "
+            f"(with onnx {onnx.__version__}). Export the network again, or install a newer onnx."
+        )
+    versions = {entry.version for entry in model.opset_import if entry.domain in STANDARD}
+    if len(versions) != 1:
+        found = ", ".join(map(str, sorted(versions))) or "none"
+        raise ReadError(
+            f"opset of the standard operators: {found}; exactly one is needed, from {FIRST_OPSET} "
+            f"to {LAST_OPSET}. The file is damaged; export it again."
+        )
+    (version,) = versions
+    if not FIRST_OPSET <= version <= LAST_OPSET:
+        raise ReadError(
+            f"opset {version}; supported are {FIRST_OPSET} to {LAST_OPSET} (with onnx "
+            f"{onnx.__version__}). Export the network with one of those, such as 17."
+        )
+    return version
+
+
+def initialisers(model: ModelProto) -> dict[str, np.ndarray]:
+    """The constants of the file by name, none of them twice."""
+    if model.graph.sparse_initializer:
+        raise ReadError("sparse initialisers are not supported; save the weights as dense tensors.")
+    constants: dict[str, np.ndarray] = {}
+    for tensor in model.graph.initializer:
+        if not tensor.name:
+            raise ReadError("an initialiser has no name. The file is damaged; export it again.")
+        if tensor.name in constants:
+            raise ReadError(
+                f"initialiser {tensor.name!r} is there twice, and which one counts is not defined. "
+                "The file is damaged; export it again."
+            )
+        constants[tensor.name] = array(tensor, f"initialiser {tensor.name!r}")
+    return constants
+
+
+def check_names(model: ModelProto) -> None:
+    """ReadError where two inputs share a name, or a function of the file replaces an operator."""
+    names = Counter(value.name for value in model.graph.input)
+    twice = next((name for name, count in names.items() if count > 1), None)
+    if twice is not None or "" in names:
+        what = f"{twice!r} is there twice" if twice is not None else "without a name"
+        raise ReadError(f"network input {what}. The file is damaged; export it again.")
+    own = {(function.domain, function.name) for function in model.functions}
+    for node in model.graph.node:
+        if (node.domain, node.op_type) in own:
+            raise ReadError(
+                f"{label(node)}: its operator is a function that the file defines, which is not "
+                "supported. Inline it (onnx.inliner.inline_local_functions)."
+            )
+
+
+def read_node(proto: NodeProto, version: int, names: NameSupply) -> Node:
+    """One node; outputs without a name, which nothing can read, get one."""
+    outputs = tuple(output or names.fresh(f"{proto.op_type}/unused") for output in proto.output)
+    node = Node(op=proto.op_type, name=proto.name, inputs=tuple(proto.input), outputs=outputs)
+    if not any(proto.output):
+        raise ReadError(f"{proto.op_type} {proto.name!r} has no output. The file is damaged.")
+    if proto.domain not in DOMAINS:
+        raise ReadError(
+            f"{node}: domain {proto.domain!r} is not supported; supported are standard ONNX "
+            "and QONNX operators. Export without custom operators."
+        )
+    check_form(proto, version)
+    node.attributes.update({a.name: attribute(a, str(node)) for a in proto.attribute})
+    node.attributes["opset"] = version
+    return node
 
 
 def read_onnx(path: str | Path) -> Graph:
     """The graph of an ONNX file; ReadError with one message where it cannot be read."""
     model = load_model(path)
-    constants: dict[str, np.ndarray] = {}
-    for tensor in model.graph.initializer:
-        constants[tensor.name] = array(tensor, f"initialiser {tensor.name!r}")
-    if model.graph.sparse_initializer:
-        raise ReadError("sparse initialisers are not supported; save the weights as dense tensors.")
+    version = opset(model)
+    check_names(model)
+    constants = initialisers(model)
     picture, shape = input_shape(model, constants)
     name = picture.name
-    version = opset(model)
+    in_file = {name, *constants}
+    for proto in model.graph.node:
+        in_file.update(proto.input, proto.output)
+    names = NameSupply(in_file)
     nodes = []
     made: set[str] = set()
     for proto in model.graph.node:
-        node = Node(
-            op=proto.op_type,
-            name=proto.name,
-            inputs=tuple(proto.input),
-            outputs=tuple(proto.output),
-        )
-        if not any(proto.output):
-            raise ReadError(f"{proto.op_type} {proto.name!r} has no output. The file is damaged.")
-        if proto.domain not in DOMAINS:
-            raise ReadError(
-                f"{node}: domain {proto.domain!r} is not supported; supported are standard ONNX "
-                "and QONNX operators. Export without custom operators."
-            )
-        node.attributes.update({a.name: attribute(a, str(node)) for a in proto.attribute})
-        node.attributes["opset"] = version
-        for output in filter(None, proto.output):
+        node = read_node(proto, version, names)
+        for output in node.outputs:
             if output in made or output in constants or output == name:
                 raise ReadError(f"{node}: tensor {output!r} is written twice. The file is damaged.")
             made.add(output)
@@ -254,8 +316,10 @@ def read_onnx(path: str | Path) -> Graph:
         name=model.graph.name or Path(path).stem,
         input=name,
         outputs=tuple(dict.fromkeys(outputs)),
+        results=tuple(dict.fromkeys(outputs)),
         nodes=tuple(order),
         constants=constants,
+        names=frozenset(in_file),
         shapes={name: shape},
         input_type=input_type(picture),
     )

@@ -2,10 +2,13 @@
 
 ``codes(v)`` maps float64 sums [channels, n] to int64 codes of the same shape. It is evaluated as
 the graph would be, in float64 or in integers, so that ties and every rounding mode come out as they
-do there.
+do there. Thresholds found by bisection hold if the function only rises or only falls; that is
+proved for every sum, by limits of the function on whole ranges and by its value where those do not
+decide.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,9 +17,42 @@ from golden.network import Thresholds
 
 CodeFunction = Callable[[np.ndarray], np.ndarray]
 
-#: Sums per batch of an exhaustive check, and how many are checked exhaustively at most.
-BATCH = 1 << 20
-EXHAUSTIVE = 1 << 26
+#: Ranges per batch of a proof, and how many are looked at before giving up.
+BATCH = 1 << 17
+MOST_RANGES = 1 << 24
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Ranges of sums low[p]..high[p] of channel[p], on which the thresholds give code[p]."""
+
+    channel: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    code: np.ndarray
+
+    def __len__(self) -> int:
+        return self.channel.size
+
+    def part(self, chosen: slice | np.ndarray) -> "Ranges":
+        return Ranges(self.channel[chosen], self.low[chosen], self.high[chosen], self.code[chosen])
+
+    def halves(self) -> "Ranges":
+        """What lies between the ends, in two parts each."""
+        middle = self.low + (self.high - self.low) // 2
+        both = Ranges(
+            np.concatenate([self.channel] * 2),
+            np.concatenate([self.low + 1, middle + 1]),
+            np.concatenate([middle, self.high - 1]),
+            np.concatenate([self.code] * 2),
+        )
+        return both.part(both.low <= both.high)
+
+
+#: Codes [P] of sums [P] of channels [P]: ``at(channels, sums)``.
+CodesAt = Callable[[np.ndarray, np.ndarray], np.ndarray]
+#: Smallest and largest code [P] on ranges of sums: ``limits(channels, lows, highs)``.
+CodeLimits = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def bisect(
@@ -51,27 +87,64 @@ def bisect(
     )
 
 
-def batches(low: np.ndarray, high: np.ndarray) -> Iterator[np.ndarray]:
-    """Integers [channels, n] covering low[c]..high[c]: all, or evenly spaced if too many."""
-    span = int((high - low).max()) + 1
-    stride = max(1, -(-span * low.size // EXHAUSTIVE))
-    width = max(1, BATCH // low.size)
-    for start in range(0, -(-span // stride), width):
-        offsets = np.arange(start, min(start + width, -(-span // stride))) * stride
-        yield np.minimum(low[:, None] + offsets[None, :], high[:, None])
+def constant_ranges(thresholds: Thresholds, low: np.ndarray, high: np.ndarray) -> Ranges:
+    """The ranges between the thresholds, which cover low[c]..high[c] of every channel."""
+    rises = thresholds.sign[:, None] > 0
+    below = np.where(rises, low[:, None], -high[:, None]).astype(np.int64)
+    above = np.where(rises, high[:, None], -low[:, None]).astype(np.int64)
+    edges = np.clip(thresholds.levels, below, above + 1)
+    first = np.concatenate([below, edges], axis=1)
+    last = np.concatenate([edges, above + 1], axis=1) - 1
+    channel, code = np.nonzero(first <= last)
+    first, last = first[channel, code], last[channel, code]
+    rises = rises[channel, 0]
+    return Ranges(
+        channel, np.where(rises, first, -last), np.where(rises, last, -first), code.astype(np.int64)
+    )
 
 
 def verify(
-    thresholds: Thresholds, codes: CodeFunction, low: np.ndarray, high: np.ndarray, where: str
+    thresholds: Thresholds,
+    at: CodesAt,
+    limits: CodeLimits,
+    low: np.ndarray,
+    high: np.ndarray,
+    where: str,
 ) -> None:
-    """QuantisationError unless the thresholds give ``codes`` for the integers low[c]..high[c].
+    """QuantisationError unless the thresholds give the codes of all integers low[c]..high[c].
 
-    For functions that are not monotone by construction, such as SiLU.
+    Ranges on which the limits do not show that the code is constant are halved, down to single
+    sums. Gives up, with an error, where that takes too long.
     """
-    for sums in batches(low, high):
-        wrong = count_levels(thresholds, sums) != codes(sums.astype(np.float64))
-        if wrong.any():
-            raise falls_and_rises(where, int(np.argwhere(wrong)[0, 0]))
+    waiting = [constant_ranges(thresholds, low, high)]
+    looked_at = 0
+    while waiting:
+        ranges = waiting.pop()
+        if len(ranges) > BATCH:
+            waiting.append(ranges.part(slice(BATCH, None)))
+            ranges = ranges.part(slice(BATCH))
+        looked_at += len(ranges)
+        if looked_at > MOST_RANGES:
+            raise undecided(where, int(ranges.channel[0]))
+        least, most = limits(ranges.channel, ranges.low, ranges.high)
+        ranges = ranges.part((least != ranges.code) | (most != ranges.code))
+        if not len(ranges):
+            continue
+        for sums in (ranges.low, ranges.high):
+            wrong = at(ranges.channel, sums) != ranges.code
+            if wrong.any():
+                raise falls_and_rises(where, int(ranges.channel[wrong.argmax()]))
+        ranges = ranges.halves()
+        if len(ranges):
+            waiting.append(ranges)
+
+
+def undecided(where: str, channel: int) -> QuantisationError:
+    return QuantisationError(
+        f"{where}: whether the codes only rise or only fall with the sums cannot be decided in "
+        f"{MOST_RANGES} steps (channel {channel}); supported are monotone functions such as ReLU, "
+        "LeakyReLU, Clip and sigmoid, and SiLU, HardSwish or Mish. Use one of those."
+    )
 
 
 def falls_and_rises(where: str, channel: int) -> QuantisationError:

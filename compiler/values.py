@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler import quantisers
-from compiler.elementwise import ELEMENTWISE, apply, directions, integer_ends
+from compiler.elementwise import ELEMENTWISE, apply, directions, integer_ends, setting
 from compiler.integers import limits
+from compiler.intervals import image
 from compiler.ir import Graph, Node
 
-#: Integers beyond this stand as +-infinity: a later Clip makes them finite, or nothing does.
+#: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
 FARTHEST = 4096
 LARGEST_BITS = 4
 #: float32 constants reproduce a grid's zero point to this relative accuracy.
@@ -64,6 +65,9 @@ class Interval:
 
     low: float = -np.inf
     high: float = np.inf
+
+
+ANYTHING = Interval()
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +129,20 @@ def through_zero(values: np.ndarray, places: np.ndarray, step: float) -> Encodin
     return None
 
 
-def candidates(node: Node, graph: Graph) -> np.ndarray | None:
-    """All results [channels or 1, n] of an operator with few results, or None for the others."""
+def whole_numbers(within: Interval) -> np.ndarray:
+    """The whole numbers of an interval, +-infinity in place of those beyond FARTHEST."""
+    low, high = max(within.low, -FARTHEST), min(within.high, FARTHEST)
+    rows = np.arange(np.ceil(low), np.floor(high) + 1.0)
+    below = [-np.inf] if within.low < -FARTHEST else []
+    above = [np.inf] if within.high > FARTHEST else []
+    return np.concatenate([below, rows, above])
+
+
+def candidates(node: Node, graph: Graph, within: Interval = ANYTHING) -> np.ndarray | None:
+    """All results [channels or 1, n] of an operator with few results, or None for the others.
+
+    ``within``: limits of the results, of which more may be returned.
+    """
     constants = [graph.constants.get(tensor) for tensor in node.inputs]
     match node.op:
         case "Quant" | "IntQuant":
@@ -140,16 +156,16 @@ def candidates(node: Node, graph: Graph) -> np.ndarray | None:
         case "QuantizeLinear":
             rows = np.arange(node.attributes["low"], node.attributes["high"] + 1.0)
         case "MultiThreshold":
-            scale = float(node.attributes.get("out_scale", 1.0))
-            bias = float(node.attributes.get("out_bias", 0.0))
+            scale, bias = (
+                setting(node.op, node.attributes, name) for name in ("out_scale", "out_bias")
+            )
             rows = np.arange(constants[1].shape[1] + 1.0) * scale + bias
         case "Sign":
             rows = np.array([-1.0, 0.0, 1.0])
         case "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Not":
             rows = np.array([0.0, 1.0])
-        case "Round" | "Floor" | "Ceil":
-            rows = np.arange(-FARTHEST, FARTHEST + 1.0)
-            rows = np.concatenate([[-np.inf], rows, [np.inf]])
+        case "Round" | "Floor" | "Ceil" if within.low <= FARTHEST and within.high >= -FARTHEST:
+            rows = whole_numbers(within)
         case _:
             return None
     return rows.reshape(-1, rows.shape[-1])
@@ -179,36 +195,76 @@ def integer_values(low: int, high: int, kind: np.dtype) -> Values:
     return Interval(low, high)
 
 
+def ends(values: Values) -> tuple[float, float]:
+    """Smallest and largest value."""
+    if isinstance(values, Levels):
+        return values.rows.min().item(), values.rows.max().item()
+    return values.low, values.high
+
+
+def levels_of_levels(node: Node, graph: Graph, tensor: str, rows: np.ndarray) -> Levels | None:
+    """The results for every level of the node's one variable operand ``tensor``.
+
+    None where the function is not defined at one of them, or takes different values for what
+    stands together as infinity.
+    """
+
+    def results(values: np.ndarray) -> np.ndarray:
+        operands = [
+            values[None, :, None, :] if name == tensor else graph.constants.get(name)
+            for name in node.inputs
+        ]
+        found = apply(node, operands)
+        return found.reshape(found.shape[1], -1)
+
+    levels = results(rows)
+    if levels.dtype.kind != "f":
+        return Levels(levels)
+    if np.isnan(levels).any():
+        return None
+    if rows.dtype.kind == "f" and np.isinf(rows).any():
+        if directions(node, graph) is None:
+            return None
+        lowest = np.where(np.isinf(rows), np.inf, rows).min(axis=1)
+        highest = np.where(np.isinf(rows), -np.inf, rows).max(axis=1)
+        for end, edge in ((-np.inf, lowest), (np.inf, highest)):
+            if not (rows == end).any():
+                continue
+            far = results(np.full((rows.shape[0], 1), end))
+            if not (np.isinf(far) | (far == results(edge[:, None]))).all():
+                return None
+    return Levels(levels)
+
+
 def elementwise_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
     """Values of an elementwise operator's result from those of its operands."""
     variables = graph.variables(node)
     kind = graph.types.get(node.output)
-    source = known[variables[0]] if len(variables) == 1 else Interval()
-    if isinstance(source, Levels):
+    source = known[variables[0]]
+    if len(variables) == 1 and isinstance(source, Levels):
         rows = source.rows.astype(graph.types.get(variables[0], np.float64))
-        operands = [
-            rows[None, :, None, :] if tensor == variables[0] else graph.constants.get(tensor)
-            for tensor in node.inputs
-        ]
-        result = apply(node, operands)
-        return Levels(result.reshape(result.shape[1], -1))
+        levels = levels_of_levels(node, graph, variables[0], rows)
+        if levels is not None:
+            return levels
     if kind is not None:
-        ends = {tensor: integer_limits(known[tensor]) for tensor in variables}
-        ends = integer_ends(node, graph, ends)
-        return integer_values(int(ends.min()), int(ends.max()), kind)
-    result = Interval()
-    if directions(node, graph) is not None:
-        ends = np.array([source.low, source.high], np.float64).reshape(1, 1, 1, 2)
-        operands = [
-            ends if tensor == variables[0] else graph.constants.get(tensor)
-            for tensor in node.inputs
-        ]
-        ends = apply(node, operands)
-        result = Interval(float(ends.min()), float(ends.max()))
-    rows = candidates(node, graph)
+        limits_of = {tensor: integer_limits(known[tensor]) for tensor in variables}
+        found = integer_ends(node, graph, limits_of)
+        return integer_values(int(found.min()), int(found.max()), kind)
+    operands = []
+    for tensor in node.inputs:
+        if tensor in known:
+            low, high = ends(known[tensor])
+            operands.append((np.full((1,) * 4, low, float), np.full((1,) * 4, high, float)))
+        else:
+            value = graph.constants.get(tensor)
+            operands.append(None if value is None else (value, value))
+    low, high = image(node, operands)
+    result = Interval(float(low.min()), float(high.max()))
+    rows = candidates(node, graph, result)
     if rows is None:
         return result
-    inside = ((rows >= result.low) & (rows <= result.high)).any(axis=0)
+    inside = np.isinf(rows) | ((rows >= result.low) & (rows <= result.high))
+    inside = inside.any(axis=0)
     return Levels(rows[:, inside]) if inside.any() else result
 
 
@@ -216,13 +272,8 @@ def join(parts: list[Values]) -> Values:
     """Values of a tensor that takes its elements from several."""
     if all(isinstance(part, Levels) for part in parts):
         return Levels(np.unique(np.concatenate([part.rows.ravel() for part in parts]))[None])
-    ends = [
-        (part.rows.min().item(), part.rows.max().item())
-        if isinstance(part, Levels)
-        else (part.low, part.high)
-        for part in parts
-    ]
-    return Interval(min(low for low, _ in ends), max(high for _, high in ends))
+    limits_of = [ends(part) for part in parts]
+    return Interval(min(low for low, _ in limits_of), max(high for _, high in limits_of))
 
 
 def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:

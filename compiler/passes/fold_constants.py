@@ -9,8 +9,8 @@ from onnx.reference import ReferenceEvaluator
 
 from compiler import elementwise, quantisers
 from compiler.errors import ReadError, UnsupportedError
-from compiler.ir import Graph, Node
-from compiler.onnx_reader import LARGEST_TENSOR
+from compiler.external_data import LARGEST_TENSOR
+from compiler.ir import Graph, NameSupply, Node
 from compiler.shapes import infer, split_sizes
 
 #: Operators whose result can be far larger than their operands.
@@ -24,9 +24,10 @@ def fold_constants(graph: Graph) -> Graph:
     constants = dict(graph.constants)
     origins = dict(graph.origins)
     shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
+    names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
-        node = resolve_quantizer_types(node, shapes, constants)
+        node = resolve_quantizer_types(node, shapes, constants, names)
         if all(not tensor or tensor in constants for tensor in node.inputs):
             for output, value in zip(node.outputs, evaluate(node, constants), strict=False):
                 constants[output] = value
@@ -62,13 +63,13 @@ def check_size(node: Node, shape: tuple[int, ...]) -> None:
         )
 
 
-def resolve_quantizer_types(node: Node, shapes: dict, constants: dict) -> Node:
+def resolve_quantizer_types(node: Node, shapes: dict, constants: dict, supply: NameSupply) -> Node:
     """QuantizeLinear and DequantizeLinear with scale and zero point that broadcast, and the range.
 
     ONNX keeps the range in the type of the zero point (or output_dtype, opset 21; uint8 where
     neither is given); afterwards it is in the attributes ``low`` and ``high``.
     """
-    if node.op not in ("QuantizeLinear", "DequantizeLinear") or "low" in node.attributes:
+    if node.op not in ("QuantizeLinear", "DequantizeLinear"):
         return node
     scale = constants.get(node.operand(1))
     zero = constants.get(node.operand(2)) if node.operand(2) else None
@@ -101,7 +102,7 @@ def resolve_quantizer_types(node: Node, shapes: dict, constants: dict) -> Node:
             values.append(quantisers.expand_parameter(value, shape, axis, block))
         except (ValueError, IndexError) as error:
             raise ReadError(f"{node}: {name} does not fit its input {shape}: {error}.") from error
-    names = [f"{node.output}/scale", f"{node.output}/zero"]
+    names = [supply.fresh(f"{node.output}/{part}") for part in ("scale", "zero")]
     for name, value in zip(names, values, strict=True):
         constants[name] = value
         shapes[name] = value.shape

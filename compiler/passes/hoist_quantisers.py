@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.elementwise import directions
 from compiler.errors import UnsupportedError
 from compiler.expressions import Expression, trace
 from compiler.ir import Graph, NameSupply, Node
@@ -51,14 +50,16 @@ class Builder:
 
     def __init__(self, graph: Graph):
         self.graph = graph
-        self.names = NameSupply(graph)
+        self.names = NameSupply.of(graph)
         self.constants = dict(graph.constants)
         self.shapes = dict(graph.shapes)
 
     def hoisted(self, expression: Expression, moving: Node, quantiser: Node) -> list[Node]:
         """Nodes that compute the quantiser's result, with ``moving`` after the quantiser."""
-        if moving.op == "MaxPool" and not expression.never_falls():
-            return self.hoisted_falling(expression, moving, quantiser)
+        if moving.op == "MaxPool":
+            direction = expression.direction()
+            if direction is None or (direction < 0).any():
+                return self.hoisted_falling(expression, moving, quantiser)
         made: list[Node] = []
         inputs, offset = [], 0
         for tensor in moving.inputs:
@@ -82,16 +83,14 @@ class Builder:
         There the smallest code of each window is wanted: the codes are mirrored before the pooling
         and back after it.
         """
-        rises = np.ones(self.shapes[quantiser.output][1], bool)
-        for node in expression.nodes:
-            signs = directions(node, self.graph)
-            if signs is None:
-                raise UnsupportedError(
-                    f"{node}: it stands between {pool} and the quantiser of "
-                    f"{quantiser.inputs[0]!r} and neither only rises nor only falls, so that "
-                    "pooling cannot follow the quantiser. Pool after the quantiser."
-                )
-            rises ^= signs < 0
+        direction = expression.direction()
+        if direction is None:
+            raise UnsupportedError(
+                f"{expression.turning()}: it stands between {pool} and the quantiser of "
+                f"{quantiser.inputs[0]!r} and neither only rises nor only falls, so that "
+                "pooling cannot follow the quantiser. Pool after the quantiser."
+            )
+        rises = np.broadcast_to(direction >= 0, self.shapes[quantiser.output][1])
         made = self.clone(expression, quantiser, pool.inputs[0], None)
         made += self.mirror(made[-1].output, rises, quantiser)
         pooled = self.names.fresh(f"{pool.output}/mirrored")

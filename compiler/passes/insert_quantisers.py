@@ -13,7 +13,7 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
     Codes are needed by everything that is not elementwise in one tensor. Where the inputs of a
     Concat have different encodings but one would hold all their values, it gets that one.
     """
-    names = NameSupply(graph)
+    names = NameSupply.of(graph)
     values: dict[str, Values] = {graph.input: Levels(picture.values[None])}
     known: dict[str, Encoding] = {graph.input: picture}
     renamed: dict[str, str] = {}

@@ -28,7 +28,7 @@ def lift_one(graph: Graph, picture: Encoding) -> Graph | None:
         if producer is None:
             continue
         constants = dict(graph.constants)
-        names = NameSupply(graph)
+        names = NameSupply.of(graph)
         shapes = dict(graph.shapes)
         made = sliced(graph, producer, node, names, constants, shapes)
         if made:

@@ -19,7 +19,7 @@ def normalise_operands(graph: Graph) -> Graph:
     UnsupportedError for an operand that differs from place to place.
     """
     constants = dict(graph.constants)
-    names = NameSupply(graph)
+    names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
         if not is_variable_elementwise(node, graph) or node.op in EXEMPT:

@@ -18,7 +18,7 @@ def resolve_integer_convolutions(graph: Graph) -> Graph:
     """The graph with int32 weights instead of ConvInteger nodes; Conv gains ``pad_value``."""
     constants = dict(graph.constants)
     onnx = dict(graph.onnx)
-    names = NameSupply(graph)
+    names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
         if node.op == "ConvInteger":

@@ -11,7 +11,7 @@ from compiler.shapes import need_map
 
 def resolve_resize(graph: Graph) -> Graph:
     """The graph with one Enlarge per factor 2; UnsupportedError for any other result."""
-    names = NameSupply(graph)
+    names = NameSupply.of(graph)
     shapes = dict(graph.shapes)
     nodes: list[Node] = []
     for node in graph.nodes:

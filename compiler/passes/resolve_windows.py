@@ -18,7 +18,7 @@ def resolve_windows(graph: Graph) -> Graph:
     integer network cannot express.
     """
     constants = dict(graph.constants)
-    names = NameSupply(graph)
+    names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
         match node.op:

@@ -48,14 +48,71 @@ def test_always_and_never():
     assert thresholds.levels.tolist() == [[-Thresholds.FAR, -Thresholds.FAR, Thresholds.FAR]]
 
 
+def prove(codes, limits, low, high, count, where="Conv 'c'"):
+    """Thresholds by bisection, and their proof."""
+
+    def at(channels, sums):
+        rows = np.zeros((low.size, sums.size))
+        rows[channels, np.arange(sums.size)] = sums
+        return codes(rows)[channels, np.arange(sums.size)]
+
+    thresholds = bisect(codes, low, high, count, where)
+    verify(thresholds, at, limits, low, high, where)
+    return thresholds
+
+
+def nothing_known(channels, low, high):
+    return np.zeros(low.size), np.full(low.size, 99)
+
+
 def test_verify_finds_a_single_bump():
     def codes(v):
         return np.where(v == 17, 1, (v > 40).astype(np.int64))
 
     low, high = np.array([-100]), np.array([100])
-    thresholds = bisect(codes, low, high, 2, "Conv 'c'")
     with pytest.raises(QuantisationError, match="Conv 'c': the codes neither only rise"):
-        verify(thresholds, codes, low, high, "Conv 'c'")
+        prove(codes, nothing_known, low, high, 2)
+
+
+def test_verify_finds_a_bump_among_very_many_sums():
+    """One sum of 10^11, by limits that are only as good as interval arithmetic's."""
+    place = 12_345_678_901
+
+    def codes(v):
+        return ((np.abs(v - place) < 0.5) | (v > 40e9)).astype(np.int64)
+
+    def limits(channels, low, high):
+        least, most = codes(low[None])[0], codes(high[None])[0]
+        return least, np.maximum(most, (low <= place) & (high >= place))
+
+    low, high = np.array([-(10**11)]), np.array([10**11])
+    with pytest.raises(QuantisationError, match="neither only rise"):
+        prove(codes, limits, low, high, 2)
+
+
+def test_verify_gives_up_rather_than_sample(monkeypatch):
+    monkeypatch.setattr("compiler.thresholds.MOST_RANGES", 1000)
+
+    def codes(v):
+        return (v > 0).astype(np.int64)
+
+    low, high = np.full(3, -(10**6)), np.full(3, 10**6)
+    with pytest.raises(QuantisationError, match="cannot be decided in 1000 steps"):
+        prove(codes, nothing_known, low, high, 2)
+
+
+def test_verify_takes_falling_and_constant_channels():
+    slopes = np.array([[0.5], [-0.5], [0.0]])
+
+    def codes(v):
+        return np.clip(np.floor(v * slopes), 0, 3).astype(np.int64)
+
+    def limits(channels, low, high):
+        ends = np.stack([np.floor(end * slopes[channels, 0]) for end in (low, high)])
+        return np.clip(ends.min(axis=0), 0, 3), np.clip(ends.max(axis=0), 0, 3)
+
+    low, high = np.full(3, -20), np.full(3, 20)
+    assert prove(codes, limits, low, high, 4).sign.tolist() == [1, -1, 1]
 
 
 def test_table_that_is_not_monotone():
