@@ -17,3 +17,7 @@ class QuantisationError(OnefourError):
 
 class CapacityError(OnefourError):
     """The network is supported, but something of it does not fit the chosen machine."""
+
+
+class DifferenceError(OnefourError):
+    """Two computations of one frame that do not agree."""

@@ -10,13 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import onnx
 
-from arch.errors import OnefourError
-from compiler.check.compare import differing_codes, differing_sums
-from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.cost import Prediction, predict
-from compiler.flow import MODEL, VERILOG, Build, read_build
+from compiler.errors import DifferenceError
+from compiler.flow import VERILOG, Build, read_build
 from compiler.host import layer_format, read_layer, write_picture
 from golden import execute
 from golden.description import Description, parse_description
@@ -27,10 +24,6 @@ from hw.verilog import generate
 from sim.frame import Conditions, Outcome, run_frame
 from sim.replay import Replay
 from sim.verilator import Model
-
-
-class DifferenceError(OnefourError):
-    """Two computations of one frame that do not agree."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,29 +91,6 @@ def load_frame(build: Build, picture: Path) -> tuple[Frame, Description | None]:
     chosen = {"colour": description.colour, "fit": description.fit} if description else {}
     size = build.manifest["picture"]
     return load_picture(picture, height=size["height"], width=size["width"], **chosen), description
-
-
-def against_onnx(build: Build, codes: np.ndarray) -> dict[str, dict[str, int]]:
-    """Differing codes of the integer network, per reference and tensor.
-
-    References: the ONNX graph in float64 and, where it has no nodes of its own domain, in
-    onnxruntime with every optimisation off (float32). Raises :class:`DifferenceError` where the
-    integer network is not the float64 graph.
-    """
-    network, model = build.network(), build.folder / MODEL
-    results = execute.run(network, codes)
-    image = codes[None] * build.manifest["input_scale"]
-    references = {"float64": run_float64(model, image)}
-    if all(node.domain in ("", "ai.onnx") for node in onnx.load(model).graph.node):
-        references["onnxruntime"] = run_onnxruntime(model, image)
-    differing = {
-        name: differing_codes(network, results, values) | differing_sums(network, results, values)
-        for name, values in references.items()
-    }
-    wrong = {name: count for name, count in differing["float64"].items() if count}
-    if wrong:
-        raise DifferenceError(f"the integer network is not the ONNX graph; codes differ: {wrong}")
-    return differing
 
 
 def memory_with_picture(build: Build, codes: np.ndarray) -> np.ndarray:
