@@ -12,7 +12,7 @@ from compiler.build_folder import PROGRAM, check_output, read_build, write_build
 from compiler.check.frame import check_compiled
 from compiler.disassemble import disassemble
 from compiler.flow import Compiled, compile_file
-from compiler.onnx_reader import load_model, scale_of_input
+from compiler.onnx_reader import scale_of_input
 from compiler.report import layer_table
 from golden.description import read_record
 from host.image import Image
@@ -101,8 +101,8 @@ def _build(arguments: argparse.Namespace) -> None:
 
 def _check(compiled: Compiled, arguments: argparse.Namespace) -> str:
     """Refuse a program that does not compute what the file does: nothing has been written yet."""
-    model = load_model(arguments.model)
-    checked = check_compiled(compiled, model, scale_of_input(arguments.model, arguments.input_scale))
+    scale = scale_of_input(arguments.model, arguments.input_scale)
+    checked = check_compiled(compiled, arguments.model, scale)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 

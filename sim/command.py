@@ -14,23 +14,20 @@ from arch.errors import OnefourError
 from arch.files import check_folder, check_target
 from arch.packages import need
 from compiler.build_folder import Build
+from compiler.check.frame import check_frame, layer_counts, not_compared
 from compiler.check.program import Compared
 from compiler.errors import DifferenceError
-from golden import execute
-from golden.description import Description
 from golden.draw import check_drawing, describe, drawn_size, save_drawing
 from golden.machine import check_races
 from golden.picture import Frame
 from host.boxes import boxes_on_picture, check_detector
+from host.picture import load_frame
 from sim.frame import Conditions, Outcome, frame_model
 from sim.record import FrameRun, records, write_records
 from sim.run import (
-    against_onnx,
     check_forecast,
-    expect,
     forecast,
     load_build,
-    load_frame,
     simulate_build,
     summary,
 )
@@ -67,29 +64,27 @@ def run(arguments: argparse.Namespace) -> int:
     _check_targets(arguments)
     told = frame_run(arguments)
     build, verilog = load_build(arguments.build)
-    frame, description = load_frame(build, arguments.image)
+    frame = load_frame(build.manifest, arguments.image)
     if arguments.draw:
         check_detector(build.manifest)
         check_drawing(arguments.draw, drawn_size(frame.image))
     if arguments.machine_check:
         check_races(build.machine, build.memory(frame.codes), build.image.program_address)
-    network_codes = execute.run(build.network, frame.codes)
-    references = against_onnx(build, frame.codes, network_codes)
-    expected, final_memory = expect(build, frame.codes, network_codes)
+    checked = check_frame(build.network, build.model, build.image, build.manifest, frame.codes)
+    for line in not_compared(checked):
+        print(line)
     prediction = forecast(build, told.conditions)
     model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
     if not model.is_built:
         print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
         model.build()
-    tensors = {layer.storage: layer.tensor for layer in build.manifest.layers}
+    expected = checked.layers
     width = max((len(layer.name) for layer in expected), default=0)
     with tqdm(total=len(expected), unit="layer", desc="RTL", disable=None) as bar:
 
         def report(compared: Compared) -> None:
-            tensor = tensors[compared.name]
-            counts = {name: found.get(tensor, "-") for name, found in references.items()}
-            # The program's codes are the network's, or `expect` would have said so.
-            counts |= {"machine": 0, "RTL": compared.differing}
+            counts = layer_counts(build.manifest, checked, compared.name)
+            counts["RTL"] = compared.differing
             differing = "  ".join(f"{name} {count}" for name, count in counts.items())
             bar.write(
                 f"{compared.name:<{width}} {compared.codes:>9} codes, differing: {differing}",
@@ -106,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     if prediction is not None:
         check_forecast(outcome, prediction)
     if arguments.machine_check:
-        _compare_memory(outcome.memory, final_memory)
+        _compare_memory(outcome.memory, checked.memory)
     codes = sum(result.codes for result in results)
     print(f"{len(results)} layers, {codes} codes: RTL equals golden")
     if arguments.record:
@@ -114,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.record, records(told, build, outcome.counters, codes, prediction)
         )
     if arguments.draw:
-        _draw(build, outcome, frame, description, arguments.draw, arguments.score)
+        _draw(build, outcome, frame, arguments.draw, arguments.score)
     return 0
 
 
@@ -142,10 +137,10 @@ def _compare_memory(found: np.ndarray, expected: np.ndarray) -> None:
         )
 
 
-def _draw(build: Build, outcome: Outcome, frame: Frame, description: Description,
-          path: Path, floor: float) -> None:  # fmt: skip
+def _draw(build: Build, outcome: Outcome, frame: Frame, path: Path, floor: float) -> None:
     found = boxes_on_picture(outcome.memory, build.manifest, frame, floor)
-    for line in describe(found, description.head.classes):
+    classes = build.manifest.description.head.classes
+    for line in describe(found, classes):
         print(line)
-    save_drawing(path, frame.image, found, description.head.classes)
+    save_drawing(path, frame.image, found, classes)
     print(f"{path}: {len(found)} boxes")

@@ -10,17 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from compiler.build_folder import VERILOG, Build, read_build
-from compiler.check.compare import differing_codes, differing_sums
-from compiler.check.program import Compared, StoredLayer, check_program, first_difference
-from compiler.check.reference import run_float64, run_onnxruntime
+from compiler.check.program import Compared, StoredLayer, first_difference
 from compiler.cost import Prediction, predict
 from compiler.errors import DifferenceError
-from golden.description import Description
 from golden.formats import unpack_map
-from golden.picture import Frame, load_picture
 from hw.verilog import generate
 from sim.frame import Conditions, Outcome, run_frame
 from sim.replay import Replay
@@ -49,51 +44,6 @@ def load_build(folder: Path) -> tuple[Build, str]:
     build = read_build(folder)
     path = folder / VERILOG
     return build, path.read_text() if path.exists() else generate(build.machine)
-
-
-def load_frame(build: Build, picture: Path) -> tuple[Frame, Description | None]:
-    """Read the picture in the way that the build's detection description asks for."""
-    description = build.manifest.description
-    chosen = {"colour": description.colour, "fit": description.fit} if description else {}
-    size = build.manifest.picture
-    frame = load_picture(
-        picture, height=size.height, width=size.width, channels=size.channels, **chosen
-    )
-    return frame, description
-
-
-def against_onnx(
-    build: Build, codes: np.ndarray, results: dict[str, np.ndarray]
-) -> dict[str, dict[str, int]]:
-    """Differing codes of the integer network, per reference and tensor.
-
-    References: the ONNX graph in float64 and, where it has no nodes of its own domain, in
-    onnxruntime with every optimisation off (float32). Raises :class:`DifferenceError` where the
-    integer network is not the float64 graph.
-    """
-    network = build.network
-    image = codes[None] * build.manifest.input_scale
-    references = {"float64": run_float64(build.model, image)}
-    if all(node.domain in ("", "ai.onnx") for node in onnx.load(build.model).graph.node):
-        references["onnxruntime"] = run_onnxruntime(build.model, image)
-    differing = {
-        name: differing_codes(network, results, values) | differing_sums(network, results, values)
-        for name, values in references.items()
-    }
-    wrong = {name: count for name, count in differing["float64"].items() if count}
-    if wrong:
-        raise DifferenceError(f"the integer network is not the ONNX graph; codes differ: {wrong}")
-    return differing
-
-
-def expect(
-    build: Build, codes: np.ndarray, results: dict[str, np.ndarray]
-) -> tuple[list[StoredLayer], np.ndarray]:
-    """Run the program; return the layers in order of completion, and memory at the end.
-
-    Raises :class:`DifferenceError` where the program does not compute the network.
-    """
-    return check_program(build.image, build.manifest, codes, results)
 
 
 def simulate_build(

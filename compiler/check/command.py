@@ -6,14 +6,12 @@ frame and must agree code by code; then the boxes are drawn.
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
-
-import onnx
 
 from arch.command_line import Help, program, real
 from compiler.build_folder import Build, read_build
-from compiler.check.frame import CheckedFrame, check_frame
-from compiler.check.onnx_graph import NotCompared
+from compiler.check.frame import CheckedFrame, check_frame, layer_counts, not_compared
 from golden.draw import check_drawing, describe, drawn_size, save_drawing
 from golden.machine import check_races
 from golden.picture import Frame
@@ -59,8 +57,7 @@ def run(argv: list[str] | None) -> int:
         check_drawing(arguments.draw, drawn_size(frame.image))
     if arguments.machine_check:
         check_races(build.machine, build.memory(frame.codes), build.image.program_address)
-    model = onnx.load(build.model)
-    checked = check_frame(build.network, model, build.image, build.manifest, frame.codes)
+    checked = check_frame(build.network, build.model, build.image, build.manifest, frame.codes)
     for line in report(build, checked):
         print(line)
     print(
@@ -73,24 +70,14 @@ def run(argv: list[str] | None) -> int:
     return 0
 
 
-def report(build: Build, checked: CheckedFrame) -> list[str]:
+def report(build: Build, checked: CheckedFrame) -> Iterator[str]:
     """One line for each stored layer: how many codes of it differ from which reference."""
-    tensors = {layer.storage: layer.tensor for layer in build.manifest.layers}
     width = max(len(layer.name) for layer in checked.layers)
-    lines = [
-        f"{name}: not compared ({found.reason})"
-        for name, found in checked.references.items()
-        if isinstance(found, NotCompared)
-    ]
+    yield from not_compared(checked)
     for layer in checked.layers:
-        counts = {
-            name: found.get(tensors[layer.name], "-")
-            for name, found in checked.references.items()
-            if not isinstance(found, NotCompared)
-        }
-        told = "  ".join(f"{name} {count}" for name, count in (counts | {"machine": 0}).items())
-        lines.append(f"{layer.name:<{width}} {layer.stored.size:>9} codes, differing: {told}")
-    return lines
+        counts = layer_counts(build.manifest, checked, layer.name)
+        told = "  ".join(f"{name} {count}" for name, count in counts.items())
+        yield f"{layer.name:<{width}} {layer.stored.size:>9} codes, differing: {told}"
 
 
 def _show_boxes(

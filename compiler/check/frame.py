@@ -1,12 +1,13 @@
 """One picture through everything that must agree: ONNX graph, integer network, program."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import numpy as np
 from onnx import ModelProto
 
-from compiler.check.onnx_graph import against_onnx
+from compiler.check.onnx import NotCompared, against_onnx
 from compiler.check.program import StoredLayer, check_program
 from compiler.flow import Compiled
 from golden import execute
@@ -35,7 +36,7 @@ class CheckedFrame:
 
 
 def check_frame(
-    network: Network, model: ModelProto, image: Image, manifest: Manifest, codes: np.ndarray
+    network: Network, model: ModelProto | Path, image: Image, manifest: Manifest, codes: np.ndarray
 ) -> CheckedFrame:
     """Run the picture ``codes`` uint8 [C, H, W] through all three.
 
@@ -45,6 +46,27 @@ def check_frame(
     references = against_onnx(network, model, codes, manifest.input_scale, results)
     layers, memory = check_program(image, manifest, codes, results)
     return CheckedFrame(results=results, references=references, layers=layers, memory=memory)
+
+
+def not_compared(checked: CheckedFrame) -> list[str]:
+    """A line for each reference that could not compute the network, with its reason."""
+    return [
+        f"{name}: not compared ({found.reason})"
+        for name, found in checked.references.items()
+        if isinstance(found, NotCompared)
+    ]
+
+
+def layer_counts(manifest: Manifest, checked: CheckedFrame, storage: str) -> dict[str, object]:
+    """For one stored layer, how many of its codes differ from which reference."""
+    tensor = next(layer.tensor for layer in manifest.layers if layer.storage == storage)
+    counts: dict[str, object] = {
+        name: found.get(tensor, "-")
+        for name, found in checked.references.items()
+        if not isinstance(found, NotCompared)
+    }
+    # The program's codes are the network's, or the check would have ended there.
+    return counts | {"machine": 0}
 
 
 def busy_picture(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
@@ -63,7 +85,9 @@ def busy_picture(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
-def check_compiled(compiled: Compiled, model: ModelProto, input_scale: float) -> CheckedFrame:
+def check_compiled(
+    compiled: Compiled, model: ModelProto | Path, input_scale: float
+) -> CheckedFrame:
     """A busy picture through a network that was just compiled, as :func:`check_frame`."""
     manifest = msgspec.structs.replace(compiled.manifest(), input_scale=input_scale)
     codes = busy_picture(compiled.network.shape(compiled.network.input))

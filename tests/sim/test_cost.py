@@ -7,12 +7,13 @@ import pytest
 
 from arch.machine import TINY
 from compiler.cost import predict
+from compiler.errors import DifferenceError
 from compiler.flow import compile_network
 from golden.network import Network
 from host.memory import write_picture
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
-from sim.run import DifferenceError, check_forecast
+from sim.run import check_forecast
 from tests.networks import Builder, everything
 from tests.random_programs import RandomProgram
 

@@ -8,7 +8,9 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from compiler.check.reference import quant, run_float64
+from compiler.check.quantising import quant
+from compiler.check.reals import Reals
+from compiler.check.reference import run_float64
 from quant.export_qonnx import export
 from quant.quantisers.base import Quantiser, code_range, round_through
 from quant.quantisers.clip_value import ClipValueActivation
@@ -62,7 +64,8 @@ def by_qonnx(quantiser: Quantiser, x: torch.Tensor) -> np.ndarray:
     scale, zero = (
         torch.as_tensor(v).detach().double().numpy() for v in (quantiser.scale(), quantiser.zero())
     )
-    return quant(attributes, x.numpy(), scale, zero, np.array(float(quantiser.bits)))
+    values = (x.numpy(), scale, zero, np.array(float(quantiser.bits)))
+    return quant(attributes, *map(Reals.of, values)).values
 
 
 def test_values_are_those_of_quant(started, seed):

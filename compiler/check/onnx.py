@@ -1,0 +1,161 @@
+"""The integer network against its ONNX file, code by code, each layer judged by itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from onnx import ModelProto
+
+from compiler.check.compare import (
+    codes_of,
+    differing_codes,
+    differing_outputs,
+    differing_sums,
+    off_grid,
+    sums_of,
+)
+from compiler.check.partner import NotComparableError, run_onnxruntime
+from compiler.check.picture import from_codes, input_of
+from compiler.check.reals import Levels, Reals
+from compiler.check.reference import Value, compute
+from compiler.errors import DifferenceError
+from compiler.onnx_reader import load_model
+from golden import execute
+from golden.network import Network, Tensor
+
+
+class NotCompared(dict):
+    """A partner that does not compute this network: no tensor is compared, for this ``reason``."""
+
+    def __init__(self, reason: str):
+        super().__init__()
+        self.reason = reason
+
+
+def first_difference(
+    tensor: str, differs: np.ndarray, expected: np.ndarray, found: np.ndarray
+) -> str:
+    """The first difference in words: arrays [channels, height, width]."""
+    channel, y, x = (int(i) for i in np.argwhere(differs)[0])
+    return (
+        f"tensor {tensor!r}, channel {channel}, row {y}, column {x}: expected "
+        f"{expected[channel, y, x]}, found {found[channel, y, x]} "
+        f"({int(differs.sum())} of {differs.size} differ)"
+    )
+
+
+@dataclass
+class Judge:
+    """Watches the reference: compares every tensor, and goes on with the network's codes.
+
+    So an error shows in the layer that makes it, not in those behind.
+    """
+
+    network: Network
+    results: Mapping[str, np.ndarray]
+    differing: dict[str, int] = field(default_factory=dict)
+    first: str = ""
+
+    def __post_init__(self):
+        self.codes: dict[str, list[str]] = {}
+        for name, onnx in self.network.onnx_names.items():
+            self.codes.setdefault(onnx, []).append(name)
+        self.sums = {output.name: output for output in self.network.outputs}
+
+    def __call__(self, onnx: str, value: Value) -> Value:
+        floats = value.values if isinstance(value, Reals) else value.astype(np.float64)
+        if onnx in self.sums:
+            output = self.sums[onnx]
+            sums = self.results[output.tensor]
+            differs = differing_outputs(floats, sums, output)
+            self.note(output.tensor, onnx, differs, sums_of(floats, output, sums.shape), sums)
+        for name in self.codes.get(onnx, ()):
+            tensor, found = self.network.tensors[name], self.results[name]
+            expected = codes_of(floats, tensor)
+            differs = (expected != found) | off_grid(floats, tensor)
+            self.note(name, onnx, differs, expected, found)
+            if differs.any():
+                value = forced(value, differs, expected, found, tensor)
+        return value
+
+    def note(
+        self,
+        name: str,
+        onnx: str,
+        differs: np.ndarray,
+        expected: np.ndarray,
+        found: np.ndarray,
+    ) -> None:
+        self.differing[name] = self.differing.get(name, 0) + int(differs.sum())
+        if differs.any() and not self.first:
+            self.first = first_difference(onnx, differs, expected, found.astype(np.int64))
+
+
+def forced(
+    value: Value, differs: np.ndarray, expected: np.ndarray, found: np.ndarray, tensor: Tensor
+) -> Value:
+    """``value`` with the levels of the network's codes where they differ.
+
+    A level is what the reference itself has for that code, or what the code stands for.
+    """
+    if not isinstance(value, Reals):
+        integers = np.rint(tensor.scale * (tensor.step * found.astype(np.int64) + tensor.offset))
+        return np.where(differs, integers, value.reshape(found.shape)).astype(value.dtype).reshape(
+            value.shape
+        )
+    levels = value.levels()
+    index = levels.index.copy()
+    flat, wanted, known = differs.reshape(-1), found.reshape(-1), expected.reshape(-1)
+    numbers = list(levels.numbers)
+    for code in np.unique(wanted[flat]):
+        places = np.flatnonzero(~flat & (known == code))
+        if places.size:
+            place = index[places[0]]
+        else:
+            place = len(numbers)
+            numbers.append(
+                Fraction(tensor.scale) * (tensor.step * int(code) + tensor.offset)
+            )
+        index[flat & (wanted == code)] = place
+    made = Levels(numbers, index)
+    values = np.array([float(n) for n in numbers])[index].reshape(value.shape)
+    error = value.error + 2.0**-52 * float(np.abs(values).max(initial=0))
+    return Reals(values, error, lambda at: made if at is None else made.at(at))
+
+
+def against_onnx(
+    network: Network,
+    model: ModelProto | str | Path,
+    codes: np.ndarray,
+    input_scale: float,
+    results: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, dict[str, int]]:
+    """Number of differing codes and sums of the integer network, per reference and tensor.
+
+    References: ``float64``, the exact numbers of the ONNX graph, and ``onnxruntime``, which is
+    information only (float32 has ties of its own) and may be :class:`NotCompared`. ``codes``: the
+    picture, uint8 [C, H, W]; ``results``: of ``golden.execute.run``, if that ran already. Raises
+    :class:`DifferenceError`, naming the first difference, where the integer network is not the
+    ONNX graph.
+    """
+    model = model if isinstance(model, ModelProto) else load_model(model)
+    results = execute.run(network, codes) if results is None else results
+    judge = Judge(network, results)
+    compute(model, from_codes(model, codes, input_scale), judge)
+    if judge.first:
+        raise DifferenceError(f"the integer network is not the ONNX graph: {judge.first}")
+    references: dict[str, dict[str, int]] = {"float64": judge.differing}
+    is_integer = input_of(model)[1].kind in "iu"
+    image = codes[None] if is_integer else codes[None] * input_scale
+    try:
+        values = {
+            name: value.astype(np.float64) for name, value in run_onnxruntime(model, image).items()
+        }
+        references["onnxruntime"] = differing_codes(network, results, values) | differing_sums(
+            network, results, values
+        )
+    except NotComparableError as error:
+        references["onnxruntime"] = NotCompared(str(error))
+    return references

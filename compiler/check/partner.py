@@ -1,0 +1,111 @@
+"""The ONNX graph in onnxruntime: floats in float32, by other people's code."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, helper
+
+from compiler.check.picture import input_of
+from compiler.errors import OnefourError
+
+#: Types whose arrays onnxruntime does not hand out: UINT4, INT4, FLOAT4E2M1, UINT2 and INT2, by
+#: value because older onnx packages lack the names.
+PACKED = {21, 22, 23, 25, 26}
+LONGEST_REASON = 160
+
+
+class NotComparableError(OnefourError):
+    """Why onnxruntime does not compute this network, in one sentence."""
+
+
+def element_types(model: ModelProto) -> dict[str, int]:
+    """ONNX element type of every tensor for which it can be told."""
+    graph = model.graph
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+        values = [*inferred.input, *inferred.value_info, *inferred.output]
+        types |= {v.name: v.type.tensor_type.elem_type for v in values}
+    except Exception:  # whatever the onnx package makes of an unusual file
+        pass
+    for node in graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Constant" and "value" in attributes:
+            types[node.output[0]] = attributes["value"].data_type
+        elif node.op_type == "QuantizeLinear":
+            zero = node.input[2] if len(node.input) > 2 else ""
+            kind = types.get(zero, 0) or attributes.get("output_dtype", 0) or TensorProto.UINT8
+            types[node.output[0]] = kind
+    return types
+
+
+def with_every_output(model: ModelProto) -> tuple[ModelProto, dict[str, str]]:
+    """The model with every tensor as an output, and which tensor each output shows.
+
+    What onnxruntime cannot hand out is shown through a Cast to float.
+    """
+    whole = ModelProto()
+    whole.CopyFrom(model)
+    graph, types = whole.graph, element_types(model)
+    taken = {v.name for v in [*graph.input, *graph.output, *graph.initializer]}
+    names = list(dict.fromkeys(n for node in graph.node for n in node.output if n))
+    taken.update(names)
+    present = {value.name for value in graph.output}
+    shown = {name: name for name in present}
+    for name in names:
+        if name in present:
+            continue
+        if types.get(name) not in PACKED:
+            graph.output.append(helper.make_empty_tensor_value_info(name))
+            shown[name] = name
+            continue
+        other = f"{name}/float"
+        while other in taken:
+            other += "_"
+        taken.add(other)
+        graph.node.append(helper.make_node("Cast", [name], [other], to=TensorProto.FLOAT))
+        graph.output.append(helper.make_tensor_value_info(other, TensorProto.FLOAT, None))
+        shown[other] = name
+    # A packed tensor that is an output of the file stays one, and cannot be fetched.
+    for name in present:
+        if types.get(name) in PACKED:
+            del shown[name]
+    return whole, shown
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of what onnxruntime says, without its codes."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = lines[0].split(" : ")[-1].strip()
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
+
+
+def run_onnxruntime(model: str | Path | ModelProto, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor by onnxruntime, with its optimiser off (that one changes the numbers of
+    quantised networks); 2- and 4-bit ones as floats.
+
+    ``image`` [1, C, H, W]: floats, or the codes for an input of integers.
+    :class:`NotComparableError` where onnxruntime cannot run the network.
+    """
+    import onnxruntime
+
+    model = model if isinstance(model, ModelProto) else onnx.load(model)
+    others = {f"{n.op_type} ({n.domain})" for n in model.graph.node
+              if n.domain not in ("", "ai.onnx")}  # fmt: skip
+    if others:
+        raise NotComparableError(f"it has operators of other domains: {', '.join(sorted(others))}")
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    name, kind = input_of(model)
+    try:
+        whole, shown = with_every_output(model)
+        session = onnxruntime.InferenceSession(
+            whole.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        wanted = [o.name for o in session.get_outputs() if o.name in shown]
+        found = session.run(wanted, {name: np.asarray(image).astype(kind)})
+    except Exception as error:  # onnxruntime's own classes, and what its bindings raise
+        raise NotComparableError(reason_of(error)) from error
+    return {shown[output]: value for output, value in zip(wanted, found, strict=True)}
