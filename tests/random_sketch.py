@@ -1,4 +1,4 @@
-"""What random networks are made of: tensors, weights and quantisers in every dialect."""
+"""What random networks are made of: names, constants, nodes as each opset spells them, weights."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,10 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 QONNX = "qonnx.custom_op.general"
-ROUNDINGS = ["ROUND", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN"]
+CUSTOM = ("Quant", "IntQuant", "BipolarQuant")
+FLOATS = {np.float16: TensorProto.FLOAT16, np.float32: TensorProto.FLOAT,
+          np.float64: TensorProto.DOUBLE}  # fmt: skip
+OPSETS = [7, 9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 17, 18, 19, 20, 21, 21, 21, 22, 23, 23]
 
 
 @dataclass
@@ -20,6 +23,8 @@ class Feature:
     #: Rough magnitude of its values, to aim the next quantiser.
     size: float
     quantiser: tuple | None = None
+    #: Falls below 0 and comes back: only a quantiser that starts at 0 makes steps of it.
+    dips: bool = False
 
     @property
     def is_bipolar(self) -> bool:
@@ -31,15 +36,29 @@ class Sketch:
 
     def __init__(self, seed: int):
         self.rng = np.random.default_rng(seed)
-        self.dyadic = bool(self.rng.random() < 0.4)
-        #: Whether offsets are dyadic too; not in the first layer, whose input is in units of 1/255.
-        self.exact = False
-        self.opset = int(self.rng.choice([11, 13, 17, 21]))
+        self.opset = self.pick(OPSETS)
+        self.dyadic = self.chance(0.4)
+        #: Whether offsets are dyadic too, so that sums lie exactly on the quantisers' levels; in
+        #: half of those networks not in the first layer, whose input is in units of 1/255.
+        self.exact = self.dyadic and self.chance(0.5)
+        #: Type of the network's floats.
+        self.floating = self.pick([np.float32] * 8 + [np.float16, np.float64])
+        styles = ["qonnx", "qdq", "qdq", "qcdq", "written", "mixed"]
+        if not self.linear_types():
+            styles = ["qonnx", "written"]
+        self.style = self.pick(styles)
+        self.domain = self.pick([QONNX, "onnx.brevitas", "finn.custom_op.general"])
+        #: One initialiser for all equal constants.
+        self.shares = self.chance(0.3)
+        self.shared: dict[tuple, str] = {}
         self.nodes: list = []
         self.initialisers: list = []
         self.count = 0
-        self.domain = self.pick([QONNX, "onnx.brevitas", "finn.custom_op.general"])
-        self.style = self.pick(["qonnx", "qdq", "qcdq", "written", "mixed"])
+
+    def linear_types(self) -> bool:
+        """Whether QuantizeLinear takes the network's floats."""
+        least = {np.float16: 19, np.float32: 10, np.float64: 99}
+        return self.opset >= least[self.floating]
 
     # Small things
 
@@ -53,10 +72,14 @@ class Sketch:
         self.count += 1
         return f"{base}{self.count}"
 
-    def constant(self, value, kind=np.float32) -> str:
-        """An initialiser or, at times, a Constant node."""
-        name = self.name("k")
-        tensor = numpy_helper.from_array(np.asarray(value, kind), name)
+    def constant(self, value, kind=None) -> str:
+        """An initialiser or, at times, a Constant node; of the network's floats if not told."""
+        values = np.asarray(value, self.floating if kind is None else kind)
+        key = values.dtype.str, values.shape, values.tobytes()
+        if self.shares and key in self.shared:
+            return self.shared[key]
+        self.shared[key] = name = self.name("k")
+        tensor = numpy_helper.from_array(values, name)
         if self.chance(0.15):
             self.nodes.append(helper.make_node("Constant", [], [name], value=tensor))
         else:
@@ -65,37 +88,70 @@ class Sketch:
 
     def typed_constant(self, values: np.ndarray, kind: int) -> str:
         """An integer initialiser of any ONNX type, 4-bit ones included."""
-        name = self.name("q")
+        values = np.asarray(values).astype(int)
+        key = kind, values.shape, values.tobytes()
+        if self.shares and key in self.shared:
+            return self.shared[key]
+        self.shared[key] = name = self.name("q")
         self.initialisers.append(
-            helper.make_tensor(name, kind, values.shape, values.astype(int).ravel().tolist())
+            helper.make_tensor(name, kind, values.shape, values.ravel().tolist())
         )
         return name
 
     def node(self, op: str, inputs: list[str], **attributes) -> str:
         output = self.name(op.lower())
-        domain = self.domain if op in ("Quant", "IntQuant", "BipolarQuant") else ""
         label = output if self.chance(0.8) else ""
+        domain = self.domain if op in CUSTOM else ""
         self.nodes.append(
             helper.make_node(op, inputs, [output], name=label, domain=domain, **attributes)
         )
         return output
 
     def scale(self, about: float) -> float:
-        """A scale near ``about``: a power of two, or any float32."""
+        """A scale near ``about``: a power of two, or any float."""
         if self.dyadic:
             return float(2.0 ** np.round(np.log2(about)))
-        return float(np.float32(about * self.rng.uniform(0.7, 1.4)))
+        return float(self.floating(about * self.rng.uniform(0.7, 1.4)))
 
-    def clip(self, x: str, low, high, kind=np.float32) -> str:
-        return self.node("Clip", [x, self.constant(low, kind), self.constant(high, kind)])
+    def like(self, x: Feature, name: str, size: float | None = None) -> Feature:
+        return Feature(name, x.channels, x.height, x.width, x.size if size is None else size)
+
+    # Nodes whose form depends on the opset
+
+    def clip(self, x: str, low, high, kind=None) -> str:
+        """Clip; either limit may be None."""
+        if self.opset < 11:
+            limits = {"min": low, "max": high}
+            limits = {name: float(value) for name, value in limits.items() if value is not None}
+            return self.node("Clip", [x], **limits)
+        limits = ["" if value is None else self.constant(value, kind) for value in (low, high)]
+        while limits and not limits[-1]:
+            limits.pop()
+        return self.node("Clip", [x, *limits])
+
+    def pad(self, x: str, pads: list[int], value: float) -> str:
+        """Pad rows and columns (top, left, bottom, right)."""
+        everywhere = [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]]
+        if self.opset < 11:
+            return self.node("Pad", [x], pads=everywhere, value=float(value))
+        return self.node("Pad", [x, self.constant(everywhere, np.int64), self.constant(value)])
+
+    def part(self, x: str, start: int, stop: int) -> str:
+        """Slice of the channels."""
+        if self.opset < 10:
+            return self.node("Slice", [x], starts=[start], ends=[stop], axes=[1])
+        return self.node("Slice", [x, *(self.constant([v], np.int64) for v in (start, stop, 1))])
 
     # Weights
 
     def weights(self, shape: tuple[int, ...]) -> tuple[str, float]:
         """A weight tensor in any dialect and its rough magnitude."""
         bits = int(self.rng.integers(1, 5))
-        form = self.pick(["quant", "dq", "dq4", "float", "odd", "clip"])
-        per_channel = self.chance(0.6)
+        forms = ["quant", "float", "odd"]
+        if self.linear_types():
+            forms += ["dq", "dq4", "clip", "blocked"]
+        form = self.pick(forms)
+        per_channel = self.chance(0.6) and self.floating is not np.float16
         scales = np.array([self.scale(0.1) for _ in range(shape[0])])
         scales = scales if per_channel else np.full(shape[0], scales[0])
         spread = scales.reshape(-1, 1, 1, 1)
@@ -109,6 +165,8 @@ class Sketch:
             return self.constant(signs * spread), size
         low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
         integers = self.rng.integers(low, high + 1, shape)
+        if self.chance(0.1):
+            integers[self.rng.random(shape) < 0.8] = 0
         if form == "odd":
             odd = self.rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), shape) * 2 + 1
             return self.constant(odd * 2.0**-4), 2.0 ** (bits - 4)
@@ -124,102 +182,33 @@ class Sketch:
             ), size
         if form == "float" or (form == "clip" and self.opset < 13):
             return self.constant(integers * (spread if self.dyadic else 2.0**-4)), 2.0 ** (bits - 5)
+        return self.dequantised(form, integers, bits, scales, per_channel), size
+
+    def dequantised(self, form: str, integers, bits: int, scales, per_channel: bool) -> str:
+        """Weights through DequantizeLinear: signed or not, per tensor, channel or block."""
+        low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        zero = 0
+        kind, numpy_kind = TensorProto.INT8, np.int8
+        if self.chance(0.3):
+            zero, kind, numpy_kind = -low, TensorProto.UINT8, np.uint8
+        elif self.chance(0.2) and bits < 4:
+            zero = 1
         if form == "dq4" and self.opset >= 21:
-            kind = TensorProto.INT4
-        else:
-            kind = TensorProto.INT8
-        per_channel &= self.opset >= 13
-        zero = 1 if self.chance(0.2) and bits < 4 else 0
+            kind = TensorProto.UINT4 if kind == TensorProto.UINT8 else TensorProto.INT4
+        per_channel = per_channel and self.opset >= 13
         stored = self.typed_constant(integers + zero, kind)
-        if form == "clip":
-            stored = self.clip(stored, low + zero, high + zero, np.int8)
-        scale = scales.astype(np.float32) if per_channel else np.float32(scales[0])
-        zeros = self.typed_constant(np.full(scale.shape, zero), kind)
+        if form == "clip" and self.opset >= 13:
+            stored = self.clip(stored, low + zero, high + zero, numpy_kind)
+        scale = scales.astype(self.floating) if per_channel else self.floating(scales[0])
         attributes = {"axis": 0} if per_channel else {}
-        return self.node(
-            "DequantizeLinear", [stored, self.constant(scale), zeros], **attributes
-        ), size
-
-    # Quantisers
-
-    def draw_quantiser(self) -> tuple:
-        """Parameters of a quantiser for values of about unit size."""
-        style = (
-            self.pick(["qonnx", "qdq", "qcdq", "written"]) if self.style == "mixed" else self.style
-        )
-        if style == "qonnx" and self.chance(0.35):
-            return ("bipolar", self.scale(1.0))
-        if self.chance(0.05):
-            return ("sign",)
-        bits = int(self.rng.integers(1 if style == "qonnx" else 2, 5))
-        signed = self.chance(0.4) and bits > 1
-        scale = self.scale(1.5 / 2 ** (bits - signed))
-        if style == "qonnx":
-            zero = int(self.rng.integers(0, 3)) if self.chance(0.2) and not signed else 0
-            narrow = int(self.chance(0.3) and bits > 1)
-            return ("quant", scale, zero, bits, int(signed), narrow, self.pick(ROUNDINGS))
-        if style == "written":
-            return ("written", scale, bits, signed, self.pick(["Round", "Floor", "Ceil"]))
-        zero = int(self.rng.integers(0, 3)) if self.chance(0.3) and not signed else 0
-        return (style, scale, zero, bits, signed)
-
-    def quantise(self, x: Feature, quantiser: tuple | None = None) -> Feature:
-        """``x`` through a quantiser, a given one or a new one."""
-        quantiser = quantiser or self.draw_quantiser()
-        kind = quantiser[0]
-        size = 1.0
-        if kind == "bipolar":
-            name = self.node("BipolarQuant", [x.name, self.constant(quantiser[1])])
-            size = quantiser[1]
-        elif kind == "sign":
-            name = self.node("Sign", [x.name])
-        elif kind == "quant":
-            scale, zero, bits, signed, narrow, mode = quantiser[1:]
-            parameters = [self.constant(v) for v in (scale, float(zero), float(bits))]
-            name = self.node(
-                self.pick(["Quant", "IntQuant"]),
-                [x.name, *parameters],
-                signed=signed,
-                narrow=narrow,
-                rounding_mode=mode,
-            )
-        elif kind == "written":
-            name = self.written(x.name, *quantiser[1:])
-        else:
-            name = self.linear(x.name, *quantiser)
-        return Feature(name, x.channels, x.height, x.width, size, quantiser)
-
-    def written(self, x: str, scale: float, bits: int, signed: bool, rounding: str) -> str:
-        """Div or Mul, rounding, Clip before or after, and back."""
-        low = -(2 ** (bits - 1)) if signed else 0
-        high = low + 2**bits - 1
-        if self.chance(0.5):
-            x = self.clip(x, low * scale, high * scale)
-            x = self.node("Mul", [x, self.constant(1 / scale)])
-            x = self.node("Round", [x])
-        else:
-            x = self.node("Div", [x, self.constant(scale)])
-            x = self.node(rounding, [x])
-            x = self.clip(x, low, high)
-        return self.node("Mul", [x, self.constant(scale)])
-
-    def linear(self, x: str, style: str, scale: float, zero: int, bits: int, signed: bool) -> str:
-        """QuantizeLinear, where needed Clip, and DequantizeLinear."""
-        low = -(2 ** (bits - 1)) if signed else 0
-        high = low + 2**bits - 1
-        narrow_type = style == "qdq" and bits == 4 and self.opset >= 21 and self.chance(0.7)
-        if narrow_type:
-            kind = TensorProto.INT4 if signed else TensorProto.UINT4
-        else:
-            kind = TensorProto.INT8 if signed else TensorProto.UINT8
-            if style == "qdq":  # limits in front, as where a bounded activation is quantised
-                x = self.clip(x, (low - zero) * scale, (high - zero) * scale)
-        scale_name = self.constant(scale)
-        zero_name = self.typed_constant(np.array(zero), kind)
-        x = self.node("QuantizeLinear", [x, scale_name, zero_name])
-        if style == "qcdq" and self.opset >= 13:
-            x = self.clip(x, low, high, np.int8 if signed else np.uint8)
-        elif style == "qcdq":
-            x = self.node("DequantizeLinear", [x, scale_name, zero_name])
-            return self.clip(x, (low - zero) * scale, (high - zero) * scale)
-        return self.node("DequantizeLinear", [x, scale_name, zero_name])
+        depth = integers.shape[1]
+        if form == "blocked" and self.opset >= 21 and depth % 2 == 0:
+            blocks = np.repeat(scales.reshape(-1, 1, 1, 1), 2, axis=1)
+            if bits < 4:
+                blocks[:, 1] *= 2
+            scale = np.broadcast_to(blocks, (len(scales), 2, *integers.shape[2:]))
+            attributes = {"axis": 1, "block_size": depth // 2}
+        inputs = [stored, self.constant(scale)]
+        if zero or self.chance(0.7):
+            inputs.append(self.typed_constant(np.full(np.shape(scale), zero), kind))
+        return self.node("DequantizeLinear", inputs, **attributes)

@@ -1,0 +1,46 @@
+"""One compiled network in RTL on the smallest machine: codes and cycles."""
+
+from functools import cache
+
+import numpy as np
+
+from arch.machine import TINY
+from compiler.cost import predict
+from compiler.flow import Compiled
+from golden import execute
+from host.memory import read_layer, write_picture
+from hw.verilog import generate
+from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
+from sim.verilator import Model
+
+
+@cache
+def tiny_model() -> Model:
+    """The simulation of the smallest machine, built once."""
+    return frame_model(TINY, generate(TINY), LEAST_MEMORY).build()
+
+
+def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, dict]:
+    """(cycles, what differs: codes by storage, counters from their prediction).
+
+    Memory stalls at random for odd seeds, where nothing is predicted.
+    """
+    manifest = compiled.manifest()
+    memory = compiled.image.memory()
+    write_picture(memory, manifest, picture)
+    address = compiled.image.program_address
+    stall = 64 if seed % 2 else 0
+    outcome = run_frame(tiny_model(), TINY, memory, address, Conditions(stall=stall, seed=seed + 1))
+    if not outcome.done:
+        return 0, {"error": str(outcome.error)}
+    expected = execute.run(compiled.network, picture)
+    wrong = {}
+    for layer in manifest.layers:
+        found = read_layer(outcome.memory, layer)
+        if not np.array_equal(found, expected[layer.tensor]):
+            wrong[layer.storage] = int((found != expected[layer.tensor]).sum())
+    if not stall:
+        for name, count in predict(memory, address, TINY).counters.items():
+            if outcome.counters[name] != count:
+                wrong[name] = f"predicted {count}, counted {outcome.counters[name]}"
+    return outcome.counters["cycles"], wrong
