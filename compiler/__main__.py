@@ -8,14 +8,20 @@ from pathlib import Path
 from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
 from arch.command_line import Help, program, real, run_command
 from arch.machine import MACHINES, Machine, machine_named
-from compiler.build_folder import PROGRAM, check_output, read_build, write_build
-from compiler.check.frame import check_compiled
+from compiler.build_folder import (
+    PROGRAM,
+    check_output,
+    compiled_manifest,
+    read_build,
+    write_build,
+)
+from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
 from compiler.flow import Compiled, compile_file
-from compiler.onnx_reader import scale_of_input
 from compiler.report import layer_table
 from golden.description import read_record
 from host.image import Image
+from host.manifest import Manifest
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,31 +84,37 @@ def _build(arguments: argparse.Namespace) -> None:
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
     check_output(folder)
     started = time.monotonic()
-    side_car = model.with_suffix(".json")
+    side_car: Path | None = model.with_suffix(".json")
     if side_car.exists():
         read_record(side_car)
+    else:
+        side_car = None
     compiled = compile_file(model, machine, input_scale=arguments.input_scale)
-    checked = "" if arguments.no_check else f"; {_check(compiled, arguments)}"
+    told = ""
+    if not arguments.no_check:
+        manifest = compiled_manifest(compiled, model, arguments.input_scale, side_car)
+        told = f"; {_check(compiled, model, manifest)}"
     write_build(
         compiled,
         folder,
         model,
         input_scale=arguments.input_scale,
-        side_car=side_car if side_car.exists() else None,
+        side_car=side_car,
         verilog=not arguments.no_verilog,
     )
     print(layer_table(compiled))
     print(
         f"{folder}: {compiled.network.name} for {machine.name}, "
         f"{len(compiled.image.to_bytes())} bytes of program image, "
-        f"{time.monotonic() - started:.1f} s{checked}"
+        f"{time.monotonic() - started:.1f} s{told}"
     )
 
 
-def _check(compiled: Compiled, arguments: argparse.Namespace) -> str:
+def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
     """Refuse a program that does not compute what the file does: nothing has been written yet."""
-    scale = scale_of_input(arguments.model, arguments.input_scale)
-    checked = check_compiled(compiled, arguments.model, scale)
+    network = compiled.network
+    codes = busy_picture(network.shape(network.input))
+    checked = check_frame(network, model, compiled.image, manifest, codes)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 

@@ -75,6 +75,17 @@ def check_output(folder: Path) -> None:
     output_folder(folder, written_by_us)
 
 
+def compiled_manifest(
+    compiled: Compiled, model: str | Path, input_scale: float, side_car: Path | None = None
+) -> Manifest:
+    """The manifest of a network that was just compiled, but for the digests of the files."""
+    return msgspec.structs.replace(
+        compiled.manifest(),
+        input_scale=scale_of_input(model, input_scale),
+        detection=None if side_car is None else _read_side_car(side_car, compiled.network),
+    )
+
+
 def write_build(
     compiled: Compiled,
     folder: str | Path,
@@ -86,8 +97,7 @@ def write_build(
 ) -> Path:
     """Write the build folder in one step: either all of it appears, or nothing changes."""
     folder = Path(folder)
-    scale = scale_of_input(model, input_scale)
-    detection = None if side_car is None else _read_side_car(side_car, compiled.network)
+    manifest = compiled_manifest(compiled, model, input_scale, side_car)
     content = {PROGRAM: compiled.image.to_bytes(), MODEL: Path(model).read_bytes()}
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
@@ -95,13 +105,9 @@ def write_build(
             content[VERILOG] = (scratch / VERILOG).read_bytes()
         for name, data in content.items():
             (scratch / name).write_bytes(data)
-        manifest = msgspec.structs.replace(
-            compiled.manifest(),
-            input_scale=scale,
-            detection=detection,
-            files={name: digest(data) for name, data in content.items()},
-        )
-        (scratch / MANIFEST).write_text(write_manifest(manifest))
+        files = {name: digest(data) for name, data in content.items()}
+        sealed = write_manifest(msgspec.structs.replace(manifest, files=files))
+        (scratch / MANIFEST).write_text(sealed)
     return folder
 
 

@@ -1,6 +1,6 @@
 """One random network through everything: what came of it, and whether all results agree.
 
-The ONNX graph in float64 == the integer network == the program on the instruction-level machine.
+The ONNX graph, exact == the integer network == the program on the instruction-level machine.
 """
 
 import re
@@ -11,27 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto
 
 from arch.errors import OnefourError
 from arch.machine import Machine
-from compiler.compare import differing_codes
+from compiler.build_folder import compiled_manifest
+from compiler.check.frame import check_frame
+from compiler.errors import DifferenceError
 from compiler.flow import Compiled, compile_network
 from compiler.frontend import read_network
-from compiler.reference import run_float64
 from golden import execute
-from golden.machine import GoldenMachine, MachineError, check_races
-from golden.network import Network
-from host.memory import read_layer, read_outputs, write_picture
-from tests.random_ties import explained
+from golden.machine import MachineError, check_races
+from host.memory import memory_with_picture, read_outputs
 
 FAILURES = ("differs", "traceback")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """``kind``: equal, refused, unreferenced (the reference cannot compute it), tie, differs or
-    traceback; ``reason`` in words."""
+    """``kind``: equal, refused, differs or traceback; ``reason`` in words."""
 
     kind: str
     reason: str = ""
@@ -53,8 +51,8 @@ def check(model: ModelProto, seed: int, machine: Machine, *, races: bool = False
     """Read, compile and run ``model`` on a random picture."""
     try:
         return _check(model, seed, machine, races)
-    except MachineError as error:
-        return Outcome("differs", f"program: {error}")
+    except (MachineError, DifferenceError) as error:
+        return Outcome("differs", str(error))
     except OnefourError as error:
         if "cannot be understood" in str(error):
             return Outcome("traceback", str(error))
@@ -68,63 +66,18 @@ def _check(model: ModelProto, seed: int, machine: Machine, races: bool) -> Outco
         path = Path(folder) / "random.onnx"
         onnx.save(model, path)
         network = read_network(path)
-    compiled = compile_network(network, machine)
-    shape = network.tensors[network.input].shape
+        compiled = compile_network(network, machine)
+        manifest = compiled_manifest(compiled, path, 1 / 255)
+    shape = network.shape(network.input)
     picture = np.random.default_rng([seed, 2]).integers(0, 256, shape, dtype=np.uint8)
-    results = execute.run(network, picture)
-    program, wrong = run_program(compiled, picture, results, races)
-    if wrong:
-        return Outcome("differs", f"program: {wrong}")
-    whole = model.graph.input[0].type.tensor_type.elem_type == TensorProto.UINT8
-    image = picture[None] if whole else picture[None] * (1 / 255)
-    try:
-        reference = run_float64(model, image)
-    except Exception as error:  # what onnx's own evaluator cannot do is its business
-        return Outcome("unreferenced", reason_of(error), 0, program, compiled, picture)
-    differing = differing_codes(network, results, reference)
-    compared = sum(results[name].size for name in differing)
-    if any(differing.values()):
-        name = next(name for name, count in differing.items() if count)
-        kind = "tie" if explained(model, image, network, name, results) else "differs"
-        return Outcome(kind, f"network: {name!r} and others: {differing}")
-    wrong = differing_outputs(network, results, reference)
-    if wrong:
-        return Outcome("differs", f"outputs: {wrong}")
-    return Outcome("equal", "", compared, program, compiled, picture)
-
-
-def run_program(
-    compiled: Compiled, picture: np.ndarray, results: dict, races: bool
-) -> tuple[int, dict[str, int]]:
-    """(codes compared, codes that differ by storage) of the program and ``results``."""
-    manifest = compiled.manifest()
-    memory = compiled.image.memory()
-    write_picture(memory, manifest, picture)
-    address = compiled.image.program_address
     if races:
-        check_races(compiled.machine, memory, address)
-    GoldenMachine(compiled.machine).run(memory, address)
-    count, wrong = 0, {}
-    for layer in manifest.layers:
-        found, expected = read_layer(memory, layer), results[layer.tensor]
-        count += expected.size
-        different = expected.size if found.shape != expected.shape else (found != expected).sum()
-        if different:
-            wrong[layer.storage] = int(different)
-    floats = execute.outputs(compiled.network, results)
-    for name, values in ({} if wrong else read_outputs(memory, manifest)).items():
+        memory = memory_with_picture(compiled.image, manifest, picture)
+        check_races(machine, memory, compiled.image.program_address)
+    checked = check_frame(network, model, compiled.image, manifest, picture)
+    floats = execute.outputs(network, checked.results)
+    for name, values in read_outputs(checked.memory, manifest).items():
         if not np.array_equal(values, floats[name]):
-            wrong[name] = int((values != floats[name]).sum())
-    return count, wrong
+            return Outcome("differs", f"output {name!r} as read from memory")
+    compared = sum(checked.results[name].size for name in checked.references["float64"])
+    return Outcome("equal", "", compared, checked.codes, compiled, picture)
 
-
-def differing_outputs(network: Network, results: dict, reference: dict) -> dict[str, float]:
-    """Outputs whose values are not the graph's, and by how much."""
-    wrong = {}
-    for name, values in execute.outputs(network, results).items():
-        expected = np.asarray(reference[name], np.float64)[0]
-        scale = np.abs(values).max(initial=0) + 1
-        # Clip limits are float32: the outermost level of a quantised output is that far off.
-        if expected.shape != values.shape or not (np.abs(expected - values) <= 1e-6 * scale).all():
-            wrong[name] = 0.0 if expected.shape != values.shape else np.abs(expected - values).max()
-    return wrong

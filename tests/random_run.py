@@ -76,8 +76,8 @@ def main(given: list[str] | None = None) -> int:
         graph_codes += outcome.graph_codes
         program_codes += outcome.program_codes
         cycles += counted
-        if outcome.kind in ("refused", "unreferenced"):
-            reasons[f"{outcome.kind}: {outcome.reason}"] += 1
+        if outcome.kind == "refused":
+            reasons[outcome.reason] += 1
         elif outcome.kind != "equal":
             print(f"seed {seed} on {machine}: {outcome.kind}: {outcome.reason}", flush=True)
         if time.monotonic() - reported > REPORT_SECONDS:

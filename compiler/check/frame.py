@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from onnx import ModelProto
 
 from compiler.check.onnx import NotCompared, against_onnx
 from compiler.check.program import StoredLayer, check_program
-from compiler.flow import Compiled
 from golden import execute
 from golden.network import Network
 from host.image import Image
@@ -83,12 +81,3 @@ def busy_picture(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
         picture += np.sin(y / size + phase[0]) * np.sin(x / size + phase[1])
     picture = 128 + 48 * picture + rng.normal(0, 32, shape)
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-
-
-def check_compiled(
-    compiled: Compiled, model: ModelProto | Path, input_scale: float
-) -> CheckedFrame:
-    """A busy picture through a network that was just compiled, as :func:`check_frame`."""
-    manifest = msgspec.structs.replace(compiled.manifest(), input_scale=input_scale)
-    codes = busy_picture(compiled.network.shape(compiled.network.input))
-    return check_frame(compiled.network, model, compiled.image, manifest, codes)
