@@ -5,6 +5,7 @@ from pathlib import Path
 from compiler.build_network import build_network
 from compiler.errors import OnefourError, ReadError
 from compiler.onnx_reader import read_onnx
+from compiler.passes.check_constants import check_constants
 from compiler.passes.check_operators import check_operators
 from compiler.passes.check_types import check_types
 from compiler.passes.fold_constants import fold_constants
@@ -25,9 +26,11 @@ from golden.network import Network
 
 #: From the file as it is to one form per operator, in this order.
 SIMPLIFY = (
+    remove_dead_nodes,
     fold_constants,
     remove_dead_nodes,
     check_operators,
+    check_constants,
     check_types,
     resolve_windows,
     resolve_integer_convolutions,
