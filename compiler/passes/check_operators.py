@@ -13,6 +13,8 @@ STRUCTURAL = {
     "Slice", "Resize", "Upsample", "Pad",
 }  # fmt: skip
 CONVOLUTIONS = {"Conv", "ConvInteger"}
+#: As many as 8 bits have; more never lead to 4 bits.
+MOST_THRESHOLDS = 255
 
 
 def check_operators(graph: Graph) -> Graph:
@@ -50,6 +52,11 @@ def check_quantiser(graph: Graph, node: Node) -> None:
     if node.op == "MultiThreshold":
         channels = graph.shapes.get(node.inputs[0], (1, 1))[1:2]
         layout = str(node.attributes.get("data_layout", "NCHW"))
+        if values[0].ndim == 2 and values[0].shape[1] > MOST_THRESHOLDS:
+            raise UnsupportedError(
+                f"{node}: {values[0].shape[1]} thresholds; supported are {MOST_THRESHOLDS}. "
+                "Quantise to fewer levels."
+            )
         fits = values[0].ndim == 2 and values[0].shape[0] in (1, *channels)
         if not fits or layout != "NCHW":
             raise UnsupportedError(
