@@ -367,8 +367,14 @@ class NetworkBuilder:
             sums = self.identity(self.views[leaf])
             scale = np.full(sums.weights.shape[0], sums.source.encoding.scale)
             bias = np.broadcast_to(bias, scale.shape).copy()
-        made = self.raw_tensor(sums)
-        return Output(name=name, tensor=made, scale=scale * factor, bias=bias)
+        scale = scale * factor
+        if not (np.isfinite(scale).all() and np.isfinite(bias).all()):
+            raise QuantisationError(
+                f"output {name!r}: its scale {scale.min()}..{scale.max()} or bias {bias.min()}.."
+                f"{bias.max()} is beyond float64; supported are finite numbers. Check the constants "
+                "after its convolution."
+            )
+        return Output(name=name, tensor=self.raw_tensor(sums), scale=scale, bias=bias)
 
     def identity(self, view: View) -> Sums:
         """A depthwise 1x1 convolution whose sums are the integers of a code tensor."""

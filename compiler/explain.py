@@ -7,7 +7,7 @@ from compiler.errors import OnefourError, QuantisationError, UnsupportedError
 from compiler.expressions import Expression, trace
 from compiler.ir import Graph, Node
 from compiler.passes.check_operators import advise_cut
-from compiler.values import Levels, Values, candidates
+from compiler.values import LARGEST_BITS, Levels, Values, candidates, quantiser_bits
 
 AFFINE = {"Identity", "Dropout", "Cast", "Mul", "Add", "Sub", "Div", "Neg", "BatchNormalization"}
 SUPPORTED = "supported are activations of 1 to 4 bits (8 bits for the picture only)"
@@ -23,7 +23,7 @@ def last_quantiser(graph: Graph, tensor: str) -> Node | None:
             continue
         seen.add(name)
         single = node.op != "Quantise" and len(graph.variables(node)) == 1
-        if single and candidates(node, graph) is not None:
+        if single and (quantiser_bits(node, graph) or candidates(node, graph) is not None):
             return node
         waiting.extend(graph.variables(node))
     return None
@@ -72,6 +72,13 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
             f"{who}: its input {name!r}{origin} has {levels.size} levels {levels[:5].tolist()} ... "
             "that are not evenly spaced from a whole or half multiple of the step in every "
             "channel; supported are one scale and zero point per tensor."
+        )
+    quantiser = last_quantiser(graph, tensor)
+    bits = quantiser_bits(quantiser, graph) if quantiser is not None else 0
+    if bits > LARGEST_BITS:
+        return UnsupportedError(
+            f"{who}: its input {name!r}, quantised by {quantiser}, has {bits} bits; {SUPPORTED}. "
+            "Quantise it to 1..4 bits and train again."
         )
     if producer is not None and producer.op == "Conv" and reader.op == "Quantise":
         return UnsupportedError(
@@ -127,6 +134,11 @@ def not_an_output(
     graph: Graph, name: str, expression: Expression, node: Node | None = None
 ) -> OnefourError:
     """Why ``name`` cannot be an output of the network, and where to cut instead."""
+    if name in graph.constants:
+        return UnsupportedError(
+            f"output {name!r} is constant: it does not depend on the picture; supported are "
+            "outputs computed from it. Remove this output from the network."
+        )
     last = node or graph.producers.get(name) or graph.producers.get(expression.leaves[0])
     text = f"output {name!r}"
     if last is None:

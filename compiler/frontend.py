@@ -1,10 +1,15 @@
 """ONNX file -> integer network."""
 
+import math
+import os
 from pathlib import Path
+
+import onnx
 
 from compiler.build_network import build_network
 from compiler.errors import OnefourError, ReadError
 from compiler.onnx_reader import read_onnx
+from compiler.passes.check_constants import check_constants
 from compiler.passes.check_operators import check_operators
 from compiler.passes.check_types import check_types
 from compiler.passes.fold_constants import fold_constants
@@ -25,9 +30,11 @@ from golden.network import Network
 
 #: From the file as it is to one form per operator, in this order.
 SIMPLIFY = (
+    remove_dead_nodes,
     fold_constants,
     remove_dead_nodes,
     check_operators,
+    check_constants,
     check_types,
     resolve_windows,
     resolve_integer_convolutions,
@@ -46,18 +53,35 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     themselves. Raises an OnefourError (ReadError, UnsupportedError, QuantisationError) with one
     message that names the operator and what to do.
     """
+    if not (math.isfinite(input_scale) and input_scale > 0):
+        raise ReadError(f"input scale {input_scale}; supported are finite numbers above 0.")
     try:
         return lower(path, input_scale)
     except OnefourError:
         raise
-    except RecursionError as error:
-        raise ReadError(f"{path}: nested too deeply. The file is damaged.") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
-        # A damaged file can break any assumption of the passes; the user still gets a message.
+    except MemoryError as error:
         raise ReadError(
-            f"{path}: it cannot be understood ({type(error).__name__}: {error}). The file is "
-            "damaged, or uses an operator in an unusual form; check it with onnx.checker."
+            f"{path}: not enough memory on this computer to read it ({error}). Free some, or check "
+            "that this is a network for a small accelerator."
         ) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise not_understood(path, error) from error
+
+
+def not_understood(path: str | Path, error: Exception) -> ReadError:
+    """What to say where a pass met something that it does not expect, in a file or in itself."""
+    try:
+        onnx.checker.check_model(os.fspath(path))
+    except Exception as complaint:  # whatever the onnx package raises for an invalid file
+        text = (str(complaint).strip().splitlines() or [type(complaint).__name__])[0][:300]
+        return ReadError(
+            f"{path}: the file is not valid ONNX ({text}). It is damaged; export it again."
+        )
+    return ReadError(
+        f"{path}: the compiler fails on this file, in which onnx.checker finds no fault "
+        f"({type(error).__name__}: {error}). This is a defect of the compiler: please report it "
+        "with the file."
+    )
 
 
 def lower(path: str | Path, input_scale: float) -> Network:

@@ -120,6 +120,9 @@ def expand_parameter(
     if parameter.size == 1:
         return parameter.reshape([1] * len(shape))
     if block:
+        if block < 0:
+            raise ValueError(f"block size {block}")
+        block = min(block, max(shape))  # what is beyond the tensor is cut off
         return np.repeat(parameter, block, axis=axis)[tuple(slice(size) for size in shape)]
     if parameter.ndim != 1 or parameter.size != shape[axis]:
         raise ValueError(f"shape {parameter.shape} does not fit axis {axis} of {shape}")

@@ -9,6 +9,8 @@ from compiler.errors import ReadError, UnsupportedError
 from compiler.ir import Node
 
 Shape = tuple[int, ...]
+#: No scale or size of a Resize reaches this.
+LARGEST_SIZE = 1 << 20
 
 
 def pair(node: Node, attribute: str, default: tuple[int, int] | None = None) -> tuple[int, int]:
@@ -141,7 +143,8 @@ def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]
             total = sum(shape[axis] for shape in known)
             return (*source[:axis], total, *source[axis + 1 :])
         case "Resize" | "Upsample":
-            return resize_shape(node, source, constants)
+            found = resize_scales(node, source, constants)
+            return found and found[0]
         case "Pad":
             pads = pad_amounts(node, len(source), constants)
             if pads is None:
@@ -221,22 +224,40 @@ def split_sizes(
     return sizes
 
 
-def resize_shape(node: Node, source: Shape, constants: dict[str, np.ndarray]) -> Shape | None:
-    """Result of Resize (10 and later) and Upsample (7, 9) with constant scales or sizes."""
+def resize_axes(node: Node, rank: int) -> tuple[int, ...]:
+    """The axes that scales or sizes are for (18: attribute); UnsupportedError if they are none."""
+    given = node.attributes.get("axes", tuple(range(rank)))
+    axes = tuple(axis + rank if axis < 0 else axis for axis in given)
+    if len(set(axes)) != len(axes) or any(not 0 <= axis < rank for axis in axes):
+        raise UnsupportedError(f"{node}: axes {given} are not different axes of {rank}.")
+    return axes
+
+
+def resize_scales(
+    node: Node, source: Shape, constants: dict[str, np.ndarray]
+) -> tuple[Shape, tuple[float, ...]] | None:
+    """Shape of the result of Resize (10 and later) or Upsample (7, 9), and the scale of every axis.
+
+    None where scales and sizes are not constant. Given sizes define the scales.
+    """
     if "scales" in node.attributes:
-        scales = node.attributes["scales"]
+        scales, sizes = node.attributes["scales"], None
     else:
         after_roi = 1 if node.op == "Upsample" or node.attributes.get("opset", 13) < 11 else 2
-        scales = constants.get(node.operand(after_roi))
-        sizes = constants.get(node.operand(3))
-        if sizes is not None and sizes.size == len(source):
-            return tuple(int(size) for size in sizes.reshape(-1))
-        if scales is None:
-            return None
-        scales = tuple(float(scale) for scale in scales.reshape(-1))
-    if len(scales) != len(source) or not all(0 < scale < 64 for scale in scales):
+        scales, sizes = (constants.get(node.operand(place)) for place in (after_roi, 3))
+    empty = [value is None or not len(value) for value in (scales, sizes)]
+    if all(empty):
+        return None
+    axes = resize_axes(node, len(source))
+    given = np.asarray(sizes if empty[0] else scales, np.float64).reshape(-1)
+    if given.size != len(axes) or not ((given > 0) & (given < LARGEST_SIZE)).all():
         raise UnsupportedError(
-            f"{node}: scales {scales} are not supported; supported is nearest enlargement by 2 in "
-            "height and width, scales [1, 1, 2, 2]."
+            f"{node}: {'sizes' if empty[0] else 'scales'} {given.tolist()} for axes {axes} of "
+            f"{source} are not supported; supported is nearest enlargement by 2 in height and "
+            "width, scales [1, 1, 2, 2]."
         )
-    return tuple(math.floor(size * scale) for size, scale in zip(source, scales, strict=True))
+    shape, factors = list(source), [1.0] * len(source)
+    for axis, value in zip(axes, given.tolist(), strict=True):
+        shape[axis] = int(value) if empty[0] else math.floor(source[axis] * value)
+        factors[axis] = shape[axis] / source[axis] if empty[0] else value
+    return tuple(shape), tuple(factors)

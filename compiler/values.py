@@ -18,6 +18,8 @@ from compiler.ir import Graph, Node
 #: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
 FARTHEST = 4096
 LARGEST_BITS = 4
+#: Quantisers with more bits have too many levels to list; they may still lead to one that has few.
+LARGEST_LISTED = 12
 #: float32 constants reproduce a grid's zero point to this relative accuracy.
 TOLERANCE = 2.0**-20
 
@@ -138,12 +140,23 @@ def whole_numbers(within: Interval) -> np.ndarray:
     return np.concatenate([below, rows, above])
 
 
+def quantiser_bits(node: Node, graph: Graph) -> int:
+    """Bits of a quantiser's integers; 0 for other operators."""
+    if node.op in ("Quant", "IntQuant"):
+        return int(graph.constants[node.inputs[3]].reshape(-1)[0])
+    if node.op == "QuantizeLinear":
+        return int(node.attributes["high"] - node.attributes["low"]).bit_length()
+    return 0
+
+
 def candidates(node: Node, graph: Graph, within: Interval = ANYTHING) -> np.ndarray | None:
     """All results [channels or 1, n] of an operator with few results, or None for the others.
 
     ``within``: limits of the results, of which more may be returned.
     """
     constants = [graph.constants.get(tensor) for tensor in node.inputs]
+    if quantiser_bits(node, graph) > LARGEST_LISTED:
+        return None
     match node.op:
         case "Quant" | "IntQuant":
             bits = int(constants[3].reshape(-1)[0])
@@ -305,17 +318,25 @@ def graph_values(graph: Graph, picture: Levels) -> dict[str, Values]:
     return known
 
 
+def moved_encoding(node: Node, known: dict[str, Encoding]) -> Encoding | None:
+    """Encoding of a node's result where it is codes: quantised, or moved codes."""
+    if node.op == "Quantise":
+        return node.attributes["encoding"]
+    sources = [known.get(tensor) for tensor in node.inputs]
+    moves = node.op in ("MaxPool", "Enlarge", "Slice", "Concat") and all(sources)
+    if moves and all(sources[0].same_grid(other) for other in sources):
+        return max(sources, key=lambda encoding: encoding.count)
+    return None
+
+
 def encodings(graph: Graph, picture: Encoding | None) -> dict[str, Encoding]:
-    """Encoding of every tensor that exists as codes: quantised, or moved codes.
+    """Encoding of every tensor that exists as codes.
 
     ``picture``: the encoding of the graph's input, if that is used as it is.
     """
     result = {} if picture is None else {graph.input: picture}
     for node in graph.nodes:
-        if node.op == "Quantise":
-            result[node.output] = node.attributes["encoding"]
-        elif node.op in ("MaxPool", "Enlarge", "Slice", "Concat"):
-            sources = [result.get(tensor) for tensor in node.inputs]
-            if all(sources) and all(sources[0].same_grid(other) for other in sources):
-                result[node.output] = max(sources, key=lambda encoding: encoding.count)
+        encoding = moved_encoding(node, result)
+        if encoding is not None:
+            result[node.output] = encoding
     return result

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from compiler.constants import refuse_random
 from compiler.elementwise import ELEMENTWISE
 from compiler.errors import UnsupportedError
 from compiler.ir import Graph, Node
@@ -12,6 +13,8 @@ STRUCTURAL = {
     "Slice", "Resize", "Upsample", "Pad",
 }  # fmt: skip
 CONVOLUTIONS = {"Conv", "ConvInteger"}
+#: As many as 8 bits have; more never lead to 4 bits.
+MOST_THRESHOLDS = 255
 
 
 def check_operators(graph: Graph) -> Graph:
@@ -29,6 +32,7 @@ def check_operators(graph: Graph) -> Graph:
                 )
         if node.op in ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold"):
             check_quantiser(graph, node)
+        refuse_random(node, graph.constants)
         if node.op == "BatchNormalization" and node.attributes.get("training_mode", 0):
             raise UnsupportedError(
                 f"{node}: training_mode 1 is not supported; export in eval mode."
@@ -46,8 +50,19 @@ def check_quantiser(graph: Graph, node: Node) -> None:
         )
     values = [graph.constants[tensor].astype(np.float64) for tensor in node.inputs[1:count]]
     if node.op == "MultiThreshold":
-        if values[0].ndim != 2 or str(node.attributes.get("data_layout", "NCHW")) != "NCHW":
-            raise UnsupportedError(f"{node}: thresholds must be [channels, n], data layout NCHW.")
+        channels = graph.shapes.get(node.inputs[0], (1, 1))[1:2]
+        layout = str(node.attributes.get("data_layout", "NCHW"))
+        if values[0].ndim == 2 and values[0].shape[1] > MOST_THRESHOLDS:
+            raise UnsupportedError(
+                f"{node}: {values[0].shape[1]} thresholds; supported are {MOST_THRESHOLDS}. "
+                "Quantise to fewer levels."
+            )
+        fits = values[0].ndim == 2 and values[0].shape[0] in (1, *channels)
+        if not fits or layout != "NCHW":
+            raise UnsupportedError(
+                f"{node}: thresholds of shape {values[0].shape} in data layout {layout} are not "
+                f"supported; supported are [channels or 1, n] in NCHW (channels: {channels})."
+            )
         return
     if not np.isfinite(values[0]).all() or not (values[0] > 0).all():
         raise UnsupportedError(
@@ -56,11 +71,11 @@ def check_quantiser(graph: Graph, node: Node) -> None:
     if node.op == "BipolarQuant":
         return
     bits, zero = values[2].reshape(-1), values[1]
-    if bits.size < 1 or (bits != bits[0]).any() or bits[0] != int(bits[0]) or not 0 < bits[0] <= 32:
+    if bits.size < 1 or (bits != bits[0]).any() or bits[0] not in range(1, 33):
         raise UnsupportedError(
             f"{node}: bit width must be one whole number from 1 to 32, not {bits[:4].tolist()}."
         )
-    if (zero != np.rint(zero)).any():
+    if not np.isfinite(zero).all() or (zero != np.rint(zero)).any():
         raise UnsupportedError(
             f"{node}: zero point must be a whole number, not {zero.reshape(-1)[0]}."
         )

@@ -3,20 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
-from onnx.reference import ReferenceEvaluator
+from onnx import helper
 
-from compiler import elementwise, quantisers
+from compiler import quantisers
+from compiler.constants import OWN, Folder
 from compiler.errors import ReadError, UnsupportedError
 from compiler.external_data import LARGEST_TENSOR
 from compiler.ir import Graph, NameSupply, Node
 from compiler.shapes import infer, split_sizes
-
-#: Operators whose result can be far larger than their operands.
-ENLARGING = {"ConstantOfShape", "Expand", "Tile", "Range", "Resize", "Upsample", "Pad", "OneHot"}
-#: Computed here rather than by onnx, because their operands are float64 or not in onnx at all.
-OWN = {"Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "Identity"}
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -25,11 +19,12 @@ def fold_constants(graph: Graph) -> Graph:
     origins = dict(graph.origins)
     shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
     names = NameSupply.of(graph)
+    folder = Folder()
     nodes = []
     for node in graph.nodes:
         node = resolve_quantizer_types(node, shapes, constants, names)
         if all(not tensor or tensor in constants for tensor in node.inputs):
-            for output, value in zip(node.outputs, evaluate(node, constants), strict=False):
+            for output, value in zip(node.outputs, folder.evaluate(node, constants), strict=False):
                 constants[output] = value
                 shapes[output] = value.shape
                 origins[output] = origins.get(node.operand(0), node)
@@ -108,59 +103,3 @@ def resolve_quantizer_types(node: Node, shapes: dict, constants: dict, supply: N
         shapes[name] = value.shape
     attributes = {**node.attributes, "low": low, "high": high}
     return replace(node, inputs=(node.inputs[0], *names), attributes=attributes)
-
-
-def evaluate(node: Node, constants: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """The node's results from constant inputs; ReadError where it cannot be computed."""
-    operands = [constants[tensor] if tensor else None for tensor in node.inputs]
-    try:
-        if node.op in OWN:
-            floats = [value if value is None else value.astype(np.float64) for value in operands]
-            return [elementwise.apply(node, floats)]
-        to_float = node.attributes.get("to") in (TensorProto.FLOAT, TensorProto.FLOAT16)
-        if node.op == "Cast" and operands[0].dtype.kind == "f" and to_float:
-            return [operands[0]]
-        if node.op in ENLARGING:
-            wanted = np.prod([np.abs(v).max(initial=1) for v in operands if v is not None])
-            if wanted > LARGEST_TENSOR:
-                raise ReadError(f"{node}: its constant result would be too large.")
-        results = run_onnx(node, operands)
-    except ReadError:
-        raise
-    except Exception as error:  # whatever the onnx package raises for an invalid node
-        raise ReadError(
-            f"{node}: cannot be computed from its constants ({type(error).__name__}). "
-            "The file is damaged, or the onnx package does not know this operator."
-        ) from error
-    return [
-        value.astype(np.float64) if value.dtype.kind == "f" else value
-        for value in map(np.asarray, results)
-    ]
-
-
-def run_onnx(node: Node, operands: list[np.ndarray | None]) -> list[np.ndarray]:
-    """One standard node by onnx's own reference implementation, floats in float64."""
-    version = node.attributes["opset"]
-    attributes = {}
-    for name, value in node.attributes.items():
-        if name != "opset":
-            is_array = isinstance(value, np.ndarray)
-            attributes[name] = onnx.numpy_helper.from_array(value) if is_array else value
-    proto = helper.make_node(node.op, node.inputs, node.outputs, **attributes)
-    given = {
-        tensor: value
-        for tensor, value in zip(node.inputs, operands, strict=True)
-        if value is not None
-    }
-    infos = [
-        helper.make_tensor_value_info(
-            tensor, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
-        )
-        for tensor, value in given.items()
-    ]
-    results = [helper.make_empty_tensor_value_info(name) for name in node.outputs if name]
-    model = helper.make_model(
-        helper.make_graph([proto], "constant", infos, results),
-        opset_imports=[helper.make_opsetid("", version)],
-    )
-    return ReferenceEvaluator(model).run(None, given)

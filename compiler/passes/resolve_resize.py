@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.errors import UnsupportedError
 from compiler.ir import Graph, NameSupply, Node
-from compiler.shapes import need_map
+from compiler.shapes import need_map, resize_scales
 
 
 def resolve_resize(graph: Graph) -> Graph:
@@ -26,13 +26,24 @@ def enlargements(graph: Graph, node: Node, names: NameSupply, shapes: dict) -> l
     """The chain of Enlarge nodes that equals ``node``; a Resize to the same size is an Identity."""
     source = need_map(node, graph.shapes.get(node.inputs[0]))
     target = graph.shapes.get(node.output)
+    found = resize_scales(node, source, graph.constants)
+    if target is None or found is None:
+        raise UnsupportedError(
+            f"{node}: its scales or sizes are not constant; supported are constants (scales "
+            "[1, 1, 2, 2]). Export the network with a fixed picture size."
+        )
     mode = node.attributes.get("mode", "nearest")
-    factor = 0 if target is None else target[2] // source[2]
+    factor = target[2] // source[2]
     wanted = (*source[:2], source[2] * factor, source[3] * factor)
     if mode != "nearest" or target != wanted or factor < 1 or factor & (factor - 1):
         raise UnsupportedError(
             f"{node}: mode {mode!r} from {source} to {target} is not supported; supported is "
             "nearest enlargement by 2, 4 or 8 in both directions (scales [1, 1, 2, 2])."
+        )
+    if found[1] != (1, 1, factor, factor):
+        raise UnsupportedError(
+            f"{node}: scales {found[1]} are no whole numbers; supported is nearest enlargement by "
+            "2, 4 or 8 in both directions (scales [1, 1, 2, 2])."
         )
     transformation = node.attributes.get("coordinate_transformation_mode", "half_pixel")
     rounding = node.attributes.get("nearest_mode", "round_prefer_floor")

@@ -91,10 +91,23 @@ def resolve_max_pool(graph: Graph, node: Node) -> Node:
     if dilations != (1, 1):
         raise UnsupportedError(f"{node}: dilations must be 1, not {dilations}.")
     pads = window_pads(node, source[2:], kernel, dilations)
-    if pads[0] >= kernel[0] or pads[1] >= kernel[1] or max(pads[2:]) >= max(kernel) + 1:
-        raise UnsupportedError(f"{node}: pads {pads} must be smaller than the window {kernel}.")
+    check_pads(node, kernel)
     attributes = {"kernel": kernel, "strides": pair(node, "strides", (1, 1)), "pads": pads}
     return replace(node, attributes=attributes, outputs=node.outputs[:1])
+
+
+def check_pads(node: Node, kernel: tuple[int, int]) -> None:
+    """UnsupportedError where a pooling window could lie in the padding alone.
+
+    With ceil_mode the last window may reach further than that, but starts in the map.
+    """
+    given = node.attributes.get("pads", ())
+    explicit = node.attributes.get("auto_pad", "NOTSET") in ("NOTSET", "")
+    if explicit and any(pad >= kernel[place % 2] for place, pad in enumerate(given)):
+        raise UnsupportedError(
+            f"{node}: pads {given} reach the size of the window {kernel}, so that there are windows "
+            "of padding only; supported are smaller pads. Use a Pad node before it."
+        )
 
 
 def average_as_convolution(graph: Graph, node: Node, name: str) -> tuple[Node, np.ndarray]:
@@ -102,6 +115,8 @@ def average_as_convolution(graph: Graph, node: Node, name: str) -> tuple[Node, n
     source = need_map(node, graph.shapes.get(node.inputs[0]))
     kernel = source[2:] if node.op == "GlobalAveragePool" else pair(node, "kernel_shape")
     pads = window_pads(node, source[2:], kernel, (1, 1))
+    if node.op == "AveragePool":
+        check_pads(node, kernel)
     strides = pair(node, "strides", (1, 1))
     if max(kernel) > LARGEST_KERNEL or max(strides) > 2:
         raise UnsupportedError(
@@ -138,7 +153,13 @@ def resolve_pad(graph: Graph, node: Node) -> Node:
             raise UnsupportedError(
                 f"{node}: the padding value {node.operand(2)!r} must be constant."
             )
-        value = float(graph.constants[node.operand(2)].reshape(-1)[0])
+        values = graph.constants[node.operand(2)].reshape(-1)
+        if values.size != 1:
+            raise UnsupportedError(
+                f"{node}: the padding value {node.operand(2)!r} has {values.size} elements; "
+                "supported is one."
+            )
+        value = float(values[0])
     if not any(pads):
         return replace(node, op="Identity", inputs=node.inputs[:1], attributes={})
     if node.output in graph.outputs:
