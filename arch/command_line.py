@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +150,8 @@ def system_message(error: OSError) -> str:
 
 def _say(prefix: str, message: str, status: int) -> int:
     """Print a message to standard error, where there is one."""
-    try:
+    with suppress(OSError):  # nobody reads it: the exit status says enough
         print(f"{prefix}: {message}", file=sys.stderr, flush=True)
-    except OSError:
-        pass  # nobody reads it: the exit status says enough
     return status
 
 
@@ -161,7 +160,7 @@ def _prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w"))
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 

@@ -17,7 +17,7 @@ def _reason(error: OSError) -> str:
 
 
 def check_folder(folder: Path, *, make: bool = True) -> None:
-    """Raise :class:`FileError` unless files can be written to ``folder``, which is made if need be."""
+    """Make ``folder`` if need be; raise :class:`FileError` unless files can be written to it."""
     try:
         if make:
             folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def check_folder(folder: Path, *, make: bool = True) -> None:
 
 
 def check_target(path: Path) -> None:
-    """Raise :class:`FileError` unless a file ``path`` can be written; its folder is made if need be.
+    """Raise :class:`FileError` unless a file ``path`` can be written; its folder is made.
 
     To be called before long work, whose result goes there.
     """

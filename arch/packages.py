@@ -46,7 +46,7 @@ def missing_package(error: ImportError) -> str:
     """What an import's failure means to the user."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return missing_message(error.name)
-    where = f"the package {DISTRIBUTIONS.get(error.name, error.name)}" if error.name else "a package"
+    where = f"the package {error.name}" if error.name else "a package"
     reason = " ".join(str(error).split())
     return f"{where} is installed and cannot be imported ({reason}); install it again"
 

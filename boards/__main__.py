@@ -31,9 +31,13 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--machine", choices=list(MACHINES), help="machine, instead of a build")
     synth.add_argument("--device", choices=list(DEVICES), help="device (default: the machine's)")
     synth.add_argument("--seeds", type=seeds, default="1,2,3", help="placements to make")
-    synth.add_argument("--clock", type=real(1, 2000), default=DEFAULT_CLOCK, help="clock rate to aim at, in MHz")
+    synth.add_argument(
+        "--clock", type=real(1, 2000), default=DEFAULT_CLOCK, help="clock rate to aim at, in MHz"
+    )
     synth.add_argument("--router", choices=["router1", "router2"], help="nextpnr's router")
-    synth.add_argument("--out", type=Path, help="folder for everything (default: build/.synth/NAME)")
+    synth.add_argument(
+        "--out", type=Path, help="folder for everything (default: build/.synth/NAME)"
+    )
     synth.add_argument("--record", type=Path, help="write the figures to this file, too")
     figures = commands.add_parser(
         "figures", help="refresh a page's table of measured figures", **defaults

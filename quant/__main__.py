@@ -87,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--model", help="network")
     cost.add_argument("--recipe", help="float, lsq, ema-qc, mpq, ...")
     cost.add_argument("--bits", type=int, help="of weights and activations (default: recipe's)")
-    cost.add_argument("--classes", type=integer(1, MOST_CLASSES), default=80, help="that it tells apart")
+    cost.add_argument(
+        "--classes", type=integer(1, MOST_CLASSES), default=80, help="that it tells apart"
+    )
     cost.add_argument("--size", type=_size, default="640x640", help="input size WIDTHxHEIGHT")
     export = commands.add_parser("export", help="write a trained network as QONNX", **style)
     export.add_argument("run", type=Path, help="folder of a training")

@@ -76,7 +76,7 @@ def test_machines_fit_their_block_rams_by_the_bits(machine):
 
 def test_mistakes_end_with_status_2(tmp_path, capsys):
     assert main(["synth", str(tmp_path)]) == 2
-    assert "onefour boards: " in capsys.readouterr().err
+    assert "onefour: " in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["synth", "--machine", "tiny", "--seeds", "one"])
     assert "must be numbers like 1,2,3, not 'one'" in capsys.readouterr().err

@@ -81,5 +81,5 @@ def test_progress_shows_what_the_tool_is_doing(tool, tmp_path, monkeypatch):
 
 
 def test_a_tool_that_is_not_installed():
-    with pytest.raises(ToolError, match=r"no-such-tool is not installed; run: pip install"):
+    with pytest.raises(ToolError, match=r"needs the package no_such_tool; run: pip install"):
         toolchain.find_tool("no-such-tool")

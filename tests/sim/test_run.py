@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import sim.__main__
+import sim.command
 from arch.machine import TINY
 from compiler.build_folder import write_build
 from compiler.flow import compile_file
@@ -52,7 +53,7 @@ def test_a_difference_ends_with_status_1(build, capfd, monkeypatch):
         layers[2].stored[1, 4, 3] ^= 1
         return layers, memory
 
-    monkeypatch.setattr(sim.__main__, "expect", other)
+    monkeypatch.setattr(sim.command, "expect", other)
     assert sim.__main__.main(["run", build, "--image", PICTURE]) == 1
     assert ", channel 1, row 4, column 3: expected " in capfd.readouterr().err
 
