@@ -22,6 +22,7 @@ from golden.detection import check_outputs
 from golden.network import Network
 from host.image import Image, ImageError
 from host.manifest import (
+    AGAIN,
     Manifest,
     ManifestError,
     digest,
@@ -159,11 +160,29 @@ class Build:
     @cached_property
     def network(self) -> Network:
         """The integer network, read again from the model in the folder."""
-        return read_network(self.model, input_scale=self.manifest.input_scale)
+        network = read_network(self.model, input_scale=self.manifest.input_scale)
+        if not _belongs(self.manifest, network):
+            raise BuildError(f"{self.folder}: {MODEL} is not the network of {MANIFEST}; {AGAIN}")
+        return network
 
     def memory(self, codes: np.ndarray) -> np.ndarray:
         """Memory as the machine finds it, uint8 [bytes]: the program image and the picture."""
         return memory_with_picture(self.image, self.manifest, codes)
+
+
+def _belongs(manifest: Manifest, network: Network) -> bool:
+    """Whether a manifest speaks of this network's picture, tensors and outputs."""
+    size = manifest.picture
+    if network.shape(network.input) != (size.channels, size.height, size.width):
+        return False
+    known = network.tensors.keys() | network.raw_shapes.keys()
+    return [(o.name, o.tensor) for o in manifest.outputs] == [
+        (o.name, o.tensor) for o in network.outputs
+    ] and all(
+        layer.tensor in known
+        and network.shape(layer.tensor) == (layer.channels, layer.height, layer.width)
+        for layer in manifest.layers
+    )
 
 
 def read_build(folder: str | Path) -> Build:
@@ -184,7 +203,6 @@ def read_build(folder: str | Path) -> Build:
     except (OSError, OnefourError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BuildError(
-            f"{folder}: not a complete build folder ({reason}); make one with: onefour build "
-            f"MODEL.onnx -o FOLDER"
+            f"{folder}: not a complete build folder ({reason}); {AGAIN}"
         ) from None
     return Build(folder, manifest, image)

@@ -20,7 +20,7 @@ from golden.formats import GROUP_LANES, PICTURE_BYTES
 
 FORMAT = "onefour build"
 FORMAT_VERSION = 1
-AGAIN = "build it again with: onefour build MODEL.onnx"
+AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
 Natural = Annotated[int, Meta(ge=0)]
