@@ -5,6 +5,7 @@ import pytest
 
 from arch.machine import TINY
 from arch.registers import ErrorCode
+from compiler.check.program import StoredLayer, first_difference
 from golden.formats import MapFormat
 from golden.machine import GoldenMachine
 from golden.sample import Sample
@@ -12,7 +13,7 @@ from golden.sample_layer import LayerShape
 from hw.verilog import generate
 from sim.frame import Conditions, frame_model, run_frame
 from sim.replay import Replay, read_hexadecimal, write_hexadecimal
-from sim.run import Expected, LayerWatch, first_difference
+from sim.run import LayerWatch
 
 
 def network(seed: int) -> Sample:
@@ -31,7 +32,7 @@ def golden(sample: Sample):
 
     def note(index, statistics):
         expected.extend(
-            Expected(
+            StoredLayer(
                 name=layer.name,
                 form=layer.form,
                 stored=layer.codes,
@@ -161,7 +162,7 @@ def test_layers_are_compared_in_the_order_of_completion(tmp_path):
     log.write_text(f"{0:08x}0f{0x0005000A:016x}\n{0:08x}0f{0x00030000:016x}\n")
     stored = [np.array([[[0, 1]], [[1, 0]], [[0, 1]], [[1, 0]]]) for _ in range(2)]
     expected = [
-        Expected(name=str(i), form=form, stored=stored[i], bytes_written=4 * i + 4)
+        StoredLayer(name=str(i), form=form, stored=stored[i], bytes_written=4 * i + 4)
         for i in range(2)
     ]
     seen = []

@@ -8,8 +8,8 @@ import sim.__main__
 import sim.command
 from arch.machine import TINY
 from compiler.build_folder import write_build
+from compiler.check.frame import check_frame
 from compiler.flow import compile_file
-from sim.run import expect
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "shapes"
 PICTURE = str(EXAMPLE / "picture0.png")
@@ -49,11 +49,11 @@ def test_frame_of_the_bundled_network(build, tmp_path, capfd, stalls):
 @pytest.mark.cosim
 def test_a_difference_ends_with_status_1(build, capfd, monkeypatch):
     def other(*arguments):
-        layers, memory = expect(*arguments)
-        layers[2].stored[1, 4, 3] ^= 1
-        return layers, memory
+        checked = check_frame(*arguments)
+        checked.layers[2].stored[1, 4, 3] ^= 1
+        return checked
 
-    monkeypatch.setattr(sim.command, "expect", other)
+    monkeypatch.setattr(sim.command, "check_frame", other)
     assert sim.__main__.main(["run", build, "--image", PICTURE]) == 1
     assert ", channel 1, row 4, column 3: expected " in capfd.readouterr().err
 
