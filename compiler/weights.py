@@ -44,9 +44,25 @@ def integer_grid(rows: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, n
     largest = np.take_along_axis(integers, peak, 1)[:, 0]
     exact = np.take_along_axis(rows, peak, 1)[:, 0] / np.where(largest == 0, 1, largest)
     same = (exact[:, None] * integers == rows).all(axis=1)
-    scales = np.where(same, exact, scales)
+    scales = np.where(same, exact, float32_scales(rows, integers, scales))
     scales[empty] = 1.0
     return integers, scales, found
+
+
+def float32_scales(rows: np.ndarray, integers: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """The float32 scale near ``scales`` [n] whose multiples round to ``rows``, where there is one.
+
+    It is the scale that weights were multiplied with before they were stored, and decides what is
+    a tie.
+    """
+    half = np.spacing(np.abs(rows).astype(np.float32)).astype(np.float64) / 2
+    near = scales.astype(np.float32)
+    result = scales.copy()
+    for scale in (np.nextafter(near, 2 * near), np.nextafter(near, 0 * near), near):
+        wide = scale.astype(np.float64)
+        fits = (np.abs(integers * wide[:, None] - rows) <= half).all(axis=1)
+        result = np.where(fits, wide, result)
+    return result
 
 
 def is_supported(integers: np.ndarray) -> bool:

@@ -35,13 +35,16 @@ class NotCompared(dict):
 
 
 def first_difference(
-    tensor: str, differs: np.ndarray, expected: np.ndarray, found: np.ndarray
+    tensor: str, differs: np.ndarray, values: np.ndarray, expected: np.ndarray, found: np.ndarray
 ) -> str:
-    """The first difference in words: arrays [channels, height, width]."""
-    channel, y, x = (int(i) for i in np.argwhere(differs)[0])
+    """The first difference in words: arrays [channels, height, width].
+
+    ``values``: the reference's, which may be those of no code.
+    """
+    channel, y, x = place = tuple(int(i) for i in np.argwhere(differs)[0])
     return (
         f"tensor {tensor!r}, channel {channel}, row {y}, column {x}: expected "
-        f"{expected[channel, y, x]}, found {found[channel, y, x]} "
+        f"{expected[place]} (for {values[place]:.9g}), found {found[place]} "
         f"({int(differs.sum())} of {differs.size} differ)"
     )
 
@@ -70,12 +73,13 @@ class Judge:
             output = self.sums[onnx]
             sums = self.results[output.tensor]
             differs = differing_outputs(floats, sums, output)
-            self.note(output.tensor, onnx, differs, sums_of(floats, output, sums.shape), sums)
+            expected = sums_of(floats, output, sums.shape)
+            self.note(output.tensor, onnx, differs, floats, expected, sums)
         for name in self.codes.get(onnx, ()):
             tensor, found = self.network.tensors[name], self.results[name]
             expected = codes_of(floats, tensor)
             differs = (expected != found) | off_grid(floats, tensor)
-            self.note(name, onnx, differs, expected, found)
+            self.note(name, onnx, differs, floats, expected, found)
             if differs.any():
                 value = forced(value, differs, expected, found, tensor)
         return value
@@ -85,12 +89,14 @@ class Judge:
         name: str,
         onnx: str,
         differs: np.ndarray,
+        values: np.ndarray,
         expected: np.ndarray,
         found: np.ndarray,
     ) -> None:
         self.differing[name] = self.differing.get(name, 0) + int(differs.sum())
         if differs.any() and not self.first:
-            self.first = first_difference(onnx, differs, expected, found.astype(np.int64))
+            values = values.reshape(found.shape)
+            self.first = first_difference(onnx, differs, values, expected, found)
 
 
 def forced(

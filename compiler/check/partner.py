@@ -1,5 +1,6 @@
 """The ONNX graph in onnxruntime: floats in float32, by other people's code."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +76,11 @@ def with_every_output(model: ModelProto) -> tuple[ModelProto, dict[str, str]]:
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of what onnxruntime says, without its codes."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    text = lines[0].split(" : ")[-1].strip()
+    """The first sentence of what onnxruntime says, without its codes and places in its source."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    text = re.sub(r"^/\S+:\d+ .*?\) (?=[A-Z])", "", text)
+    text = re.split(r"(?<=[a-z0-9)])\. ", text)[0]
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 3] + "..."
 
 

@@ -59,7 +59,7 @@ def distinct(values: Array) -> Levels:
     if not values.size:
         return Levels([], np.zeros(0, np.intp))
     low, high = values.min(), values.max()
-    if low > -(2.0**40) and high - low < 2 * values.size + (1 << 16):
+    if -(2.0**40) < low <= high < 2.0**41 and high - low < 2 * values.size + (1 << 16):
         offsets = values - low
         if (np.rint(offsets) == offsets).all() and (low + offsets == values).all():
             used, index = compact(offsets.astype(np.intp), int(high - low) + 1)

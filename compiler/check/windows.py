@@ -6,10 +6,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from compiler.check.reals import TINY, UNIT, Array, Levels, Number, Reals, multiples
+from compiler.check.grids import LARGEST, on_grid
+from compiler.check.reals import TINY, UNIT, Array, Levels, Number, Reals
 
 #: Sums of whole numbers are exact below these.
-EXACT32, EXACT64 = 2**24, 2**53
+EXACT32, EXACT64 = 2**24, LARGEST
 #: More different numbers than this in a convolution's input are no quantised tensor.
 MOST_LEVELS = 4096
 SAMPLE = 1 << 15
@@ -72,17 +73,9 @@ def whole_sums(a: dict, x: Array, weights: Array) -> Array | None:
     return sums_of_products(a, x, weights) if largest < EXACT64 else None
 
 
-def exact_multiples(numbers: list[Number]) -> tuple[list[int], Fraction] | None:
-    """Numbers as whole multiples of one unit; None where float64 does not hold those."""
-    if not all(isinstance(n, Fraction) for n in numbers):
-        return None
-    found, unit = multiples(numbers)
-    return (found, unit) if max(map(abs, found), default=0) < EXACT64 else None
-
-
 def as_whole(levels: Levels, shape: tuple) -> tuple[Array, Fraction] | None:
-    """The same for an array, in float64."""
-    found = exact_multiples(levels.numbers)
+    """The whole multiples in an array, float64, and their unit; None where there are none."""
+    found = on_grid(levels.numbers)
     if found is None:
         return None
     return np.array(found[0], np.float64)[levels.index].reshape(shape), found[1]
@@ -117,7 +110,7 @@ def conv_on_grids(a: dict, x: Reals, weights: Reals) -> Reals | None:
         used = np.flatnonzero(own)
         key = used.tobytes()
         if key not in known:
-            known[key] = exact_multiples([levels.numbers[i] for i in used])
+            known[key] = on_grid([levels.numbers[i] for i in used])
         if known[key] is None:
             return None
         row[used], unit = known[key]
