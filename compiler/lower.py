@@ -201,7 +201,10 @@ class _Lowering:
         pieces = parts(operator, sources)
         output, operators = operator.output, [operator.name]
         if operator.thresholds is not None:
-            passes = [pack(part.items, part.images, self.storages).passes for part in pieces]
+            passes = [
+                pack(part.items, part.images, self.storages, operator.name).passes
+                for part in pieces
+            ]
             output, operators = self.fuse(operator, max(map(len, passes)))
         pool2 = len(operators) > 1
         target = self.declare(output)
