@@ -39,7 +39,7 @@ class Layer:
 
 def decide(work: Work, storages: dict[str, Storage], machine: Machine) -> Layer:
     """Pack, tile and encode a work; raises :class:`CapacityError` where something does not fit."""
-    packed = pack(work.items, work.images, storages)
+    packed = pack(work.items, work.images, storages, work.name)
     if packed.word_count > machine.weight_words:
         raise CapacityError(
             f"layer {work.name!r}: {packed.word_count} weight words for {machine.rows} output "

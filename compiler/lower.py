@@ -195,12 +195,16 @@ class _Lowering:
         return operator.output, [operator.name]
 
     def convolution(self, operator: Convolution) -> None:
+        check_strides(operator)
         tensor = self.network.tensors[operator.input]
         sources = self.sources(operator.input, padding_of(operator, self.network))
         pieces = parts(operator, sources)
         output, operators = operator.output, [operator.name]
         if operator.thresholds is not None:
-            passes = [pack(part.items, part.images, self.storages).passes for part in pieces]
+            passes = [
+                pack(part.items, part.images, self.storages, operator.name).passes
+                for part in pieces
+            ]
             output, operators = self.fuse(operator, max(map(len, passes)))
         pool2 = len(operators) > 1
         target = self.declare(output)
@@ -249,12 +253,7 @@ class _Lowering:
         self.copy_variants(output)
 
     def max_pool(self, operator: MaxPool) -> None:
-        if any(stride not in (1, 2) for stride in operator.strides):
-            raise UnsupportedError(
-                f"MaxPool {operator.name!r}: strides {operator.strides}; supported: 1 and 2; "
-                f"use two "
-                f"pools, or a stride of 2"
-            )
+        check_strides(operator)
         tensor = self.network.tensors[operator.input]
         phases = [
             (y - operator.pads[0], x - operator.pads[1])
@@ -344,6 +343,15 @@ class _Lowering:
                     **(geometry | fields),
                 )
             )
+
+
+def check_strides(operator: Convolution | MaxPool) -> None:
+    """Rows lie on chip in one piece or as even and odd columns: UnsupportedError for the rest."""
+    if any(stride not in (1, 2) for stride in operator.strides):
+        raise UnsupportedError(
+            f"{type(operator).__name__} {operator.name!r}: strides {operator.strides}; supported: "
+            f"1 and 2; use two layers, or a stride of 2"
+        )
 
 
 def part_name(name: str, image: int, count: int) -> str:

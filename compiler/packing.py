@@ -87,8 +87,11 @@ def place_images(images: list[tuple[str, int]]) -> list[Region]:
     return regions
 
 
-def choose_grid(items: list[Item]) -> tuple[bool, int]:
-    """(odd, bits) of the narrowest grid that holds the weights of every lane that exists."""
+def choose_grid(items: list[Item], layer: str = "") -> tuple[bool, int]:
+    """(odd, bits) of the narrowest grid that holds the weights of every lane that exists.
+
+    UnsupportedError, which names ``layer``, where that is too wide.
+    """
     values = np.concatenate([item.weights[:, item.used].ravel() for item in items])
     largest = int(np.abs(values).max(initial=0))
     if values.size and (values & 1).all() and largest < 1 << WIDEST_WEIGHT:
@@ -97,15 +100,20 @@ def choose_grid(items: list[Item]) -> tuple[bool, int]:
     bits = max(1, max(high, -low - 1).bit_length() + 1)
     if bits > WIDEST_WEIGHT:
         raise UnsupportedError(
-            f"weights {low}..{high} need {bits} bits; supported: up to "
-            f"{WIDEST_WEIGHT}; quantise the weights to fewer bits"
+            f"layer {layer!r}: weights or factors {low}..{high} need {bits} bits; supported: up to "
+            f"{WIDEST_WEIGHT}; quantise the weights to fewer bits, or use scales nearer each other"
         )
     return False, bits
 
 
-def pack(items: list[Item], images: list[tuple[str, int]], storages: dict[str, Storage]) -> Packed:
+def pack(
+    items: list[Item],
+    images: list[tuple[str, int]],
+    storages: dict[str, Storage],
+    layer: str = "",
+) -> Packed:
     """Pack all products of ``items`` into as few passes as the levels allow."""
-    odd, weight_bits = choose_grid(items)
+    odd, weight_bits = choose_grid(items, layer)
     regions = place_images(images)
     allowed = {image: groups for region in regions for image, groups in region.groups.items()}
     planes = [_activation_bits(storages[images[item.image][0]]) for item in items]

@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from arch.isa import Planes
+from compiler.errors import CapacityError
 
 IMAGE_CHANNELS = 16
 PLANE_CODES = {1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}
 ALIGNMENT = 64
 """Bytes: every stored object starts on such a boundary (a multiple of any beat)."""
+MOST_BYTES = 1 << 32
+"""Addresses of instructions have 32 bits."""
 
 
 def round_up(value: int, multiple: int) -> int:
@@ -84,7 +87,10 @@ class Storage:
         return max(1, beat_bytes // self.position_bytes)
 
     def place(self, beat_bytes: int, address: int) -> int:
-        """Lay the tensor out from ``address``; return the address after it."""
+        """Lay the tensor out from ``address``; return the address after it.
+
+        Raises :class:`CapacityError` where instructions could not address all of it.
+        """
         per_beat = self.beat_positions(beat_bytes)
         self.pitch = round_up(self.left + self.width, per_beat)
         rows = self.top + self.height + self.bottom
@@ -92,7 +98,13 @@ class Storage:
         positions = rows * self.pitch + round_up(self.left, per_beat) + per_beat
         self.image_bytes = round_up(positions * self.position_bytes, ALIGNMENT)
         self.address = round_up(address, ALIGNMENT)
-        return self.address + self.images * self.image_bytes
+        end = self.address + self.images * self.image_bytes
+        if end >= MOST_BYTES:
+            raise CapacityError(
+                f"tensor {self.tensor!r}: with it the network needs {end} bytes of memory; "
+                f"supported: less than {MOST_BYTES}; use a smaller picture or fewer channels"
+            )
+        return end
 
     def position(self, image: int, y: int, x: int) -> int:
         """Byte address of pixel (y, x) of a 16-channel image; halo coordinates are negative."""

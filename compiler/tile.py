@@ -1,6 +1,6 @@
 """Cuts a work's map into tiles that fit half of the activation memory: loads overlap computes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from arch.machine import Machine
@@ -193,6 +193,20 @@ def _tiles(work: Work, height: int, width: int) -> list[Tile]:
     ]
 
 
+def _shapes(work: Work, height: int, width: int) -> list[tuple[Tile, int]]:
+    """Every shape among the tiles, as its place does not matter, and how many there are."""
+    rows, columns = (
+        [(part, size // part), (size % part, 1)]
+        for size, part in ((work.height, height), (work.width, width))
+    )
+    return [
+        (Tile(0, 0, part_height, part_width), down * across)
+        for part_height, down in rows
+        for part_width, across in columns
+        if part_height and part_width and down and across
+    ]
+
+
 def load_beats(
     work: Work, tiling: Tiling, tile: Tile, storages: dict[str, Storage], machine: Machine
 ) -> int:
@@ -226,27 +240,24 @@ def choose_tiling(
             )
             if positions > budget:
                 continue
-            tiling = Tiling(
-                flat, _tiles(work, height, width), pitch, odd_offset, placements, positions, halves
-            )
+            first = Tile(0, 0, height, width)
+            tiling = Tiling(flat, [first], pitch, odd_offset, placements, positions, halves)
             if not _encodable(work, tiling, machine):
                 continue
-            cost, seen = 0, {}
-            for tile in tiling.tiles:
-                shape = tile.height, tile.width
-                if shape not in seen:
-                    rows, per_row = tiling.blocks(work, tile, machine)
-                    compute = computes * (rows * per_row * max(passes, drains) + COMPUTE_OVERHEAD)
-                    load = load_beats(work, tiling, tile, storages, machine)
-                    seen[shape] = compute + load if halves == 2 else max(compute, load)
-                cost += seen[shape]
-            if tiling.tiles[0].height == work.height:
+            cost = 0
+            for tile, count in _shapes(work, height, width):
+                rows, per_row = tiling.blocks(work, tile, machine)
+                compute = computes * (rows * per_row * max(passes, drains) + COMPUTE_OVERHEAD)
+                load = load_beats(work, tiling, tile, storages, machine)
+                cost += count * (compute + load if halves == 2 else max(compute, load))
+            if height == work.height:
                 # It needs the last row of the layer before: nothing hides the first tile's load.
-                cost += load_beats(work, tiling, tiling.tiles[0], storages, machine)
+                cost += load_beats(work, tiling, first, storages, machine)
             if best_cost is None or cost < best_cost:
                 best, best_cost = tiling, cost
         if best is not None:
-            return best
+            first = best.tiles[0]
+            return replace(best, tiles=_tiles(work, first.height, first.width))
     raise CapacityError(
         f"layer {work.name!r}: not even one row of {machine.columns} positions fits the activation "
         f"memory of machine {machine.name!r} ({machine.positions} positions); use a machine with a "

@@ -1,5 +1,7 @@
 """Storages and works: names, encodings, and what only convolutions can read."""
 
+from dataclasses import replace
+
 import pytest
 
 from arch.machine import ECP5_85F, TINY
@@ -99,6 +101,15 @@ def test_paddings_of_the_picture_must_agree():
     b.conv("in", "two", 3, 3, pad_value=7, raw=True)
     with pytest.raises(UnsupportedError, match="one padding of the picture"):
         lowered(b.network("one", "two"))
+
+
+@pytest.mark.parametrize("strides", [(1, 3), (3, 1), (4, 4)])
+def test_strides_of_a_convolution(strides):
+    b = Builder(6, 9, 9)
+    b.conv("in", "a", 3, 3)
+    b.operators[-1] = replace(b.operators[-1], strides=strides)
+    with pytest.raises(UnsupportedError, match=r"Convolution 'a': strides .*supported: 1 and 2"):
+        lowered(b.network())
 
 
 def test_strides_of_a_pool():

@@ -80,3 +80,9 @@ def test_few_images_are_copied_into_free_groups():
     assert groups(2) == [[(0, 2), (1, 3)]]
     assert groups(3) == [[(0,), (1,), (2,)]]
     assert groups(5) == [[(0,), (1,), (2,), (3,)], [(0, 1, 2, 3)]]
+
+
+def test_weights_too_wide_for_any_grid():
+    item = Item(0, 0, 0, np.full((1, 16), 200), FULL)
+    with pytest.raises(UnsupportedError, match="layer 'sum': .* 0..200 need 9 bits; .*up to 8"):
+        choose_grid([item], "sum")

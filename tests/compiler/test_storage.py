@@ -1,5 +1,6 @@
 import pytest
 
+from compiler.errors import CapacityError
 from compiler.storage import Storage
 
 
@@ -52,3 +53,8 @@ def test_pad_code_fills_only_lanes_that_exist():
     assert first == b"\xff\xff\x00\x00\xff\xff\x00\x00"
     assert second == b"\x0f\x00\x00\x00\x0f\x00\x00\x00"
     assert make().fill() == []
+
+
+def test_addresses_have_32_bits():
+    with pytest.raises(CapacityError, match="tensor 'x': .*less than 4294967296"):
+        make(channels=64, height=1 << 13, width=1 << 14).place(8, 1 << 12)
