@@ -76,13 +76,15 @@ def run(arguments: argparse.Namespace) -> int:
                 "no boxes to draw; leave --draw out"
             )
         check_drawing(arguments.draw, drawn_size(frame.image))
+    model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
+    if not model.is_built:
+        check_folder(model.folder.parent)
     if arguments.machine_check:
         memory = memory_with_picture(build, frame.codes)
         check_races(build.machine, memory, build.image.program_address)
     references = against_onnx(build, frame.codes)
     expected, final_memory = expect(build, frame.codes)
     prediction = forecast(build, told.conditions)
-    model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
     if not model.is_built:
         print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
         model.build()
