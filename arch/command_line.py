@@ -121,6 +121,8 @@ def run_command(
     except BrokenPipeError:
         status = BROKEN_PIPE
     except OSError as error:
+        if error.filename is None and _flush() is not None:
+            error.filename = "standard output"
         status = _say(prefix, system_message(error), MESSAGE)
     except ImportError as error:
         status = _say(prefix, missing_package(error), MESSAGE)

@@ -68,13 +68,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.draw:
         check_detector(build.manifest)
         check_drawing(arguments.draw, drawn_size(frame.image))
+    model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
+    if not model.is_built:
+        check_folder(model.folder.parent)
     if arguments.machine_check:
         check_races(build.machine, build.memory(frame.codes), build.image.program_address)
     checked = check_frame(build.network, build.model, build.image, build.manifest, frame.codes)
     for line in not_compared(checked):
         print(line)
     prediction = forecast(build, told.conditions)
-    model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
     if not model.is_built:
         print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
         model.build()

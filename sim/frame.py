@@ -4,6 +4,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +82,12 @@ def run_frame(
     ``watch`` is called now and then, and once at the end, with the writes so far. Files go to
     ``folder``, or to one that is removed. Raises :class:`SimulationError` where the bench fails.
     """
-    with tempfile.TemporaryDirectory(prefix="onefour-") as scratch:
-        place = (folder or Path(scratch)).absolute()
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(_temporary("onefour-")))
+        place = place.absolute()
         place.mkdir(parents=True, exist_ok=True)
+        # An empty folder to run in: cocotb looks for modules there before all others.
+        here = Path(stack.enter_context(_temporary("run-", place)))
         log = place / "writes.log"
         for old in (log, place / "result.json", place / "dump.hex"):
             old.unlink(missing_ok=True)
@@ -111,7 +115,7 @@ def run_frame(
             try:
                 model.run(
                     "sim.tb_frame",
-                    place,
+                    here,
                     plusargs=plusargs,
                     environment={JOB: str(place / "job.json")},
                     log_level="WARNING",
@@ -130,6 +134,8 @@ def run_frame(
                 worker.join(POLL_SECONDS)
                 if watch is not None:
                     watch(replay)
+        for made in here.iterdir():  # results.xml, a waveform
+            made.replace(place / made.name)
         if failure:
             raise failure[0]
         if watch is not None:
@@ -147,6 +153,11 @@ def run_frame(
             memory=read_hexadecimal(place / "dump.hex", machine.beat_bytes),
             seconds=result["seconds"],
         )
+
+
+def _temporary(prefix: str, place: Path | None = None) -> tempfile.TemporaryDirectory:
+    # The simulator may still be writing when it is being ended.
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=place, ignore_cleanup_errors=True)
 
 
 def _end(log: Path) -> str:

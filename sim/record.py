@@ -29,8 +29,12 @@ class FrameRun:
     def changed(self) -> dict[str, int]:
         """The conditions that are not those of ``sim run`` without options."""
         usual = asdict(Conditions())
+        if self.conditions.stall:
+            del usual["seed"]
         return {
-            key: value for key, value in asdict(self.conditions).items() if value != usual[key]
+            key: value
+            for key, value in asdict(self.conditions).items()
+            if value != usual.get(key)
         }
 
     @property

