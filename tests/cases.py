@@ -12,7 +12,6 @@ status 1 where anything is wrong; a network that is refused with one message is 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,11 +30,11 @@ from compiler.check.reference import compute
 from compiler.errors import DifferenceError
 from compiler.flow import compile_network
 from compiler.frontend import read_network
-from compiler.host import read_layer, write_picture
 from compiler.onnx_reader import load_model
 from golden import execute
 from golden.machine import GoldenMachine
 from golden.network import Network
+from host.memory import read_layer, write_picture
 
 INPUT_SCALE = 1 / 255
 COLUMNS = ("case", "network", "program", "reference", "onnxruntime", "message")
@@ -103,13 +102,13 @@ def is_tied(network: Network, path: Path, picture: np.ndarray, right: dict) -> b
 def judge_program(network: Network, picture: np.ndarray, results: dict) -> str:
     """The program on the instruction-level machine against the integer network."""
     compiled = compile_network(network, TINY)
-    manifest = json.loads(json.dumps(compiled.manifest()))
+    manifest = compiled.manifest()
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     GoldenMachine(TINY).run(memory, compiled.image.program_address)
     return count(sum(
-        int((read_layer(memory, layer) != results[layer["tensor"]]).sum())
-        for layer in manifest["layers"]
+        int((read_layer(memory, layer) != results[layer.tensor]).sum())
+        for layer in manifest.layers
     ))  # fmt: skip
 
 
