@@ -15,7 +15,7 @@ from arch.errors import OnefourError
 from arch.machine import Machine
 from compiler.flow import Compiled
 from compiler.frontend import read_network
-from compiler.onnx_reader import scale_of_input
+from compiler.onnx_reader import scale_of_input, self_contained
 from compiler.output_folder import OutputError, new_folder, output_folder
 from golden.description import DescriptionError, parse_description, read_record
 from golden.detection import check_outputs
@@ -99,7 +99,7 @@ def write_build(
     """Write the build folder in one step: either all of it appears, or nothing changes."""
     folder = Path(folder)
     manifest = compiled_manifest(compiled, model, input_scale, side_car)
-    content = {PROGRAM: compiled.image.to_bytes(), MODEL: Path(model).read_bytes()}
+    content = {PROGRAM: compiled.image.to_bytes(), MODEL: self_contained(model)}
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
             write_verilog(compiled.machine, scratch / VERILOG)

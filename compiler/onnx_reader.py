@@ -21,7 +21,12 @@ from onnx import (
 )
 
 from compiler.errors import ReadError
-from compiler.external_data import LARGEST_FILE, LARGEST_TENSOR, load_external_data
+from compiler.external_data import (
+    LARGEST_FILE,
+    LARGEST_TENSOR,
+    all_tensors,
+    load_external_data,
+)
 from compiler.integers import INTEGER_TYPES
 from compiler.ir import Graph, NameSupply, Node, sort_nodes
 from compiler.operator_forms import STANDARD, check_form, label
@@ -100,6 +105,21 @@ def check_size(model: ModelProto, path: Path) -> None:
             f"{path}: {len(model.graph.node)} operators; supported are {MOST_NODES}. Networks for "
             "this accelerator have a few hundred: simplify the model, or check the path."
         )
+
+
+def self_contained(path: str | Path) -> bytes:
+    """The bytes of an ONNX file as it is, or with the tensors of other files inside.
+
+    ReadError where it cannot be read, or would be too large for one file.
+    """
+    data = Path(path).read_bytes()
+    model = ModelProto.FromString(data)
+    if all(t.data_location != TensorProto.EXTERNAL for _, t in all_tensors(model.graph)):
+        return data
+    whole = load_model(path)
+    if whole.ByteSize() >= LARGEST_FILE:
+        raise ReadError(f"{path}: with its weights inside it would have more than 2 GiB.")
+    return whole.SerializeToString()
 
 
 def array(tensor: TensorProto, where: str) -> np.ndarray:

@@ -86,6 +86,22 @@ def test_command_refuses_before_it_compiles(tmp_path, model, monkeypatch, capsys
     assert tree(tmp_path) == before
 
 
+def test_weights_of_other_files_are_kept_in_the_build(tmp_path, model):
+    loaded = onnx.load(model)
+    outside = tmp_path / "outside" / "model.onnx"
+    outside.parent.mkdir()
+    onnx.save(onnx.load(model), outside, save_as_external_data=True, location="weights", size_threshold=0)
+    folder = build(outside, tmp_path / "out")
+    for path in outside.parent.iterdir():
+        path.unlink()
+    network = read_build(folder).network
+    assert network.outputs
+    inside = onnx.load(folder / "model.onnx")
+    assert [onnx.numpy_helper.to_array(t).tolist() for t in inside.graph.initializer] == [
+        onnx.numpy_helper.to_array(t).tolist() for t in loaded.graph.initializer
+    ]
+
+
 @pytest.mark.slow
 def test_two_builds_at_once(tmp_path, model):
     command = [sys.executable, "-m", "compiler", "build", str(model), "--machine", "tiny",
