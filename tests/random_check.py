@@ -54,7 +54,7 @@ def check(model: ModelProto, seed: int, machine: Machine, *, races: bool = False
     except (MachineError, DifferenceError) as error:
         return Outcome("differs", str(error))
     except OnefourError as error:
-        if "cannot be understood" in str(error):
+        if "defect of the compiler" in str(error):
             return Outcome("traceback", str(error))
         return Outcome("refused", reason_of(error))
     except Exception:
