@@ -70,17 +70,18 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
 
 def not_understood(path: str | Path, error: Exception) -> ReadError:
     """What to say where a pass met something that it does not expect, in a file or in itself."""
+    what = f"{type(error).__name__}: {error}"
     try:
         onnx.checker.check_model(os.fspath(path))
     except Exception as complaint:  # whatever the onnx package raises for an invalid file
         text = (str(complaint).strip().splitlines() or [type(complaint).__name__])[0][:300]
         return ReadError(
-            f"{path}: the file is not valid ONNX ({text}). It is damaged; export it again."
+            f"{path}: it is not understood ({what}), and onnx.checker says: {text}. Export it "
+            "again in valid ONNX; if it is not understood then, please report that."
         )
     return ReadError(
-        f"{path}: the compiler fails on this file, in which onnx.checker finds no fault "
-        f"({type(error).__name__}: {error}). This is a defect of the compiler: please report it "
-        "with the file."
+        f"{path}: it is not understood ({what}), and onnx.checker finds no fault. This is a defect "
+        "of the compiler: please report it with the file."
     )
 
 
