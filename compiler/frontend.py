@@ -4,6 +4,7 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from compiler.build_network import build_network
@@ -56,7 +57,9 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     if not (math.isfinite(input_scale) and input_scale > 0):
         raise ReadError(f"input scale {input_scale}; supported are finite numbers above 0.")
     try:
-        return lower(path, input_scale)
+        # Overflow shows in the results, which are checked.
+        with np.errstate(all="ignore"):
+            return lower(path, input_scale)
     except OnefourError:
         raise
     except MemoryError as error:
