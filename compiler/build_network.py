@@ -248,11 +248,15 @@ class NetworkBuilder:
 
     def feeds_concat(self, tensor: str) -> bool:
         """Whether the codes reach a Concat as they are, which needs equal encodings."""
-        return any(
-            node.op == "Concat"
-            or (node.op in ("MaxPool", "Enlarge", "Slice") and self.feeds_concat(node.output))
-            for node in self.graph.consumers.get(tensor, ())
-        )
+        waiting, seen = [tensor], {tensor}
+        while waiting:
+            for node in self.graph.consumers.get(waiting.pop(), ()):
+                if node.op == "Concat":
+                    return True
+                if node.op in ("MaxPool", "Enlarge", "Slice") and node.output not in seen:
+                    seen.add(node.output)
+                    waiting.append(node.output)
+        return False
 
     def requantise(self, node: Node, expression: Expression, encoding: Encoding) -> None:
         """Nothing where codes stay as they are, otherwise a WeightedSum of one input."""
@@ -371,8 +375,8 @@ class NetworkBuilder:
         if not (np.isfinite(scale).all() and np.isfinite(bias).all()):
             raise QuantisationError(
                 f"output {name!r}: its scale {scale.min()}..{scale.max()} or bias {bias.min()}.."
-                f"{bias.max()} is beyond float64; supported are finite numbers. Check the constants "
-                "after its convolution."
+                f"{bias.max()} is beyond float64; supported are finite numbers. Check the "
+                "constants after its convolution."
             )
         return Output(name=name, tensor=self.raw_tensor(sums), scale=scale, bias=bias)
 

@@ -27,8 +27,8 @@ CHOOSING = {
 SHRINKING = {"NonZero", "Compress", "Unique"}
 
 #: More elements than any constant of a network for this machine has, and all of them together.
-LARGEST_RESULT = 1 << 25
-MOST_ELEMENTS = 1 << 27
+LARGEST_RESULT = 1 << 24
+MOST_ELEMENTS = 1 << 26
 #: Operands with more elements are not shapes, sizes, axes or repeats.
 LONGEST_LIST = 1024
 

@@ -4,6 +4,7 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from compiler.build_network import build_network
@@ -56,7 +57,9 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     if not (math.isfinite(input_scale) and input_scale > 0):
         raise ReadError(f"input scale {input_scale}; supported are finite numbers above 0.")
     try:
-        return lower(path, input_scale)
+        # Overflow shows in the results, which are checked.
+        with np.errstate(all="ignore"):
+            return lower(path, input_scale)
     except OnefourError:
         raise
     except MemoryError as error:
@@ -70,17 +73,18 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
 
 def not_understood(path: str | Path, error: Exception) -> ReadError:
     """What to say where a pass met something that it does not expect, in a file or in itself."""
+    what = f"{type(error).__name__}: {error}"
     try:
         onnx.checker.check_model(os.fspath(path))
     except Exception as complaint:  # whatever the onnx package raises for an invalid file
         text = (str(complaint).strip().splitlines() or [type(complaint).__name__])[0][:300]
         return ReadError(
-            f"{path}: the file is not valid ONNX ({text}). It is damaged; export it again."
+            f"{path}: it is not understood ({what}), and onnx.checker says: {text}. Export it "
+            "again in valid ONNX; if it is not understood then, please report that."
         )
     return ReadError(
-        f"{path}: the compiler fails on this file, in which onnx.checker finds no fault "
-        f"({type(error).__name__}: {error}). This is a defect of the compiler: please report it "
-        "with the file."
+        f"{path}: it is not understood ({what}), and onnx.checker finds no fault. This is a defect "
+        "of the compiler: please report it with the file."
     )
 
 

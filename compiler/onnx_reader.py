@@ -32,7 +32,7 @@ from compiler.ir import Graph, NameSupply, Node, sort_nodes
 from compiler.operator_forms import STANDARD, check_form, label
 
 #: More nodes than any network for this machine has.
-MOST_NODES = 50_000
+MOST_NODES = 20_000
 #: Before opset 6, operators broadcast and leave parts out by rules of their own.
 FIRST_OPSET, LAST_OPSET = 6, onnx.defs.onnx_opset_version()
 FIRST_IR, LAST_IR = 3, onnx.IR_VERSION

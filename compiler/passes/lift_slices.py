@@ -11,31 +11,25 @@ from compiler.values import Encoding, encodings
 
 def lift_slices(graph: Graph, picture: Encoding) -> Graph:
     """The graph in which every Slice takes codes, as far as possible."""
-    while True:
-        lifted = lift_one(graph, picture)
-        if lifted is None:
-            return graph
-        graph = lifted
-
-
-def lift_one(graph: Graph, picture: Encoding) -> Graph | None:
-    """The graph with one Slice moved, or None where none has to or can."""
     known = encodings(graph, picture)
-    for place, node in enumerate(graph.nodes):
-        if node.op != "Slice" or node.inputs[0] in known:
-            continue
-        producer = graph.producers.get(node.inputs[0])
-        if producer is None:
-            continue
-        constants = dict(graph.constants)
-        names = NameSupply.of(graph)
-        shapes = dict(graph.shapes)
-        made = sliced(graph, producer, node, names, constants, shapes)
-        if made:
-            nodes = (*graph.nodes[:place], *made, *graph.nodes[place + 1 :])
-            shapes.update({name: value.shape for name, value in constants.items()})
-            return replace(graph, nodes=nodes, constants=constants, shapes=shapes)
-    return None
+    names = NameSupply.of(graph)
+    constants, shapes = dict(graph.constants), dict(graph.shapes)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        pending, made = [node], []
+        while pending:  # from the result backwards; a new Slice takes a tensor of the old graph
+            wanted = pending.pop()
+            producer = graph.producers.get(wanted.inputs[0]) if wanted.op == "Slice" else None
+            parts: list[Node] = []
+            if producer is not None and wanted.inputs[0] not in known:
+                parts = sliced(graph, producer, wanted, names, constants, shapes)
+            if parts:
+                pending.extend(parts)
+            else:
+                made.append(wanted)
+        nodes.extend(reversed(made))
+    shapes.update({name: value.shape for name, value in constants.items()})
+    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes)
 
 
 def sliced(

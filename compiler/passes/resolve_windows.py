@@ -105,8 +105,8 @@ def check_pads(node: Node, kernel: tuple[int, int]) -> None:
     explicit = node.attributes.get("auto_pad", "NOTSET") in ("NOTSET", "")
     if explicit and any(pad >= kernel[place % 2] for place, pad in enumerate(given)):
         raise UnsupportedError(
-            f"{node}: pads {given} reach the size of the window {kernel}, so that there are windows "
-            "of padding only; supported are smaller pads. Use a Pad node before it."
+            f"{node}: pads {given} reach the size of the window {kernel}, so that there are "
+            "windows of padding only; supported are smaller pads. Use a Pad node before it."
         )
 
 
