@@ -10,6 +10,7 @@ from compiler.expressions import Expression, trace
 from compiler.ir import Graph, NameSupply, Node
 from compiler.overflow import check_overflow
 from compiler.thresholds import bisect, find_factors, from_table, verify
+from compiler.ties import settle, values_of_codes
 from compiler.values import TOLERANCE, Encoding, Levels, graph_values
 from compiler.weights import quantised_weights
 from golden.network import (
@@ -242,6 +243,8 @@ class NetworkBuilder:
         where = f"{conv} to quantiser of {node.inputs[0]!r}"
         thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
         verify(thresholds, codes_at, limits, sums.low, sums.high, where)
+        factors = (sums.scales, sums.source.encoding.scale, sums.bias)
+        thresholds = settle(thresholds, expression, encoding, factors, (sums.low, sums.high))
         if not self.feeds_concat(node.output):
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
         self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
@@ -261,14 +264,13 @@ class NetworkBuilder:
     def requantise(self, node: Node, expression: Expression, encoding: Encoding) -> None:
         """Nothing where codes stay as they are, otherwise a WeightedSum of one input."""
         view = self.views[expression.leaves[0]]
-        leaf = view.encoding.values.reshape(1, 1, 1, -1)
-        result = expression.evaluate({expression.leaves[0]: leaf})
-        table = encoding.codes(result.reshape(-1, leaf.size))
+        count = view.encoding.count
+        table = encoding.codes(values_of_codes(expression, [view.encoding]).reshape(-1, count))
         same = (encoding.step, encoding.offset) == (view.encoding.step, view.encoding.offset)
-        if same and (table == np.arange(leaf.size)).all():
+        if same and (table == np.arange(count)).all():
             self.views[node.output] = View(view.name, encoding)
             return
-        table = np.broadcast_to(table, (self.graph.channels(node.output), leaf.size))
+        table = np.broadcast_to(table, (self.graph.channels(node.output), count))
         thresholds = from_table(view.encoding.integers, table, encoding.count)
         if thresholds is None:
             raise QuantisationError(
@@ -288,13 +290,10 @@ class NetworkBuilder:
             )
         if max(first.encoding.bits, second.encoding.bits) > 4:
             raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
-        a, b = np.meshgrid(first.encoding.values, second.encoding.values, indexing="ij")
-        leaves = {
-            expression.leaves[0]: a.reshape(1, 1, 1, -1),
-            expression.leaves[1]: b.reshape(1, 1, 1, -1),
-        }
-        table = encoding.codes(expression.evaluate(leaves).reshape(-1, *a.shape))
-        table = np.broadcast_to(table, (self.graph.channels(node.output), *a.shape))
+        pairs = first.encoding.count, second.encoding.count
+        values = values_of_codes(expression, [first.encoding, second.encoding])
+        table = encoding.codes(values.reshape(-1, *pairs))
+        table = np.broadcast_to(table, (self.graph.channels(node.output), *pairs))
         integers = first.encoding.integers, second.encoding.integers
         found = find_factors(*integers, table, encoding.count)
         if found is None and find_factors(*integers, table[:1], encoding.count):

@@ -34,7 +34,8 @@ def by_definition(x: np.ndarray, weights: np.ndarray, groups: int) -> np.ndarray
 def test_sums_are_exact(rng, groups, kind):
     x = Reals.exactly(rng.integers(0, 256, (1, 4, 5, 4)).astype(float))
     x = x * Reals.fractions([Fraction(1, 255)], ())
-    weights = rng.integers(-7, 8, (6, 4 // groups, 3, 3)) * np.float32(rng.normal(0, 1, (6, 1, 1, 1)))
+    scales = np.float32(rng.normal(0, 1, (6, 1, 1, 1)))
+    weights = rng.integers(-7, 8, (6, 4 // groups, 3, 3)) * scales
     if kind == "floats":
         x = Reals.exactly(rng.normal(0, 1, x.shape))
     if kind == "two scales":
