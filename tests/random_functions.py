@@ -90,6 +90,8 @@ class Functions(Quantisers):
 
     def smooth(self, x: str) -> str:
         op = self.pick(SMOOTH)
+        if self.chance(0.03):  # refused so far
+            op = self.pick(["Selu", "ThresholdedRelu"] if self.opset >= 10 else ["Selu"])
         attributes = {}
         if op == "Elu" and self.chance(0.5):
             attributes = {"alpha": self.pick([0.0, 0.3, 1.5])}

@@ -77,6 +77,21 @@ class RandomNetwork(Moves):
         y = self.like(y, self.node("Add", [y.name, offset]))
         return self.quantise(self.activation(y) if self.chance(0.3) else y)
 
+    def bypass(self, x: Feature) -> Feature:
+        """Concat with an earlier tensor of the same size, and a quantiser for both."""
+        same = [
+            y for y in self.history
+            if (y.height, y.width) == (x.height, x.width) and y.name != x.name
+        ]  # fmt: skip
+        if not same:
+            return self.plain(x)
+        joined = self.concat([x, self.pick(same)])
+        return self.quantise(joined, x.quantiser)
+
+    def averaged(self, x: Feature) -> Feature:
+        """A mean in place of a convolution."""
+        return self.quantise(self.affine(self.average(x), rising=False))
+
     def parted(self, x: Feature) -> Feature:
         """Split, one part through a convolution with the same quantiser, Concat (as in C2f)."""
         if x.channels < 2:
@@ -116,6 +131,7 @@ class RandomNetwork(Moves):
     def build(self) -> ModelProto:
         """The whole network."""
         self.results: list[Feature] = []
+        self.history: list[Feature] = []
         height, width = (int(self.rng.integers(5, 18)) for _ in range(2))
         channels = self.pick([3, 3, 3, 1, 2])
         x = self.picture(Feature("picture", channels, height, width, 0.5))
@@ -127,7 +143,12 @@ class RandomNetwork(Moves):
             if max(x.height, x.width) > 24:
                 x = self.quantise(self.affine(self.conv(x, 5, stride=2, k=[1, 1]), rising=False))
                 continue
-            x = self.pick([self.plain, self.plain, self.branches, self.residual, self.parted])(x)
+            self.history.append(x)
+            x = self.pick(
+                [self.plain] * 6
+                + [self.branches, self.residual, self.parted] * 3
+                + [self.bypass, self.averaged]
+            )(x)
         for _ in range(int(self.rng.integers(1, 3))):
             y = self.conv(x, self.pick([5, 18, 30]), stride=1, k=self.pick([[1, 1], None]))
             self.results.append(self.affine(y, rising=False) if self.chance(0.3) else y)

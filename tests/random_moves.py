@@ -61,6 +61,8 @@ class Moves(Functions):
             attributes["auto_pad"] = self.pick(["SAME_UPPER", "SAME_LOWER"])
         elif x.is_bipolar and self.chance(0.5) and any(pads):
             inputs[0] = self.pad(x.name, pads, -x.quantiser[1])
+        elif any(pads) and self.chance(0.15) and self.levels(x):
+            inputs[0] = self.pad(x.name, pads, self.pick(self.levels(x)))
         elif any(pads):
             attributes["pads"] = pads
         if dilations != [1, 1]:
@@ -78,6 +80,17 @@ class Moves(Functions):
             shape.append(-(-room // strides[axis]))
         taps = x.channels // groups * k[0] * k[1]
         return Feature(name, channels, *shape, x.size * size * taps**0.5)
+
+    def average(self, x: Feature) -> Feature:
+        """Mean of windows of one size, or of everything; not quantised."""
+        attributes: dict = {"kernel_shape": [2, 2], "strides": [2, 2]}
+        if self.chance(0.4):
+            attributes = {"kernel_shape": [3, 3], "pads": [1] * 4, "count_include_pad": 1}
+            return self.like(x, self.node("AveragePool", [x.name], **attributes))
+        if min(x.height, x.width) < 2:
+            return x
+        name = self.node("AveragePool", [x.name], **attributes)
+        return Feature(name, x.channels, x.height // 2, x.width // 2, x.size)
 
     def pool(self, x: Feature) -> Feature:
         """A max-pool that fits."""

@@ -31,6 +31,8 @@ class Quantisers(Sketch):
                 return ("bipolar", self.scale(1.0))
             if self.opset >= 9 and self.chance(0.05):
                 return ("sign",)
+            if style == "qonnx" and self.chance(0.08):
+                return ("multi", self.scale(0.5), self.pick([1, 3, 7, 15]), self.pick([0, -1, -4]))
         bits = int(self.rng.integers(1 if style == "qonnx" else 2, 5))
         signed = self.chance(0.4) and bits > 1 and not unsigned
         scale = self.scale(1.5 / 2 ** (bits - signed))
@@ -51,6 +53,8 @@ class Quantisers(Sketch):
         if kind == "bipolar":
             name = self.node("BipolarQuant", [x.name, self.constant(quantiser[1])])
             size = quantiser[1]
+        elif kind == "multi":
+            name = self.multiple(x, *quantiser[1:])
         elif kind == "sign":
             name = self.node("Sign", [x.name])
         elif kind == "quant":
@@ -68,6 +72,37 @@ class Quantisers(Sketch):
         else:
             name = self.linear(x.name, *quantiser)
         return Feature(name, x.channels, x.height, x.width, size, quantiser)
+
+    def levels(self, x: Feature) -> list[float]:
+        """Values that the quantiser of ``x`` can take, beside ±1: to pad with."""
+        kind = x.quantiser[0] if x.quantiser else ""
+        if kind == "written":
+            _, scale, bits, signed, _ = x.quantiser
+            zero = narrow = 0
+        elif kind == "quant":
+            _, scale, zero, bits, signed, narrow, _ = x.quantiser
+        elif kind in ("qdq", "qcdq"):
+            _, scale, zero, bits, signed = x.quantiser
+            narrow = 0
+        else:
+            return []
+        if bits < 2 or narrow:
+            return []
+        low = -(2 ** (bits - 1)) if signed else 0
+        return [(code - zero) * scale for code in range(low, low + 2**bits)]
+
+    def multiple(self, x: Feature, scale: float, count: int, bias: int) -> str:
+        """MultiThreshold with thresholds per channel or for all."""
+        shape = (x.channels if self.chance(0.6) else 1, count)
+        thresholds = np.sort(self.rng.normal(0, 0.8, shape), axis=1)
+        if self.exact:
+            thresholds = np.round(thresholds * 8) / 8
+        return self.node(
+            "MultiThreshold",
+            [x.name, self.constant(thresholds)],
+            out_scale=scale,
+            out_bias=scale * bias,
+        )
 
     def written(self, x: str, scale: float, bits: int, signed: bool, rounding: str) -> str:
         """Div or Mul, rounding, Clip before or after, and back."""

@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 QONNX = "qonnx.custom_op.general"
-CUSTOM = ("Quant", "IntQuant", "BipolarQuant")
+CUSTOM = ("Quant", "IntQuant", "BipolarQuant", "MultiThreshold")
 FLOATS = {np.float16: TensorProto.FLOAT16, np.float32: TensorProto.FLOAT,
           np.float64: TensorProto.DOUBLE}  # fmt: skip
 OPSETS = [7, 9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 17, 18, 19, 20, 21, 21, 21, 22, 23, 23]
