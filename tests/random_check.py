@@ -17,6 +17,7 @@ from onnx import ModelProto, TensorProto
 from arch.errors import OnefourError
 from arch.machine import Machine
 from compiler.compare import differing_codes
+from compiler.errors import ReadError
 from compiler.flow import Compiled, compile_network
 from compiler.frontend import read_network
 from compiler.host import read_layer, read_outputs, write_picture
@@ -56,12 +57,14 @@ def check(model: ModelProto, seed: int, machine: Machine, *, races: bool = False
         return _check(model, seed, machine, races)
     except MachineError as error:
         return Outcome("differs", f"program: {error}")
+    except ReadError as error:  # nothing is wrong with these files
+        return Outcome("traceback", str(error))
     except OnefourError as error:
-        if "cannot be understood" in str(error):
-            return Outcome("traceback", str(error))
         return Outcome("refused", reason_of(error))
-    except Exception:
-        return Outcome("traceback", traceback.format_exc(limit=-3))
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        return Outcome("traceback", f"{type(error).__name__}: {error} ({place})")
 
 
 def _check(model: ModelProto, seed: int, machine: Machine, races: bool) -> Outcome:
