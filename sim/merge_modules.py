@@ -5,6 +5,7 @@ simulator compiles each of them.
 """
 
 import re
+from collections import Counter
 
 MODULE = re.compile(r"^module (\\\S+ |\w+).*?^endmodule\n", re.MULTILINE | re.DOTALL)
 #: The module's name in an instance: at the start of a line, before the instance's own name.
@@ -40,6 +41,12 @@ def merge_modules(text: str) -> str:
         return _renamed(found[0], chosen) if found[1].strip() in kept else ""
 
     return MODULE.sub(replacement, text)
+
+
+def repeated_modules(text: str, least: int) -> list[str]:
+    """Names of modules with at least so many instances in one module, without the backslash."""
+    counts = Counter(found[1].strip() for found in INSTANCE.finditer(text))
+    return sorted(name.removeprefix("\\") for name, count in counts.items() if count >= least)
 
 
 def _renamed(body: str, chosen: dict[str, str]) -> str:

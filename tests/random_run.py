@@ -8,7 +8,7 @@ where anything differs or breaks, and prints the seeds.
 import argparse
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
@@ -19,6 +19,8 @@ from tests.random_graphs import random_model
 RACES_EVERY = 10
 """Of so many graphs one is also checked for results that depend on timing."""
 REPORT_SECONDS = 60
+MOST_PRINTED = 20
+"""Seeds of each kind that are described; of all others only the number is printed."""
 
 
 def machine_of(name: str, seed: int):
@@ -69,6 +71,7 @@ def main(given: list[str] | None = None) -> int:
     arguments = parse(given)
     kinds: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    seeds: dict[str, list[int]] = defaultdict(list)
     graph_codes = program_codes = cycles = 0
     start = reported = time.monotonic()
     for seed, machine, outcome, counted in outcomes(arguments):
@@ -79,10 +82,15 @@ def main(given: list[str] | None = None) -> int:
         if outcome.kind == "refused":
             reasons[outcome.reason] += 1
         elif outcome.kind != "equal":
+            seeds[outcome.kind].append(seed)
+        if seed in seeds[outcome.kind][:MOST_PRINTED]:
             print(f"seed {seed} on {machine}: {outcome.kind}: {outcome.reason}", flush=True)
         if time.monotonic() - reported > REPORT_SECONDS:
             reported = time.monotonic()
             print(f"{sum(kinds.values())} graphs, {reported - start:.0f} s", flush=True)
+    for kind, found in seeds.items():
+        if found:
+            print(f"seeds that came to {kind}: {' '.join(map(str, found))}")
     for reason, count in reasons.most_common():
         print(f"{count:6}  {reason}")
     total = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())

@@ -90,7 +90,9 @@ def test_weights_of_other_files_are_kept_in_the_build(tmp_path, model):
     loaded = onnx.load(model)
     outside = tmp_path / "outside" / "model.onnx"
     outside.parent.mkdir()
-    onnx.save(onnx.load(model), outside, save_as_external_data=True, location="weights", size_threshold=0)
+    onnx.save(
+        onnx.load(model), outside, save_as_external_data=True, location="weights", size_threshold=0
+    )
     folder = build(outside, tmp_path / "out")
     for path in outside.parent.iterdir():
         path.unlink()
