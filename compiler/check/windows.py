@@ -179,17 +179,21 @@ def max_pool(a: dict, x: Reals) -> Reals:
             levels = x.levels()
             rank, ordered = ranks(levels)
             best = largest(window_view(a, rank[levels.index].reshape(x.shape), kernel, 0))
-            return Levels(ordered, best.reshape(-1))
+            return without_padding(ordered, best.reshape(-1))
         order = np.arange(x.values.size).reshape(x.shape)
         view = window_view(a, order, kernel, -1)
         taken = view[np.unravel_index(places, values.shape)].reshape(places.size, -1)
         levels = x.levels(np.maximum(taken, 0).reshape(-1))
         rank, ordered = ranks(levels)
-        return Levels(
-            ordered, np.where(taken >= 0, rank[levels.index].reshape(taken.shape), 0).max(axis=1)
-        )
+        rank = np.where(taken >= 0, rank[levels.index].reshape(taken.shape), 0)
+        return without_padding(ordered, rank.max(axis=1))
 
     return Reals(values, x.error, find)
+
+
+def without_padding(ordered: list[Number], best: Array) -> Levels:
+    """The levels of maxima, without the padding's -infinity where every window has more."""
+    return Levels(ordered[1:], best - 1) if best.min(initial=1) > 0 else Levels(ordered, best)
 
 
 def ranks(levels: Levels) -> tuple[Array, list[Number]]:

@@ -83,3 +83,11 @@ def test_many_taps_use_wider_sums(rng):
     x = Reals.exactly(np.full((1, 3000, 1, 1), 255.0))
     weights = Reals.exactly(np.full((1, 3000, 1, 1), 127.0))
     assert windows.conv({}, x, weights).values.item() == 3000 * 255 * 127
+
+
+def test_pooled_tensors_are_still_on_a_grid(rng):
+    """Their convolution is that of the unrounded weights 3 * g, as without pooling."""
+    x = Reals.exactly(rng.integers(0, 4, (1, 1, 4, 4)).astype(float))
+    weights = Reals.exactly(np.float64(np.float32([0.1, -0.7, 0.3])).reshape(3, 1, 1, 1))
+    pooled = windows.max_pool({"kernel_shape": [3, 3], "pads": [1] * 4}, x)
+    assert windows.conv_on_grids({}, pooled, weights) is not None
