@@ -17,15 +17,26 @@ from compiler.values import Encoding, encodings
 
 MOVING = {"MaxPool", "Enlarge", "Pad", "Concat"}
 Part = tuple[int, int] | None
+#: Stretches of moving operators, with elementwise ones in between, before one quantiser.
+MOST_ROUNDS = 100
 
 
 def hoist_quantisers(graph: Graph, picture: Encoding) -> Graph:
     """The graph in which a quantiser's function starts at sums or codes wherever possible."""
-    builder = Builder(graph, picture)
-    nodes: list[Node] = []
-    for node in graph.nodes:
-        nodes.extend(builder.hoisted(node) if node.op == "Quantise" else [node])
-    return replace(graph, nodes=tuple(nodes), constants=builder.constants, shapes=builder.shapes)
+    for _ in range(MOST_ROUNDS):
+        builder = Builder(graph, picture)
+        nodes: list[Node] = []
+        for node in graph.nodes:
+            nodes.extend(builder.hoisted(node) if node.op == "Quantise" else [node])
+        if not builder.moves:
+            return graph
+        graph = replace(
+            graph, nodes=tuple(nodes), constants=builder.constants, shapes=builder.shapes
+        )
+    raise UnsupportedError(
+        f"{builder.moves[0]}: more than {MOST_ROUNDS} operators like it, with others in between, "
+        "come one after another before a quantiser; supported are fewer. Quantise in between."
+    )
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,8 @@ class Builder:
         self.names = NameSupply.of(graph)
         self.constants = dict(graph.constants)
         self.shapes = dict(graph.shapes)
+        #: The operators behind which quantisers stood.
+        self.moves: list[Node] = []
 
     def moving(self, tensor: str) -> Node | None:
         """The operator that only moves what it gets, and gets no codes, if ``tensor`` is of one."""
@@ -82,6 +95,7 @@ class Builder:
         if len(expression.leaves) != 1 or self.moving(expression.leaves[0]) is None:
             return [quantiser]
         function = Function(expression, quantiser)
+        self.moves.append(self.moving(expression.leaves[0]))
         pending: list[Node | Quantised] = [Quantised(expression.leaves[0], None, quantiser.output)]
         made: list[Node] = []
         while pending:  # from the result backwards

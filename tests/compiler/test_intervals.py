@@ -1,10 +1,12 @@
 """Property: what an operator computes for points of intervals lies in the interval it gets."""
 
+import time
+
 import numpy as np
 import pytest
 
 from compiler.elementwise import FUNCTIONS, apply, directions
-from compiler.errors import UnsupportedError
+from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import read_network
 from compiler.intervals import CORNERS, TURNS, image
 from compiler.ir import Graph, Node
@@ -230,3 +232,39 @@ def test_scaling_that_merges_far_whole_numbers(tmp_path, rng):
     net.outputs.append(z)
     with pytest.raises(UnsupportedError, match="nor a quantised tensor"):
         codes_of(net, tmp_path, rng)
+
+
+def spike(net, y, place, width):
+    """1 where y is within ``width`` of ``place``, otherwise 0 or less."""
+    distance = net.node("Abs", net.node("Sub", y, place))
+    return net.node("Sub", 1.0, net.node("Div", distance, width))
+
+
+@pytest.mark.parametrize("channels", [8, 500])
+def test_one_sum_that_differs(tmp_path, channels):
+    """Too many sums to look at all; one in the middle of one channel is not like the rest."""
+    net, x = quantised_net()
+    y = net.node("Conv", x, np.full((channels, 8, 7, 7), 7 * 0.0625), pads=[3] * 4)
+    places = np.full((channels, 1, 1), 1e6)
+    places[channels // 2] = 0.5 * 0.0625 * 7 * 1001
+    bump = spike(net, y, places, 0.01)
+    rise = net.node("Div", net.node("Sub", y, 1e5), 1e5)
+    net.outputs.append(net.node("GreaterOrEqual", net.node("Max", bump, rise), 0.0))
+    start = time.perf_counter()
+    with pytest.raises(QuantisationError, match=f"channel {channels // 2}"):
+        read_network(net.save(tmp_path))
+    assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize("activation", ["silu", "HardSwish", "Mish"])
+def test_activations_that_turn_in_wide_layers(tmp_path, rng, activation):
+    net, x = quantised_net()
+    y = net.node("Conv", x, rng.integers(-7, 8, (64, 8, 7, 7)) * 2.0**-6, pads=[3] * 4)
+    if activation == "silu":
+        y = net.node("Mul", y, net.node("Sigmoid", y))
+    else:
+        y = net.node(activation, y)
+    net.opset = 18
+    net.outputs.append(net.quant(y, 0.15))
+    network, results = codes_of(net, tmp_path, rng)
+    assert len(np.unique(results[network.operators[1].output])) > 8

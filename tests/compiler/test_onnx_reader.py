@@ -172,7 +172,9 @@ def test_what_is_not_understood_is_not_blamed_on_the_file(tmp_path, monkeypatch)
 
     monkeypatch.setattr("compiler.frontend.build_network", fail)
     model = small_model()
-    model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    name = model.graph.output[0].name
+    result = helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 5, 8, 8])
+    model.graph.output[0].CopyFrom(result)
     message = refused(saved(model, tmp_path), ReadError, "KeyError", "defect of the compiler")
     assert "damaged" not in message
 
