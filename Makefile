@@ -49,7 +49,7 @@ docs: $(STAMP) ## Refresh the generated documentation
 
 synth: $(STAMP) ## Place and route the 25F machine with three seeds (about an hour)
 	$(BIN)/python -m boards synth --machine ecp5_25f --seeds 1,2,3 \
-		--out build/synth/ecp5_25f --record bench/synth_ecp5_25f.json
+		--out build/.synth/ecp5_25f --record bench/synth_ecp5_25f.json
 
 clean: ## Remove what was built, keep the virtual environment
 	rm -rf build

@@ -5,6 +5,7 @@ refuses ends in one message, never in a traceback.
 """
 
 import argparse
+import errno
 import math
 import os
 import sys
@@ -121,8 +122,6 @@ def run_command(
     except BrokenPipeError:
         status = BROKEN_PIPE
     except OSError as error:
-        if error.filename is None and _flush() is not None:
-            error.filename = "standard output"
         status = _say(prefix, system_message(error), MESSAGE)
     except ImportError as error:
         status = _say(prefix, missing_package(error), MESSAGE)
@@ -147,6 +146,9 @@ def system_message(error: OSError) -> str:
         for name in (error.filename, error.filename2)
         if isinstance(name, str | bytes | os.PathLike)
     ]
+    if not paths and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
+        # Files that a command names are written by `arch.files`, which would have named them.
+        paths = ["standard output or a temporary file"]
     return ": ".join([" -> ".join(path or "''" for path in paths), reason] if paths else [reason])
 
 

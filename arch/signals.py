@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -113,6 +114,8 @@ def stoppable() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         end_children(kept)
+        # Of half-made things (Amaranth's components) that go away now.
+        warnings.simplefilter("ignore")
         raise
     finally:
         for number, handler in saved.items():

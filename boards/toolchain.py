@@ -9,10 +9,12 @@ one after routing, so only its JSON report counts.
 
 import json
 import math
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from importlib import metadata
@@ -111,8 +113,15 @@ def run_tool(
     command = [find_tool(arguments[0]), *arguments[1:]]
     started = time.monotonic()
     path = folder / log
-    with path.open("w") as stream:
-        process = subprocess.Popen(command, cwd=folder, stdout=stream, stderr=subprocess.STDOUT)
+    # A tool that is stopped leaves its temporary files behind.
+    with path.open("w") as stream, tempfile.TemporaryDirectory(prefix="onefour-") as scratch:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TMPDIR": scratch},
+        )
         try:
             while process.poll() is None:
                 doing = _last_line(folder / (watch or log))

@@ -5,6 +5,7 @@ commands is there whatever is installed, and nothing here stands above or below 
 """
 
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -72,6 +73,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def script() -> int:
     """What the installed program does; where the text of Verilog counts, in a fresh Python."""
+    # Ctrl-C before `run_command` takes over: no traceback of the imports until then.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.argv[1:2] and sys.argv[1] in REPEATED and os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
         # Not `-m onefour`, which would put the working directory first on the path of imports.

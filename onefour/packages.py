@@ -5,7 +5,6 @@ folder on PYTHONPATH may hold another. A program made of two would fail anywhere
 """
 
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +27,8 @@ ADVICE = (
 
 def _other(name: str) -> str:
     """Name the distribution of that name, if one is installed."""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
+
     try:
         return f" (PyPI's package {name} {version(name)})"
     except PackageNotFoundError:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-PACKAGES = ("arch", "quant", "golden", "compiler", "hw", "sim", "boards")
+PACKAGES = ("arch", "quant", "golden", "compiler", "hw", "sim", "boards", "onefour")
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
 # `package.module.name` in running text; `python -m package.module` is no attribute.
 DOTTED = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)`")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = ("arch", "golden", "host", "compiler", "quant", "hw", "sim", "boards")
+ORDER = ("arch", "golden", "host", "compiler", "quant", "hw", "sim", "boards", "onefour")
 # golden and hw are two independent readings of one contract.
 FORBIDDEN = {("hw", "golden")}
 

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,22 @@ def test_files_stay_small(suffix):
         if path.suffix == suffix:
             count = len(path.read_text().splitlines())
             assert count <= MOST_LINES, f"{path.relative_to(ROOT)} has {count} lines: split it"
+
+
+def test_everything_is_packaged():
+    """What pip installs is the whole tree: every package, and every file that is no Python."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = set(project["tool"]["setuptools"]["packages"])
+    paths = [path.relative_to(ROOT) for path in repository_files()]
+    top = {name.split(".")[0] for name in packages}
+    found = {path.parent for path in paths if path.suffix == ".py" and path.parts[0] != "tests"}
+    assert {".".join(folder.parts) for folder in found} == packages
+    for name in packages:
+        assert (ROOT / name.replace(".", "/") / "__init__.py").is_file(), f"{name}: no __init__.py"
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    for path in paths:
+        if path.parts[0] in top and path.suffix != ".py":
+            assert any(path.match(pattern) for pattern in patterns), f"{path} is not installed"
 
 
 def test_one_licence():

@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
+
 from arch.machine import TINY
-from boards.array_bench import measure_array, records
+from boards.array_bench import main, measure_array, records
 from tests.boards.reports import REPORT, STATISTICS
 
 
@@ -18,3 +20,9 @@ def test_the_array_is_what_is_measured(tool, tmp_path):
     assert "operand_array core (" in wrapper
     names = {record["name"] for record in records(report, TINY, "command")}
     assert {"array.tiny.clock", "array.tiny.slots"} <= names
+
+
+def test_mistakes_end_at_once(capsys):
+    with pytest.raises(SystemExit):
+        main(["--seeds", "x"])
+    assert "must be numbers like 1,2,3, not 'x'" in capsys.readouterr().err

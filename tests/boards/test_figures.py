@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from boards.__main__ import main
 from boards.figures import (
     BEGIN,
     END,
@@ -70,3 +71,18 @@ def test_insertion_keeps_the_page():
 def test_pages_without_a_place(page):
     with pytest.raises(FigureError, match="the page needs one line"):
         insert_table(page, "new")
+
+
+def test_the_command_line(tmp_path, capsys):
+    def message(*given) -> str:
+        assert main(["figures", *(str(each) for each in given)]) == 2
+        return capsys.readouterr().err
+
+    page = tmp_path / "page.md"
+    assert "No such file or directory" in message(page)
+    page.write_text(f"{BEGIN}\n{END}")
+    assert "no such folder; name that of the records" in message(page, "--bench", tmp_path / "no")
+    assert main(["figures", str(page), "--bench", str(tmp_path)]) == 0
+    assert page.read_text() == f"{BEGIN}\n*No figures recorded yet.*\n{END}"
+    page.write_bytes(b"\xff")
+    assert "it is no text in UTF-8" in message(page)

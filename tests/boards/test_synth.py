@@ -8,7 +8,7 @@ from arch.machine import ECP5_25F, MACHINES, TINY
 from boards.__main__ import main
 from boards.devices import LFE5U_25F, LFE5U_85F, device_named
 from boards.ecp5 import BOARDS, device_for
-from boards.synth import Report, measure
+from boards.synth import Report, Trial, measure
 from boards.toolchain import Placement, ToolError
 from tests.boards.reports import REPORT, STATISTICS
 
@@ -114,3 +114,40 @@ def test_a_small_design(tmp_path):
     # 24 bits of sum, the wrapper's share aside.
     assert report.used("flip_flops") - report.wrapper["flip_flops"] == pytest.approx(24, abs=1)
     assert json.loads((tmp_path / "report.json").read_text()) == report.records()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--clock", "nan"), ("--clock", "0"), ("--clock", "-5"), ("--clock", "1e9"), ("--seeds", "")],
+)
+def test_numbers_are_checked_at_once(option, value, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["synth", "--machine", "tiny", f"{option}={value}"])
+    assert caught.value.code == 2
+    assert f"argument {option}: must be " in capsys.readouterr().err
+
+
+def test_targets_and_tools_are_checked_before_the_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("boards.toolchain.find_tool", lambda name: name)
+    (tmp_path / "file").touch()
+    given = ["synth", "--machine", "tiny"]
+    assert main([*given, "--out", str(tmp_path / "file")]) == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+    given += ["--out", str(tmp_path / "out")]
+    assert main([*given, "--record", str(tmp_path)]) == 2
+    assert "is a folder; name a file" in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setattr("boards.toolchain.TOOLS", ("yowasp-nextpnr-none",))
+    assert main(given) == 2
+    assert "needs the package yowasp_nextpnr_none" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_command_repeats_the_trial():
+    def command(**changes) -> str:
+        usual = {"machine": TINY, "device": LFE5U_25F, "seeds": (1, 3), "clock_mhz": 100.0}
+        return Trial(**usual | changes).command("synth", device=LFE5U_25F, clock_mhz=100.0)
+
+    assert command() == "synth --machine tiny --seeds 1,3"
+    changed = command(device=LFE5U_85F, clock_mhz=62.5, router="router2")
+    assert changed.endswith("--seeds 1,3 --device LFE5U-85F --clock 62.5 --router router2")

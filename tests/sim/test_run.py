@@ -68,3 +68,58 @@ def test_a_difference_ends_with_status_1(build, capfd, monkeypatch):
 def test_user_errors_end_with_status_2(build, capfd, folder, picture, text):
     assert sim.__main__.main(["run", folder or build, "--image", picture]) == 2
     assert text in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--draw", "boxes.hdr"], "boxes.hdr: pictures are not written as files with '.hdr'"),
+        (["--draw", "boxes"], "boxes: pictures are not written as files with 'no ending'"),
+        (["--draw", "/proc/x/boxes.png"], "/proc/x: cannot be written to"),
+        (["--record", "."], ".: is a folder; name a file"),
+        (["--record", "/proc/x/r.json"], "/proc/x: cannot be written to"),
+        (["--keep", PICTURE], "picture0.png: is a file, not a folder"),
+        (["--waves"], "--waves needs a folder"),
+    ],
+)
+def test_targets_are_checked_before_the_simulation(build, capfd, monkeypatch, options, text):
+    monkeypatch.setattr(sim.command, "against_onnx", None)  # comes before it
+    assert sim.__main__.main(["run", build, "--image", PICTURE, *options]) == 2
+    output = capfd.readouterr()
+    assert text in output.err
+    assert output.err.startswith("onefour: ")
+    assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--score=nan", "--score=2", "--stalls=99999999999999999999", "--stalls=-1", "--latency=0"],
+)
+def test_numbers_are_checked_at_once(build, capfd, option):
+    with pytest.raises(SystemExit) as caught:
+        sim.__main__.main(["run", build, "--image", PICTURE, option])
+    assert caught.value.code == 2
+    assert f"argument {option.partition('=')[0]}: must be " in capfd.readouterr().err
+
+
+def test_a_cache_that_cannot_be_written_is_told_first(build, capfd, monkeypatch):
+    monkeypatch.setenv("ONEFOUR_CACHE", "/proc/x")
+    monkeypatch.setattr(sim.command, "against_onnx", None)
+    assert sim.__main__.main(["run", build, "--image", PICTURE]) == 2
+    output = capfd.readouterr()
+    assert output.err.startswith("onefour: /proc/x: cannot be written to")
+    assert output.out == ""
+
+
+@pytest.mark.cosim
+def test_modules_in_the_kept_folder_and_odd_names(build, tmp_path, capfd):
+    keep = tmp_path / "a folder (1)"
+    keep.mkdir()
+    for name in ("numpy.py", "sim.py", "arch.py"):
+        (keep / name).write_text("raise RuntimeError('of the user')")
+    given = ["run", build, "--image", PICTURE, "--keep", str(keep), "--latency", "3"]
+    record = tmp_path / "r.json"
+    assert sim.__main__.main([*given, "--record", str(record)]) == 0, capfd.readouterr().err
+    assert (keep / "results.xml").exists()
+    assert not list(keep.glob("run-*"))
+    assert '"read_latency": 3' in record.read_text()

@@ -1,0 +1,68 @@
+"""Records say under which conditions a frame ran, and the command that repeats it."""
+
+import argparse
+import json
+import shlex
+from types import SimpleNamespace
+
+import pytest
+
+from arch.machine import TINY
+from sim.__main__ import _parser
+from sim.command import STALL_CHANCE, frame_run
+from sim.record import records, write_records
+
+LAYER = {"storage": "a", "last_compute": 0, "bit_operations": 1000}
+BUILD = SimpleNamespace(
+    manifest={
+        "network": "net",
+        "layers": [LAYER, LAYER | {"storage": "b", "last_compute": 1}],
+        "bit_operations": 2000,
+    },
+    machine=TINY,
+)
+PREDICTION = SimpleNamespace(
+    computes=[SimpleNamespace(stored=40), SimpleNamespace(stored=100)]
+)
+
+
+def parsed(*options: str) -> argparse.Namespace:
+    return _parser().parse_args(["run", "a build", "--image", "x.png", *options])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--latency", "77"], ["--stalls", "1"], ["--latency", "3", "--stalls", "9"]],
+    ids=str,
+)
+def test_the_command_repeats_the_run(options):
+    run = frame_run(parsed(*options))
+    words = shlex.split(run.command)
+    assert words[:4] == ["python", "-m", "sim", "run"]
+    assert frame_run(_parser().parse_args(words[3:])) == run
+    assert words[7:] == options
+
+
+def test_records_have_the_conditions_of_the_run(tmp_path):
+    usual = records(frame_run(parsed()), BUILD, {"cycles": 110}, 5, PREDICTION)
+    assert [record["name"].split(".")[-1] for record in usual] == [
+        "codes", "cycles", "rate", "utilisation", "utilisation_rest",
+    ]  # fmt: skip
+    assert usual[0]["name"] == "frame.net.tiny.codes"
+    assert usual[0]["config"]["read_latency"] == 20
+    assert usual[3]["layers"] == {
+        "a": round(1000 / 40 / TINY.binary_macs, 4), "b": round(1000 / 60 / TINY.binary_macs, 4),
+    }  # fmt: skip
+    run = frame_run(parsed("--latency", "77", "--stalls", "1"))
+    found = records(run, BUILD, {"cycles": 300}, 5, None)
+    for record in found:
+        config = record["config"]
+        assert (config["read_latency"], config["stall"], config["seed"]) == (77, STALL_CHANCE, 1)
+        assert record["command"].endswith("--latency 77 --stalls 1")
+        assert record["name"].startswith("frame.net.tiny.read_latency_77.stall_64.seed_1.")
+        assert "(read_latency 77, stall 64, seed 1)" in record["label"]
+    # Of single layers nothing is known when memory stalls.
+    assert "layers" not in found[3]
+    assert not [record for record in found if record["name"].endswith("_rest")]
+    write_records(tmp_path / "new" / "r.json", found)
+    assert json.loads((tmp_path / "new" / "r.json").read_text()) == found
