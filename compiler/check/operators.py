@@ -261,6 +261,8 @@ def move(node: NodeProto, a: dict, opset: int, operands: list[Operand]) -> list[
         start += count
     bare = NodeProto()
     bare.CopyFrom(node)
+    if node.op_type == "Upsample" or (node.op_type == "Resize" and opset < 11):
+        opset, given = 11, enlarge_as_of_11(bare, a, given)
     if node.op_type == "Pad":
         kept = [each for each in node.attribute if each.name != "value"]
         del bare.attribute[:]
@@ -271,6 +273,26 @@ def move(node: NodeProto, a: dict, opset: int, operands: list[Operand]) -> list[
         filled = not places.size or places.min() == 0
         results.append(gather(pool, places) if filled else gather(pool[1:], places - 1))
     return results
+
+
+def enlarge_as_of_11(
+    node: NodeProto, a: dict, operands: list[Array | None]
+) -> list[Array | None]:
+    """Operands of Resize (11) for those of Upsample (7, 9) or Resize (10); changes the node so.
+
+    The older ones have no region, and repeat element floor(position / scale).
+    """
+    scales = np.asarray(a["scales"], np.float32) if "scales" in a else operands[1]
+    node.op_type = "Resize"
+    del node.attribute[:]
+    node.attribute.extend(
+        helper.make_attribute(name, value)
+        for name, value in {"mode": "nearest", "nearest_mode": "floor",
+                            "coordinate_transformation_mode": "asymmetric"}.items()
+    )  # fmt: skip
+    del node.input[:]
+    node.input.extend(["data", "", "scales"])
+    return [operands[0], None, np.asarray(scales, np.float32)]
 
 
 def standard(node: NodeProto, opset: int, operands: list[Array | None]) -> list[Array]:

@@ -81,6 +81,20 @@ def test_movement(rng):
         np.testing.assert_allclose(found[name], value, atol=1e-6)
 
 
+@pytest.mark.parametrize(("op", "opset"), [("Upsample", 7), ("Upsample", 9), ("Resize", 10)])
+def test_older_enlargement(rng, op, opset):
+    net = Net(shape=(1, 2, 3, 4))
+    scales = [1.0, 1.0, 2.0, 2.0]
+    given = [] if opset == 7 else [net.constant(np.array(scales, np.float32), np.float32)]
+    attributes = {"scales": scales} if opset == 7 else {}
+    net.outputs.append(net.node(op, "x", *given, mode="nearest", **attributes))
+    values = image(rng, net)
+    model = net.model()
+    model.opset_import[0].version = opset
+    found = run_float64(model, values)[net.outputs[0]]
+    assert np.array_equal(found, values.repeat(2, axis=2).repeat(2, axis=3))
+
+
 def test_nodes_in_any_order(rng):
     net = Net()
     net.outputs.append(net.node("Relu", net.node("Sub", "x", 0.5)))
