@@ -122,8 +122,10 @@ def through_zero(values: np.ndarray, places: np.ndarray, step: float) -> Encodin
         # Most levels give the scale exactly; single ones may be float32 limits of a Clip.
         known = integers != 0
         scales, votes = np.unique(values[known] / integers[known], return_counts=True)
+        favoured = scales[votes == votes.max()]
+        span = (values[-1] - values[0]) / (integers[-1] - integers[0])
         return Encoding(
-            scale=float(scales[votes.argmax()]),
+            scale=float(favoured[np.abs(favoured - span).argmin()]),
             step=factor,
             offset=int(np.rint(offset)),
             count=int(places[-1]) + 1,

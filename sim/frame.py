@@ -64,6 +64,7 @@ def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: boo
         },
         {"DATA_BITS": machine.axi_data_bits, "SIZE": size},
         {"ACCELERATOR": MODULE},
+        apart=("*.grid.element_*",),
         waves=waves,
     )
 

@@ -5,7 +5,6 @@ simulator compiles each of them.
 """
 
 import re
-from collections import Counter
 
 MODULE = re.compile(r"^module (\\\S+ |\w+).*?^endmodule\n", re.MULTILINE | re.DOTALL)
 #: The module's name in an instance: at the start of a line, before the instance's own name.
@@ -43,10 +42,9 @@ def merge_modules(text: str) -> str:
     return MODULE.sub(replacement, text)
 
 
-def repeated_modules(text: str, least: int) -> list[str]:
-    """Names of modules with at least so many instances in one module, without the backslash."""
-    counts = Counter(found[1].strip() for found in INSTANCE.finditer(text))
-    return sorted(name.removeprefix("\\") for name, count in counts.items() if count >= least)
+def module_names(text: str) -> list[str]:
+    """Names of the modules, without the backslash of escaped ones."""
+    return [found[1].strip().removeprefix("\\") for found in MODULE.finditer(text)]
 
 
 def _renamed(body: str, chosen: dict[str, str]) -> str:
