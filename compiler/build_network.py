@@ -26,6 +26,9 @@ from golden.network import (
     WeightedSum,
 )
 
+#: Padding in units of the tensor's scale; more would be no level of any tensor.
+LARGEST_PAD = 1 << 16
+
 
 @dataclass(frozen=True)
 class View:
@@ -192,6 +195,11 @@ class NetworkBuilder:
                 f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
                 f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
                 f"{encoding.values[0]:.6g}."
+            )
+        if abs(integer) > LARGEST_PAD:
+            raise QuantisationError(
+                f"{conv}: its input is padded with {value}, {integer:.6g} times the input's scale "
+                f"{encoding.scale:.6g}; supported are up to {LARGEST_PAD}. Pad with a level of it."
             )
         return int(np.rint(integer))
 
