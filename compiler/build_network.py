@@ -11,6 +11,7 @@ from compiler.ir import Graph, NameSupply, Node
 from compiler.overflow import check_overflow
 from compiler.thresholds import bisect, find_factors, from_table, verify
 from compiler.ties import settle, values_of_codes
+from compiler.unused_codes import drop_unused_codes
 from compiler.values import TOLERANCE, Encoding, Levels, graph_values
 from compiler.weights import quantised_weights
 from golden.network import (
@@ -26,6 +27,9 @@ from golden.network import (
     Upsample,
     WeightedSum,
 )
+
+#: Padding in units of the tensor's scale; more would be no level of any tensor.
+LARGEST_PAD = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,11 @@ class NetworkBuilder:
                 f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
                 f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
                 f"{encoding.values[0]:.6g}."
+            )
+        if abs(integer) > LARGEST_PAD:
+            raise QuantisationError(
+                f"{conv}: its input is padded with {value}, {integer:.6g} times the input's scale "
+                f"{encoding.scale:.6g}; supported are up to {LARGEST_PAD}. Pad with a level of it."
             )
         return int(np.rint(integer))
 
@@ -411,30 +420,6 @@ class NetworkBuilder:
         self.raw_shapes[name] = (sums.weights.shape[0], *sums.size)
         self.emit_convolution(sums, name, None)
         return name
-
-
-def drop_unused_codes(thresholds: Thresholds, encoding: Encoding) -> tuple[Thresholds, Encoding]:
-    """The same function with fewer bits, where codes that no sum leads to allow that.
-
-    Typical: the 0 of ONNX Sign, which no sum gives exactly, leaves +-1 in one bit.
-    """
-    channels = thresholds.levels.shape[0]
-    ends = np.full((channels, 1), Thresholds.FAR)
-    edges = np.concatenate([-ends, thresholds.levels, ends], axis=1)
-    used = np.flatnonzero((np.diff(edges, axis=1) > 0).any(axis=0))
-    if used.size < 2:
-        return thresholds, encoding
-    gap = int(np.gcd.reduce(np.diff(used)))
-    kept = np.arange(used[0], used[-1] + 1, gap)
-    fewer = Encoding(
-        scale=encoding.scale,
-        step=encoding.step * gap,
-        offset=encoding.offset + encoding.step * int(used[0]),
-        count=kept.size,
-    )
-    if fewer.bits == encoding.bits:
-        return thresholds, encoding
-    return Thresholds(levels=thresholds.levels[:, kept[1:] - 1], sign=thresholds.sign), fewer
 
 
 def build_network(graph: Graph, picture: Encoding) -> Network:

@@ -11,6 +11,7 @@ from compiler import elementwise
 from compiler.errors import ReadError, UnsupportedError
 from compiler.ir import Node
 from compiler.operator_forms import schema_of
+from compiler.quantiser_forms import QUANTISERS, check_quantiser
 
 #: Computed here rather than by onnx, because their operands are float64 or not in onnx at all.
 OWN = {"Quant", "IntQuant", "BipolarQuant", "QuantizeLinear", "DequantizeLinear", "Identity"}
@@ -42,6 +43,8 @@ class Folder:
     def evaluate(self, node: Node, constants: dict[str, np.ndarray]) -> list[np.ndarray]:
         """The node's results; ReadError where they cannot be computed or are too large."""
         refuse_random(node, constants)
+        if node.op in QUANTISERS:
+            check_quantiser(node, constants, {t: constants[t].shape for t in node.inputs if t})
         operands = [constants[tensor] if tensor else None for tensor in node.inputs]
         self.make_room(node, operands)
         try:

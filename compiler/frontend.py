@@ -73,7 +73,7 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
 
 def not_understood(path: str | Path, error: Exception) -> ReadError:
     """What to say where a pass met something that it does not expect, in a file or in itself."""
-    what = f"{type(error).__name__}: {error}"
+    what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     try:
         onnx.checker.check_model(os.fspath(path))
     except Exception as complaint:  # whatever the onnx package raises for an invalid file

@@ -276,6 +276,12 @@ def check_names(model: ModelProto) -> None:
     if twice is not None or "" in names:
         what = f"{twice!r} is there twice" if twice is not None else "without a name"
         raise ReadError(f"network input {what}. The file is damaged; export it again.")
+    texts = [tensor.name for tensor in model.graph.initializer] + list(names)
+    for node in model.graph.node:
+        texts += (node.name, node.op_type, node.domain, *node.input, *node.output)
+    wrong = next((text for text in texts if not isinstance(text, str)), None)
+    if wrong is not None:  # protobuf gives bytes where they are no text
+        raise ReadError(f"the name {wrong!r} in the file is not UTF-8. The file is damaged.")
     own = {(function.domain, function.name) for function in model.functions}
     for node in model.graph.node:
         if (node.domain, node.op_type) in own:

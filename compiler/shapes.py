@@ -245,7 +245,7 @@ def resize_scales(
     else:
         after_roi = 1 if node.op == "Upsample" or node.attributes.get("opset", 13) < 11 else 2
         scales, sizes = (constants.get(node.operand(place)) for place in (after_roi, 3))
-    empty = [value is None or not len(value) for value in (scales, sizes)]
+    empty = [value is None or not np.size(value) for value in (scales, sizes)]
     if all(empty):
         return None
     axes = resize_axes(node, len(source))

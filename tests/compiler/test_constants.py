@@ -225,6 +225,14 @@ def test_bit_widths(tmp_path, bits):
     refused(net.save(tmp_path), OnefourError, "Quant 'quant5'", "bit width")
 
 
+@pytest.mark.parametrize("bits", [np.inf, 1e38, 33.0])
+def test_bit_widths_of_weights(tmp_path, bits):
+    net, x = quantised_net()
+    weights = net.node("Quant", np.ones((8, 8, 1, 1)), 0.25, 0.0, bits, signed=1)
+    net.outputs.append(net.node("Conv", x, weights))
+    refused(net.save(tmp_path), UnsupportedError, "Quant 'quant4'", "bit width")
+
+
 def test_blocks_larger_than_the_tensor(tmp_path):
     net, x = quantised_net(opset=21)
     weights = net.constant(np.ones((8, 8, 1, 1)), np.int8)
