@@ -14,6 +14,7 @@ from onnx import NodeProto, defs, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from compiler.check import quantising, windows
+from compiler.check.grids import on_grid
 from compiler.check.reals import (
     Array,
     Number,
@@ -250,6 +251,11 @@ def move(node: NodeProto, a: dict, opset: int, operands: list[Operand]) -> list[
     data = {"Concat": range(len(operands)), "Pad": (0, 2)}.get(node.op_type, (0,))
     # Place 0 is what fills where nothing is moved to: 0, or an old Pad's attribute.
     pool, given, start = [Reals.exactly([a.get("value", 0.0)])], [], 1
+    if node.op_type == "Pad" and isinstance(operands[0], Reals):
+        pool = [before_float32(pool[0], operands[0])]
+        if len(operands) > 2 and operands[2] is not None:
+            fill = before_float32(Reals.of(operands[2]), operands[0])
+            operands = [*operands[:2], fill, *operands[3:]]
     for position, operand in enumerate(operands):
         if operand is None or position not in data:
             given.append(operand.values if isinstance(operand, Reals) else operand)
@@ -273,6 +279,22 @@ def move(node: NodeProto, a: dict, opset: int, operands: list[Operand]) -> list[
         filled = not places.size or places.min() == 0
         results.append(gather(pool, places) if filled else gather(pool[1:], places - 1))
     return results
+
+
+def before_float32(fill: Reals, x: Reals) -> Reals:
+    """The multiple of the unit of ``x`` that float32 has made ``fill`` [1] of, if there is one.
+
+    So a picture of k / 255 that is padded with 114 / 255 as a float32 number stays on its grid.
+    """
+    value = float(fill.values.reshape(-1)[0])
+    if value == 0 or not np.isfinite(value):
+        return fill
+    grid = on_grid(x.levels().numbers)
+    if grid is None:
+        return fill
+    multiple = round(Fraction(value) / grid[1]) * grid[1]
+    near = np.float32(float(multiple)) == np.float32(value)
+    return Reals.fractions([multiple], fill.shape) if near else fill
 
 
 def enlarge_as_of_11(

@@ -95,6 +95,25 @@ def test_older_enlargement(rng, op, opset):
     assert np.array_equal(found, values.repeat(2, axis=2).repeat(2, axis=3))
 
 
+@pytest.mark.parametrize("opset", [9, 13])
+def test_padding_with_a_float32_level_is_that_level(opset):
+    """-255 times 114 / 255 is -114, not float32's rounding error below it."""
+    net = Net(shape=(1, 1, 3, 4))
+    grey = np.float32(114 / 255)
+    pads = [0, 0, 1, 1, 0, 0, 1, 1]
+    given = [] if opset == 9 else [net.constant(pads, np.int64), net.constant(grey, np.float32)]
+    attributes = {"pads": pads, "value": float(grey)} if opset == 9 else {}
+    x = net.node("Pad", "x", *given, **attributes)
+    x = net.node("Conv", x, np.array([[[[-255.0]]]]), kernel_shape=[1, 1])
+    net.outputs.append(net.node("Floor", x))
+    model = net.model()
+    model.opset_import[0].version = opset
+    codes = np.arange(12).reshape(net.shape)
+    found = run_float64(model, codes / 255)[net.outputs[0]]
+    expected = np.pad(codes, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=114)
+    assert np.array_equal(found, -expected)
+
+
 def test_nodes_in_any_order(rng):
     net = Net()
     net.outputs.append(net.node("Relu", net.node("Sub", "x", 0.5)))
