@@ -14,8 +14,8 @@ from arch.child import python_command
 from arch.errors import OnefourError
 from arch.machine import Machine
 from compiler.flow import Compiled
-from compiler.frontend import read_network
-from compiler.onnx_reader import scale_of_input, self_contained
+from compiler.frontend.pipeline import read_network
+from compiler.frontend.reader.onnx_reader import scale_of_input, self_contained
 from compiler.output_folder import OutputError, new_folder, output_folder
 from golden.description import DescriptionError, parse_description, read_record
 from golden.detection import check_outputs

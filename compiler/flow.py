@@ -6,13 +6,13 @@ from pathlib import Path
 
 from arch.isa import CHUNK_BYTES
 from arch.machine import Machine
-from compiler.cost import READ_LATENCY, WRITE_LATENCY, Prediction, predict
+from compiler.backend.layer import Layer
+from compiler.backend.lower import Lowered, lower
+from compiler.backend.schedule import Scheduler
+from compiler.backend.storage import Storage, round_up
+from compiler.cost.frame import READ_LATENCY, WRITE_LATENCY, Prediction, predict
 from compiler.errors import CapacityError
-from compiler.frontend import read_network
-from compiler.layer import Layer
-from compiler.lower import Lowered, lower
-from compiler.schedule import Scheduler
-from compiler.storage import Storage, round_up
+from compiler.frontend.pipeline import read_network
 from golden.network import Network, Output
 from host.image import LARGEST, Image, machine_digest
 from host.manifest import Forecast, Manifest, Picture, Result, StoredMap

@@ -1,7 +1,7 @@
 """The table that a build prints: what each layer costs, and how well it uses the array."""
 
+from compiler.backend.layer import Layer
 from compiler.flow import Compiled
-from compiler.layer import Layer
 
 CLOCK_MHZ = 100.0
 HEADER = (

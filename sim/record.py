@@ -8,7 +8,7 @@ from pathlib import Path
 
 from arch.files import write_whole
 from compiler.build_folder import Build
-from compiler.cost import Prediction
+from compiler.cost.frame import Prediction
 from sim.frame import Conditions
 
 CLOCK_MHZ = 100

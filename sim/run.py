@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.build_folder import VERILOG, Build, read_build
 from compiler.check.program import Compared, StoredLayer, first_difference
-from compiler.cost import Prediction, predict
+from compiler.cost.frame import Prediction, predict
 from compiler.errors import DifferenceError
 from golden.formats import unpack_map
 from hw.verilog import generate

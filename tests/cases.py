@@ -24,13 +24,13 @@ from arch.errors import OnefourError
 from arch.machine import TINY
 from compiler.check.compare import differing_outputs, sums_of
 from compiler.check.onnx import NotCompared, against_onnx
-from compiler.check.picture import from_codes
-from compiler.check.reals import Reals
 from compiler.check.reference import compute
 from compiler.errors import DifferenceError
+from compiler.exact.picture import from_codes
+from compiler.exact.reals import Reals
 from compiler.flow import compile_network
-from compiler.frontend import read_network
-from compiler.onnx_reader import load_model
+from compiler.frontend.pipeline import read_network
+from compiler.frontend.reader.onnx_reader import load_model
 from golden import execute
 from golden.machine import GoldenMachine
 from golden.network import Network
@@ -87,8 +87,8 @@ def is_tied(network: Network, path: Path, picture: np.ndarray, right: dict) -> b
     """
     model = load_model(path)
     with (
-        patch("compiler.check.quantising.decide", decide_in_floats),
-        patch("compiler.check.windows.conv_on_grids", lambda *_: None),
+        patch("compiler.exact.quantising.decide", decide_in_floats),
+        patch("compiler.exact.windows.conv_on_grids", lambda *_: None),
     ):
         found = compute(model, from_codes(model, picture, INPUT_SCALE))
     shapes = {name: values.shape[-3:] for name, values in right.items()}

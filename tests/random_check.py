@@ -19,7 +19,7 @@ from compiler.build_folder import compiled_manifest
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
 from compiler.flow import Compiled, compile_network
-from compiler.frontend import read_network
+from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.machine import MachineError, check_races
 from host.memory import memory_with_picture, read_outputs

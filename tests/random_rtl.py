@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from arch.machine import TINY
-from compiler.cost import predict
+from compiler.cost.frame import predict
 from compiler.flow import Compiled
 from golden import execute
 from host.memory import read_layer, write_picture

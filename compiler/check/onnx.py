@@ -17,11 +17,11 @@ from compiler.check.compare import (
     sums_of,
 )
 from compiler.check.partner import NotComparableError, run_onnxruntime
-from compiler.check.picture import from_codes, input_of
-from compiler.check.reals import Levels, Reals
 from compiler.check.reference import Value, compute
 from compiler.errors import DifferenceError
-from compiler.onnx_reader import load_model
+from compiler.exact.picture import from_codes, input_of
+from compiler.exact.reals import Levels, Reals
+from compiler.frontend.reader.onnx_reader import load_model
 from golden import execute
 from golden.network import Network, Tensor
 

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, helper
 
-from compiler.check.picture import input_of
 from compiler.errors import OnefourError
+from compiler.exact.picture import input_of
 
 #: Types whose arrays onnxruntime does not hand out: UINT4, INT4, FLOAT4E2M1, UINT2 and INT2, by
 #: value because older onnx packages lack the names.

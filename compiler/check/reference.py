@@ -1,7 +1,7 @@
 """The original ONNX graph, computed independently of the front end.
 
 Floats stand for the real numbers that they are, and every sum, product, quotient and tie is exact
-(:mod:`compiler.check.reals`); every integer has its own type. Sources: ONNX operator documentation,
+(:mod:`compiler.exact.reals`); every integer has its own type. Sources: ONNX operator documentation,
 QONNX documentation for its custom operators.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import onnx
 from onnx import ModelProto, NodeProto, numpy_helper
 
-from compiler.check.operators import as_operand, evaluate
 from compiler.check.partner import run_onnxruntime
-from compiler.check.picture import from_floats, input_of
-from compiler.check.reals import Array, Reals
 from compiler.errors import ReadError
+from compiler.exact.operators import as_operand, evaluate
+from compiler.exact.picture import from_floats, input_of
+from compiler.exact.reals import Array, Reals
 
 __all__ = ["compute", "run_float64", "run_onnxruntime"]
 

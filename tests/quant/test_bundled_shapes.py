@@ -9,7 +9,7 @@ from PIL import Image
 
 pytest.importorskip("pycocotools")
 
-from compiler.frontend import read_network
+from compiler.frontend.pipeline import read_network
 from golden.description import parse_description
 from golden.detection import detect
 from golden.execute import run

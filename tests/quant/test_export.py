@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from compiler.check.compare import differing_codes, differing_sums
 from compiler.check.reference import run_float64
 from compiler.errors import OnefourError
-from compiler.frontend import read_network
+from compiler.frontend.pipeline import read_network
 from golden.description import read_description
 from golden.execute import run
 from quant.correction import fold_corrections, insert_corrections

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from arch.machine import TINY
-from compiler.cost import predict
+from compiler.cost.frame import predict
 from compiler.errors import DifferenceError
 from compiler.flow import compile_network
 from golden.network import Network

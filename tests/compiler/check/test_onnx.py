@@ -8,7 +8,7 @@ import pytest
 
 from compiler.check.onnx import NotCompared, against_onnx
 from compiler.errors import DifferenceError
-from compiler.frontend import read_network
+from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.network import Network, Thresholds
 from tests.small_onnx import Net, quantised_net

@@ -8,9 +8,9 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from compiler.check.quantising import quant
-from compiler.check.reals import Reals
 from compiler.check.reference import run_float64
+from compiler.exact.quantising import quant
+from compiler.exact.reals import Reals
 from quant.export_qonnx import export
 from quant.quantisers.base import Quantiser, code_range, round_through
 from quant.quantisers.clip_value import ClipValueActivation

@@ -1,0 +1,1 @@
+"""The cycles of a program, predicted exactly: loads, passes, writes."""

@@ -1,0 +1,1 @@
+"""ONNX file to integer network: read, simplified pass by pass, and put into integers."""

@@ -1,0 +1,430 @@
+"""Graph with Quantise nodes -> integer network: the last step of the front end."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.errors import QuantisationError, UnsupportedError
+from compiler.frontend import explain
+from compiler.frontend.expressions import Expression, trace
+from compiler.frontend.integer_weights import quantised_weights
+from compiler.frontend.ir import Graph, NameSupply, Node
+from compiler.frontend.overflow import check_overflow
+from compiler.frontend.thresholds import bisect, find_factors, from_table, verify
+from compiler.frontend.ties import settle, values_of_codes
+from compiler.frontend.unused_codes import drop_unused_codes
+from compiler.frontend.values import TOLERANCE, Encoding, Levels, graph_values
+from golden.network import (
+    Concat,
+    Convolution,
+    MaxPool,
+    Network,
+    Operator,
+    Output,
+    Slice,
+    Tensor,
+    Thresholds,
+    Upsample,
+    WeightedSum,
+)
+
+#: Padding in units of the tensor's scale; more would be no level of any tensor.
+LARGEST_PAD = 1 << 16
+
+
+@dataclass(frozen=True)
+class View:
+    """A graph tensor as codes: which network tensor holds them and what they stand for here."""
+
+    name: str
+    encoding: Encoding
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """A Conv node in integers: float result = v * scale[c] * input scale + bias[c]."""
+
+    node: Node
+    source: View
+    weights: np.ndarray
+    scales: np.ndarray
+    bias: np.ndarray
+    pad_value: int
+    low: np.ndarray
+    high: np.ndarray
+    #: Height and width of the result.
+    size: tuple[int, int]
+
+    def values(self, sums: np.ndarray) -> np.ndarray:
+        """Float results [C, n] of sums [C, n]; in the order that is exact for 24-bit scales."""
+        products = sums * self.scales[:, None] * self.source.encoding.scale
+        return products + self.bias[:, None]
+
+    def values_at(self, channels: np.ndarray, sums: np.ndarray) -> np.ndarray:
+        """The same for sums [P] of channels [P]."""
+        return sums * self.scales[channels] * self.source.encoding.scale + self.bias[channels]
+
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest float result [C]."""
+        low, high = self.values(np.stack([self.low, self.high], axis=1)).T
+        return low, high
+
+
+class NetworkBuilder:
+    """Collects the operators of the integer network, node by node."""
+
+    def __init__(self, graph: Graph, picture: Encoding):
+        self.graph = graph
+        self.values = graph_values(graph, Levels(picture.values[None]))
+        self.views: dict[str, View] = {}
+        self.tensors: dict[str, Tensor] = {}
+        self.operators: list[Operator] = []
+        self.made: set[str] = set()
+        self.names = NameSupply.of(graph)
+        self.operator_names = NameSupply(node.name for node in graph.nodes)
+        self.operators_made: set[str] = set()
+        self.onnx_names: dict[str, str] = {}
+        self.raw_shapes: dict[str, tuple[int, int, int]] = {}
+        self.sums: dict[str, Sums] = {}
+        self.add_tensor(graph.input, picture)
+
+    def build(self) -> Network:
+        """The network; an OnefourError names what cannot be expressed in integers."""
+        for node in self.graph.nodes:
+            if node.op == "Quantise":
+                self.quantise(node)
+            elif node.op in ("MaxPool", "Enlarge", "Slice", "Concat"):
+                self.move(node)
+            elif node.op == "Conv":
+                self.convolution_sums(node)
+        pairs = zip(self.graph.results, self.graph.outputs, strict=True)
+        outputs = tuple(self.output(name, tensor) for name, tensor in pairs)
+        return Network(
+            name=self.graph.name,
+            input=self.views[self.graph.input].name,
+            tensors=self.tensors,
+            operators=tuple(self.operators),
+            outputs=outputs,
+            onnx_names=self.onnx_names,
+            raw_shapes=self.raw_shapes,
+        )
+
+    # Names and tensors
+
+    def unique(self, base: str) -> str:
+        """``base`` for the tensor that it names; numbered if that is there already."""
+        name = self.names.fresh(base) if base in self.made else base
+        self.made.add(name)
+        return name
+
+    def add_tensor(self, tensor: str, encoding: Encoding) -> str:
+        """Describe a new code tensor of the network; returns its name."""
+        onnx = self.graph.onnx.get(tensor, tensor)
+        name = self.unique(tensor if tensor == self.graph.input else onnx)
+        _, channels, height, width = self.graph.shapes[tensor]
+        self.tensors[name] = Tensor(
+            name=name,
+            channels=channels,
+            height=height,
+            width=width,
+            bits=encoding.bits,
+            scale=encoding.scale,
+            step=encoding.step,
+            offset=encoding.offset,
+        )
+        if onnx in self.graph.names:
+            self.onnx_names[name] = onnx
+        self.views[tensor] = View(name, encoding)
+        return name
+
+    # Operators
+
+    def quantise(self, node: Node) -> None:
+        """One operator for the function that ends in a Quantise node."""
+        expression = trace(self.graph, node.inputs[0])
+        encoding = node.attributes["encoding"]
+        producers = [self.graph.producers.get(leaf) for leaf in expression.leaves]
+        if len(producers) == 1 and producers[0] is not None and producers[0].op == "Conv":
+            self.convolution(node, producers[0], expression, encoding)
+            return
+        for leaf in expression.leaves:
+            if leaf not in self.views:
+                raise explain.not_codes(self.graph, node, leaf, self.values)
+        if len(expression.leaves) == 1:
+            self.requantise(node, expression, encoding)
+        elif len(expression.leaves) == 2:
+            self.add(node, expression, encoding)
+        else:
+            raise UnsupportedError(
+                f"{node.name or node.output}: {node.inputs[0]!r} combines "
+                f"{len(expression.leaves)} tensors {list(expression.leaves)} without a quantiser "
+                "in between; supported are two. Quantise the first sum."
+            )
+
+    def convolution_sums(self, conv: Node) -> Sums:
+        """The integer form of a Conv node."""
+        if conv.output in self.sums:
+            return self.sums[conv.output]
+        weights, scales = quantised_weights(self.graph, conv)
+        source = self.views.get(conv.inputs[0])
+        if source is None:
+            raise explain.not_codes(self.graph, conv, conv.inputs[0], self.values)
+        pad_value = self.pad_value(conv, source.encoding)
+        ends = source.encoding.integers[[0, -1]].tolist()
+        if any(conv.attributes["pads"]):
+            ends.append(pad_value)
+        rows = weights.reshape(weights.shape[0], -1).astype(np.int64)
+        least = np.minimum(rows * min(ends), rows * max(ends))
+        most = np.maximum(rows * min(ends), rows * max(ends))
+        bias = np.zeros(weights.shape[0])
+        if conv.operand(2):
+            bias = self.graph.constants[conv.inputs[2]].astype(np.float64)
+        low, high = least.sum(axis=1), most.sum(axis=1)
+        size = self.graph.shapes[conv.output][2:]
+        self.sums[conv.output] = Sums(
+            conv, source, weights, scales, bias, pad_value, low, high, size
+        )
+        return self.sums[conv.output]
+
+    def pad_value(self, conv: Node, encoding: Encoding) -> int:
+        """The integer that the padding of a Conv node stands for."""
+        value = conv.attributes.get("pad_value", 0.0)
+        integer = value / encoding.scale
+        if not np.isfinite(integer) or abs(integer - np.rint(integer)) > TOLERANCE * max(
+            1.0, abs(integer)
+        ):
+            raise QuantisationError(
+                f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
+                f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
+                f"{encoding.values[0]:.6g}."
+            )
+        if abs(integer) > LARGEST_PAD:
+            raise QuantisationError(
+                f"{conv}: its input is padded with {value}, {integer:.6g} times the input's scale "
+                f"{encoding.scale:.6g}; supported are up to {LARGEST_PAD}. Pad with a level of it."
+            )
+        return int(np.rint(integer))
+
+    def emit_convolution(self, sums: Sums, output: str, thresholds: Thresholds | None) -> None:
+        attributes = sums.node.attributes
+        self.operators.append(
+            Convolution(
+                name=self.operator_name(sums.node),
+                input=sums.source.name,
+                output=output,
+                weights=sums.weights,
+                thresholds=thresholds,
+                strides=attributes["strides"],
+                pads=attributes["pads"],
+                dilations=attributes["dilations"],
+                groups=attributes["groups"],
+                pad_value=sums.pad_value,
+            )
+        )
+
+    def operator_name(self, node: Node) -> str:
+        """The node's name, once; otherwise one that no node of the file has."""
+        name = node.name
+        if not name or name in self.operators_made:
+            name = self.operator_names.fresh(name or f"{node.op}:{node.output}")
+        self.operators_made.add(name)
+        return name
+
+    def convolution(
+        self, node: Node, conv: Node, expression: Expression, encoding: Encoding
+    ) -> None:
+        """Convolution with thresholds."""
+        sums = self.convolution_sums(conv)
+
+        def codes(v: np.ndarray) -> np.ndarray:
+            leaf = sums.values(v)[None, :, None, :]
+            return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
+
+        def codes_at(channels: np.ndarray, v: np.ndarray) -> np.ndarray:
+            leaf = sums.values_at(channels, v).reshape(1, -1, 1, 1)
+            return encoding.codes(expression.evaluate({conv.output: leaf}, channels).reshape(-1))
+
+        def limits(channels: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple:
+            ends = (sums.values_at(channels, v) for v in (low, high))
+            return tuple(map(encoding.codes, expression.limits(*ends, channels)))
+
+        check_overflow(expression, *sums.ends())
+        where = f"{conv} to quantiser of {node.inputs[0]!r}"
+        thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
+        verify(thresholds, codes_at, limits, sums.low, sums.high, where)
+        factors = (sums.scales, sums.source.encoding.scale, sums.bias)
+        thresholds = settle(thresholds, expression, encoding, factors, (sums.low, sums.high))
+        if not self.feeds_concat(node.output):
+            thresholds, encoding = drop_unused_codes(thresholds, encoding)
+        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
+
+    def feeds_concat(self, tensor: str) -> bool:
+        """Whether the codes reach a Concat as they are, which needs equal encodings."""
+        waiting, seen = [tensor], {tensor}
+        while waiting:
+            for node in self.graph.consumers.get(waiting.pop(), ()):
+                if node.op == "Concat":
+                    return True
+                if node.op in ("MaxPool", "Enlarge", "Slice") and node.output not in seen:
+                    seen.add(node.output)
+                    waiting.append(node.output)
+        return False
+
+    def requantise(self, node: Node, expression: Expression, encoding: Encoding) -> None:
+        """Nothing where codes stay as they are, otherwise a WeightedSum of one input."""
+        view = self.views[expression.leaves[0]]
+        count = view.encoding.count
+        table = encoding.codes(values_of_codes(expression, [view.encoding]).reshape(-1, count))
+        same = (encoding.step, encoding.offset) == (view.encoding.step, view.encoding.offset)
+        if same and (table == np.arange(count)).all():
+            self.views[node.output] = View(view.name, encoding)
+            return
+        table = np.broadcast_to(table, (self.graph.channels(node.output), count))
+        thresholds = from_table(view.encoding.integers, table, encoding.count)
+        if thresholds is None:
+            raise QuantisationError(
+                f"quantiser of {node.inputs[0]!r}: as a function of {view.name!r} its codes "
+                "neither only rise nor only fall; supported are monotone functions."
+            )
+        self.emit_sum(node, (view,), (1,), thresholds, encoding)
+
+    def add(self, node: Node, expression: Expression, encoding: Encoding) -> None:
+        """WeightedSum of two inputs, exact for every pair of codes."""
+        first, second = (self.views[leaf] for leaf in expression.leaves)
+        shapes = [self.graph.shapes[leaf] for leaf in expression.leaves]
+        where = f"quantiser of {node.inputs[0]!r}, computed from {first.name!r} and {second.name!r}"
+        if shapes[0] != shapes[1]:
+            raise UnsupportedError(
+                f"{where}: shapes {shapes[0]} and {shapes[1]} differ; supported are equal shapes."
+            )
+        if max(first.encoding.bits, second.encoding.bits) > 4:
+            raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
+        pairs = first.encoding.count, second.encoding.count
+        values = values_of_codes(expression, [first.encoding, second.encoding])
+        table = encoding.codes(values.reshape(-1, *pairs))
+        table = np.broadcast_to(table, (self.graph.channels(node.output), *pairs))
+        integers = first.encoding.integers, second.encoding.integers
+        found = find_factors(*integers, table, encoding.count)
+        if found is None and find_factors(*integers, table[:1], encoding.count):
+            raise QuantisationError(
+                f"{where}: the factors of its two inputs differ from channel to channel; supported "
+                "is one factor per input. Give both inputs one scale for all channels."
+            )
+        if found is None:
+            raise QuantisationError(
+                f"{where}: the codes are not a step function of p * a + q * b with factors up to "
+                f"127 (scales {first.encoding.scale:.6g} and {second.encoding.scale:.6g}); "
+                "supported are sums through monotone functions. Train both inputs with one scale, "
+                "or scales in a simple ratio."
+            )
+        factors, thresholds = found
+        self.emit_sum(node, (first, second), factors, thresholds, encoding)
+
+    def emit_sum(
+        self,
+        node: Node,
+        views: tuple[View, ...],
+        factors: tuple[int, ...],
+        thresholds: Thresholds,
+        encoding: Encoding,
+    ) -> None:
+        name = self.operator_name(node)
+        self.operators.append(
+            WeightedSum(
+                name=name,
+                inputs=tuple(view.name for view in views),
+                output=self.add_tensor(node.output, encoding),
+                factors=factors,
+                thresholds=thresholds,
+            )
+        )
+
+    def move(self, node: Node) -> None:
+        """MaxPool, Upsample, Slice or Concat of codes; nothing where the inputs are not codes."""
+        views = [self.views.get(tensor) for tensor in node.inputs]
+        if not all(views) or not all(views[0].encoding.same_grid(v.encoding) for v in views):
+            return
+        encoding = max((view.encoding for view in views), key=lambda encoding: encoding.count)
+        output = self.add_tensor(node.output, encoding)
+        name, source = self.operator_name(node), views[0].name
+        match node.op:
+            case "MaxPool":
+                operator = MaxPool(name=name, input=source, output=output, **node.attributes)
+            case "Enlarge":
+                operator = Upsample(name=name, input=source, output=output)
+            case "Slice":
+                operator = Slice(name=name, input=source, output=output, **node.attributes)
+            case _:
+                inputs = tuple(view.name for view in views)
+                operator = Concat(name=name, inputs=inputs, output=output)
+        self.operators.append(operator)
+
+    # Outputs
+
+    def output(self, name: str, tensor: str) -> Output:
+        """The sums and the affine function that give the graph output ``name``."""
+        expression = trace(self.graph, tensor)
+        leaf = expression.leaves[0]
+        producer = self.graph.producers.get(leaf)
+        is_sums = producer is not None and producer.op == "Conv" and leaf not in self.views
+        if len(expression.leaves) != 1 or not (is_sums or leaf in self.views):
+            raise explain.not_an_output(self.graph, name, expression)
+        factor, bias = explain.affine(self.graph, name, expression)
+        if is_sums:
+            sums = self.convolution_sums(producer)
+            check_overflow(expression, *sums.ends())
+            scale = sums.scales * sums.source.encoding.scale
+            bias = sums.bias * factor + bias
+        else:
+            sums = self.identity(self.views[leaf])
+            scale = np.full(sums.weights.shape[0], sums.source.encoding.scale)
+            bias = np.broadcast_to(bias, scale.shape).copy()
+        scale = scale * factor
+        if not (np.isfinite(scale).all() and np.isfinite(bias).all()):
+            raise QuantisationError(
+                f"output {name!r}: its scale {scale.min()}..{scale.max()} or bias {bias.min()}.."
+                f"{bias.max()} is beyond float64; supported are finite numbers. Check the "
+                "constants after its convolution."
+            )
+        return Output(name=name, tensor=self.raw_tensor(sums), scale=scale, bias=bias)
+
+    def identity(self, view: View) -> Sums:
+        """A depthwise 1x1 convolution whose sums are the integers of a code tensor."""
+        tensor = self.tensors[view.name]
+        channels = tensor.channels
+        name = self.names.fresh(f"{view.name}/sums")
+        node = Node(
+            op="Conv",
+            name=self.operator_names.fresh(name),
+            inputs=(view.name,),
+            outputs=(name,),
+            attributes={
+                "strides": (1, 1),
+                "dilations": (1, 1),
+                "groups": channels,
+                "pads": (0, 0, 0, 0),
+            },
+        )
+        ones = np.ones((channels, 1, 1, 1), np.int32)
+        none = np.zeros(channels)
+        size = tensor.height, tensor.width
+        return Sums(node, view, ones, np.ones(channels), none, 0, none, none, size)
+
+    def raw_tensor(self, sums: Sums) -> str:
+        """The sums of a convolution as a tensor of the network; made once."""
+        for operator in self.operators:
+            same = isinstance(operator, Convolution) and operator.weights is sums.weights
+            if same and operator.thresholds is None:
+                return operator.output
+        name = self.unique(sums.node.output)
+        self.raw_shapes[name] = (sums.weights.shape[0], *sums.size)
+        self.emit_convolution(sums, name, None)
+        return name
+
+
+def build_network(graph: Graph, picture: Encoding) -> Network:
+    """The integer network of a graph whose quantised tensors are marked by Quantise nodes.
+
+    UnsupportedError or QuantisationError where the network cannot be expressed exactly.
+    """
+    return NetworkBuilder(graph, picture).build()

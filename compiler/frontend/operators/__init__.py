@@ -1,0 +1,1 @@
+"""What the operators of a graph mean: values, limits, shapes and types."""

@@ -1,0 +1,83 @@
+"""Take what happens to the picture before the first operator into the encoding of its codes."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from compiler.errors import QuantisationError
+from compiler.frontend.expressions import trace
+from compiler.frontend.ir import Graph, substitute
+from compiler.frontend.operators.elementwise import is_variable_elementwise
+from compiler.frontend.values import Encoding, Levels, encode
+
+CODES = np.arange(256, dtype=np.float64)
+
+
+def fold_picture_scaling(graph: Graph, input_scale: float) -> tuple[Graph, Encoding]:
+    """The graph that starts from the picture's codes, and what those codes stand for.
+
+    The network's input is ``input_scale`` times the codes 0..255, or of integers the codes
+    themselves. Scalar scaling, offsets and an 8-bit quantiser in front of the first operator only
+    change scale and zero point of the codes. QuantisationError where codes would be merged or
+    mapped unevenly.
+    """
+    if graph.input in graph.types:
+        input_scale = 1.0
+    ends: dict[str, Encoding] = {}
+    inside = {graph.input}
+    for tensor in (graph.input, *(node.output for node in graph.nodes)):
+        if tensor not in inside:
+            continue
+        node_consumers = graph.consumers.get(tensor, [])
+        onward = [
+            node
+            for node in node_consumers
+            if is_variable_elementwise(node, graph) and graph.variables(node) == [tensor]
+        ]
+        inside.update(node.output for node in onward)
+        if len(onward) < len(node_consumers) or tensor in graph.outputs:
+            ends[tensor] = picture_encoding(graph, tensor, input_scale)
+    if not ends:
+        raise QuantisationError(
+            f"the input {graph.input!r} does not reach a convolution, only elementwise operators."
+        )
+    name, encoding = next(iter(ends.items()))
+    for other, second in ends.items():
+        if not encoding.same_grid(second):
+            raise QuantisationError(
+                f"the picture is used with two scales, in {name!r} (scale {encoding.scale:.6g}) "
+                f"and {other!r} (scale {second.scale:.6g}); use one of them for both."
+            )
+    names = dict.fromkeys(ends, graph.input)
+    nodes = tuple(substitute(node, names) for node in graph.nodes if node.output not in inside)
+    outputs = tuple(names.get(tensor, tensor) for tensor in graph.outputs)
+    onnx = {**graph.onnx, graph.input: name}
+    for output in graph.outputs:
+        if output in names:
+            onnx[graph.input] = output
+    kind = graph.types.get(name, np.dtype(np.float64))
+    folded = replace(graph, nodes=nodes, outputs=outputs, onnx=onnx, input_type=kind)
+    return folded, encoding
+
+
+def picture_encoding(graph: Graph, tensor: str, input_scale: float) -> Encoding:
+    """What the picture's codes stand for in ``tensor``."""
+    expression = trace(graph, tensor)
+    values = (CODES * input_scale).reshape(1, 1, 1, 256)
+    table = expression.evaluate({graph.input: values}).reshape(-1, 256)
+    last = str(expression.nodes[-1]) if expression.nodes else f"input {graph.input!r}"
+    if (np.abs(table - table[0]) > 1e-9 * np.abs(table).max()).any():
+        raise QuantisationError(
+            f"{last}: the picture {tensor!r} is scaled differently per channel; supported is one "
+            "scale and offset for all channels. Fold the scaling into the first convolution."
+        )
+    encoding = encode(Levels(table[:1]), 256)
+    if encoding is None or encoding.count < 256 or (encoding.codes(table[0]) != CODES).any():
+        found = len(np.unique(table[0]))
+        raise QuantisationError(
+            f"{last}: the 256 codes of the picture become {found} values in {tensor!r}, which are "
+            "not 256 rising, evenly spaced steps from a whole number; supported are scaling, an "
+            "offset of whole or half steps and 8-bit quantisation of the picture (scale "
+            f"{input_scale:.6g}). Feed the picture as 8-bit codes, or give the right input scale."
+        )
+    return encoding

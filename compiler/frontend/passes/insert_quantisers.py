@@ -1,0 +1,64 @@
+"""Mark the tensors that have few, evenly spaced values: from here on they are codes."""
+
+from dataclasses import replace
+
+from compiler.frontend.ir import Graph, NameSupply, Node, substitute
+from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
+from compiler.frontend.values import Encoding, Levels, Values, encode, node_values
+
+
+def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
+    """A Quantise node wherever codes are needed and the values allow at most 4 bits.
+
+    Codes are needed by everything that is not elementwise in one tensor. Where the inputs of a
+    Concat have different encodings but one would hold all their values, it gets that one.
+    """
+    names = NameSupply.of(graph)
+    values: dict[str, Values] = {graph.input: Levels(picture.values[None])}
+    known: dict[str, Encoding] = {graph.input: picture}
+    renamed: dict[str, str] = {}
+    onnx = dict(graph.onnx)
+    shapes = dict(graph.shapes)
+    nodes: list[Node] = []
+    for old in graph.nodes:
+        node = substitute(old, renamed)
+        nodes.append(node)
+        tensor = node.output
+        values[tensor] = node_values(old, graph, values)
+        sources = [known.get(name) for name in node.inputs]
+        moved = node.op in ("MaxPool", "Enlarge", "Slice", "Concat") and all(sources)
+        if moved and all(sources[0].same_grid(other) for other in sources):
+            known[tensor] = max(sources, key=lambda encoding: encoding.count)
+            continue
+        found = values[tensor]
+        wanted = node.op == "Concat" or (
+            is_variable_elementwise(node, graph) and ends_chain(graph, tensor)
+        )
+        encoding = encode(found) if wanted and isinstance(found, Levels) else None
+        if encoding is None:
+            continue
+        codes = names.fresh(f"{tensor}/codes")
+        nodes.append(
+            Node(
+                op="Quantise",
+                name=node.name,
+                inputs=(tensor,),
+                outputs=(codes,),
+                attributes={"encoding": encoding},
+            )
+        )
+        renamed[tensor] = codes
+        known[codes] = encoding
+        values[tensor] = Levels(encoding.values[None])
+        onnx[codes] = tensor
+        shapes[codes] = shapes[tensor]
+    outputs = tuple(renamed.get(tensor, tensor) for tensor in graph.outputs)
+    return replace(graph, nodes=tuple(nodes), outputs=outputs, onnx=onnx, shapes=shapes)
+
+
+def ends_chain(graph: Graph, tensor: str) -> bool:
+    """Whether anything but elementwise operators in this one tensor needs it."""
+    return tensor in graph.outputs or any(
+        node.op not in ELEMENTWISE or graph.variables(node) != [tensor]
+        for node in graph.consumers.get(tensor, ())
+    )

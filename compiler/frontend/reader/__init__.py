@@ -1,0 +1,1 @@
+"""ONNX files as they are: parsed, checked for their form, external tensors brought in."""

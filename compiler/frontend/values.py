@@ -1,0 +1,350 @@
+"""Which values a tensor can take: an interval, or a finite list of levels.
+
+A quantised tensor is recognised by its values, not by the operators around it: after QONNX Quant,
+QuantizeLinear -> Clip -> DequantizeLinear, or Div -> Round -> Clip -> Mul alike, a tensor has a few
+evenly spaced levels. ``Encoding`` numbers them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.frontend.integers import limits
+from compiler.frontend.ir import Graph, Node
+from compiler.frontend.operators import quantisers
+from compiler.frontend.operators.elementwise import (
+    ELEMENTWISE,
+    apply,
+    directions,
+    integer_ends,
+    setting,
+)
+from compiler.frontend.operators.intervals import image
+
+#: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
+FARTHEST = 4096
+LARGEST_BITS = 4
+#: Quantisers with more bits have too many levels to list; they may still lead to one that has few.
+LARGEST_LISTED = 12
+#: float32 constants reproduce a grid's zero point to this relative accuracy.
+TOLERANCE = 2.0**-20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """Code k stands for ``scale * (step * k + offset)``, k = 0..count-1."""
+
+    scale: float
+    step: int
+    offset: int
+    count: int
+
+    @property
+    def bits(self) -> int:
+        return max(1, (self.count - 1).bit_length())
+
+    @property
+    def integers(self) -> np.ndarray:
+        """The integers of all codes, int64 [count]."""
+        return self.step * np.arange(self.count, dtype=np.int64) + self.offset
+
+    @property
+    def values(self) -> np.ndarray:
+        """The values of all codes, float64 [count]."""
+        return self.scale * self.integers
+
+    def codes(self, values: np.ndarray) -> np.ndarray:
+        """Codes int64 of values on (or by rounding errors beside) the levels."""
+        codes = np.rint((values / self.scale - self.offset) / self.step)
+        return np.clip(codes, 0, self.count - 1).astype(np.int64)
+
+    def same_grid(self, other: "Encoding") -> bool:
+        """Whether equal codes mean equal values (scales may differ by float32 rounding errors)."""
+        return (
+            self.step == other.step
+            and self.offset == other.offset
+            and abs(self.scale - other.scale) <= TOLERANCE * self.scale
+        )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Any value from ``low`` to ``high``; Python integers where the tensor is of integers."""
+
+    low: float = -np.inf
+    high: float = np.inf
+
+
+ANYTHING = Interval()
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Values [channels or 1, n], in no particular order, repeats allowed.
+
+    float64, or whole numbers of the tensor's integer type.
+    """
+
+    rows: np.ndarray
+
+
+Values = Interval | Levels
+
+
+def encode(levels: Levels, most: int = 1 << LARGEST_BITS) -> Encoding | None:
+    """The encoding of levels on an even grid through (half) zero with at most ``most`` places.
+
+    Places between levels may stay unused. None where there is no such grid.
+    """
+    values = np.unique(levels.rows).astype(np.float64)
+    if not np.isfinite(values).all():
+        return None
+    size = np.abs(values).max(initial=0.0)
+    apart = np.diff(values, prepend=-np.inf) > TOLERANCE * size
+    values = values[apart | (np.arange(values.size) == 0)]
+    if not 0 < values.size <= most:
+        return None
+    if values.size == 1:
+        value = float(values[0])
+        return Encoding(scale=abs(value) or 1.0, step=1, offset=int(np.sign(value)), count=1)
+    smallest, span = np.diff(values).min(), values[-1] - values[0]
+    for part in range(1, most):
+        places = np.rint((values - values[0]) * (part / smallest))
+        if places[-1] >= most:
+            return None
+        step = span / places[-1]
+        if np.abs(values - values[0] - step * places).max() <= TOLERANCE * size:
+            return through_zero(values, places, step)
+    return None
+
+
+def through_zero(values: np.ndarray, places: np.ndarray, step: float) -> Encoding | None:
+    """The encoding of ``values`` at ``places`` 0..n of a grid, if that has (half) zero on it."""
+    for factor in (1, 2):
+        offset = values[0] * factor / step
+        if abs(offset - np.rint(offset)) > TOLERANCE * max(1.0, abs(offset)):
+            continue
+        integers = factor * places + np.rint(offset)
+        # Most levels give the scale exactly; single ones may be float32 limits of a Clip.
+        known = integers != 0
+        scales, votes = np.unique(values[known] / integers[known], return_counts=True)
+        favoured = scales[votes == votes.max()]
+        span = (values[-1] - values[0]) / (integers[-1] - integers[0])
+        return Encoding(
+            scale=float(favoured[np.abs(favoured - span).argmin()]),
+            step=factor,
+            offset=int(np.rint(offset)),
+            count=int(places[-1]) + 1,
+        )
+    return None
+
+
+def whole_numbers(within: Interval) -> np.ndarray:
+    """The whole numbers of an interval, +-infinity in place of those beyond FARTHEST."""
+    low, high = max(within.low, -FARTHEST), min(within.high, FARTHEST)
+    rows = np.arange(np.ceil(low), np.floor(high) + 1.0)
+    below = [-np.inf] if within.low < -FARTHEST else []
+    above = [np.inf] if within.high > FARTHEST else []
+    return np.concatenate([below, rows, above])
+
+
+def quantiser_bits(node: Node, graph: Graph) -> int:
+    """Bits of a quantiser's integers; 0 for other operators."""
+    if node.op in ("Quant", "IntQuant"):
+        return int(graph.constants[node.inputs[3]].reshape(-1)[0])
+    if node.op == "QuantizeLinear":
+        return int(node.attributes["high"] - node.attributes["low"]).bit_length()
+    return 0
+
+
+def candidates(node: Node, graph: Graph, within: Interval = ANYTHING) -> np.ndarray | None:
+    """All results [channels or 1, n] of an operator with few results, or None for the others.
+
+    ``within``: limits of the results, of which more may be returned.
+    """
+    constants = [graph.constants.get(tensor) for tensor in node.inputs]
+    if quantiser_bits(node, graph) > LARGEST_LISTED:
+        return None
+    match node.op:
+        case "Quant" | "IntQuant":
+            bits = int(constants[3].reshape(-1)[0])
+            low, high = quantisers.quant_range(bits, node.attributes)
+            step = 2 if quantisers.is_bipolar(bits, node.attributes) else 1
+            integers = np.arange(low, high + 1, step, dtype=np.float64)
+            rows = (integers - constants[2]) * constants[1]
+        case "BipolarQuant":
+            rows = np.array([-1.0, 1.0]) * constants[1]
+        case "QuantizeLinear":
+            rows = np.arange(node.attributes["low"], node.attributes["high"] + 1.0)
+        case "MultiThreshold":
+            scale, bias = (
+                setting(node.op, node.attributes, name) for name in ("out_scale", "out_bias")
+            )
+            rows = np.arange(constants[1].shape[1] + 1.0) * scale + bias
+        case "Sign":
+            rows = np.array([-1.0, 0.0, 1.0])
+        case "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Not":
+            rows = np.array([0.0, 1.0])
+        case "Round" | "Floor" | "Ceil" if within.low <= FARTHEST and within.high >= -FARTHEST:
+            rows = whole_numbers(within)
+        case _:
+            return None
+    return rows.reshape(-1, rows.shape[-1])
+
+
+def anything(kind: np.dtype | None) -> Interval:
+    """All values of an integer type, or all numbers."""
+    return Interval() if kind is None else Interval(*limits(kind))
+
+
+def integer_limits(values: Values) -> np.ndarray:
+    """Smallest and largest of whole values, as Python integers [1, 1, 1, 2]."""
+    if isinstance(values, Levels):
+        values = Interval(values.rows.min(), values.rows.max())
+    ends = [int(values.low), int(values.high)]
+    return np.array(ends, object).reshape(1, 1, 1, 2)
+
+
+def integer_values(low: int, high: int, kind: np.dtype) -> Values:
+    """The integers low..high of an integer type: listed where they are few, all that it holds where
+    some of them wrap around."""
+    least, most = limits(kind)
+    if low < least or high > most:
+        return Interval(least, most)
+    if high - low <= FARTHEST:
+        return Levels(np.arange(low, high + 1, dtype=kind)[None])
+    return Interval(low, high)
+
+
+def ends(values: Values) -> tuple[float, float]:
+    """Smallest and largest value."""
+    if isinstance(values, Levels):
+        return values.rows.min().item(), values.rows.max().item()
+    return values.low, values.high
+
+
+def levels_of_levels(node: Node, graph: Graph, tensor: str, rows: np.ndarray) -> Levels | None:
+    """The results for every level of the node's one variable operand ``tensor``.
+
+    None where the function is not defined at one of them, or takes different values for what
+    stands together as infinity.
+    """
+
+    def results(values: np.ndarray) -> np.ndarray:
+        operands = [
+            values[None, :, None, :] if name == tensor else graph.constants.get(name)
+            for name in node.inputs
+        ]
+        found = apply(node, operands)
+        return found.reshape(found.shape[1], -1)
+
+    levels = results(rows)
+    if levels.dtype.kind != "f":
+        return Levels(levels)
+    if np.isnan(levels).any():
+        return None
+    if rows.dtype.kind == "f" and np.isinf(rows).any():
+        if directions(node, graph) is None:
+            return None
+        lowest = np.where(np.isinf(rows), np.inf, rows).min(axis=1)
+        highest = np.where(np.isinf(rows), -np.inf, rows).max(axis=1)
+        for end, edge in ((-np.inf, lowest), (np.inf, highest)):
+            if not (rows == end).any():
+                continue
+            far = results(np.full((rows.shape[0], 1), end))
+            if not (np.isinf(far) | (far == results(edge[:, None]))).all():
+                return None
+    return Levels(levels)
+
+
+def elementwise_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
+    """Values of an elementwise operator's result from those of its operands."""
+    variables = graph.variables(node)
+    kind = graph.types.get(node.output)
+    source = known[variables[0]]
+    if len(variables) == 1 and isinstance(source, Levels):
+        rows = source.rows.astype(graph.types.get(variables[0], np.float64))
+        levels = levels_of_levels(node, graph, variables[0], rows)
+        if levels is not None:
+            return levels
+    if kind is not None:
+        limits_of = {tensor: integer_limits(known[tensor]) for tensor in variables}
+        found = integer_ends(node, graph, limits_of)
+        return integer_values(int(found.min()), int(found.max()), kind)
+    operands = []
+    for tensor in node.inputs:
+        if tensor in known:
+            low, high = ends(known[tensor])
+            operands.append((np.full((1,) * 4, low, float), np.full((1,) * 4, high, float)))
+        else:
+            value = graph.constants.get(tensor)
+            operands.append(None if value is None else (value, value))
+    low, high = image(node, operands)
+    result = Interval(float(low.min()), float(high.max()))
+    rows = candidates(node, graph, result)
+    if rows is None:
+        return result
+    inside = np.isinf(rows) | ((rows >= result.low) & (rows <= result.high))
+    inside = inside.any(axis=0)
+    return Levels(rows[:, inside]) if inside.any() else result
+
+
+def join(parts: list[Values]) -> Values:
+    """Values of a tensor that takes its elements from several."""
+    if all(isinstance(part, Levels) for part in parts):
+        return Levels(np.unique(np.concatenate([part.rows.ravel() for part in parts]))[None])
+    limits_of = [ends(part) for part in parts]
+    return Interval(min(low for low, _ in limits_of), max(high for _, high in limits_of))
+
+
+def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
+    """Values of a node's first result."""
+    kind = graph.types.get(node.output)
+    if node.op == "Quantise":
+        return Levels(node.attributes["encoding"].values[None])
+    if node.op in ELEMENTWISE:
+        return elementwise_values(node, graph, known)
+    if node.op in ("MaxPool", "Enlarge"):
+        return known[node.inputs[0]]
+    if node.op == "Slice":
+        source = known[node.inputs[0]]
+        if isinstance(source, Levels) and len(source.rows) > 1:
+            return Levels(source.rows[node.attributes["start"] : node.attributes["stop"]])
+        return source
+    if node.op == "Concat":
+        return join([known[tensor] for tensor in node.inputs])
+    if node.op == "Pad":
+        return join([known[node.inputs[0]], Levels(np.array([[node.attributes["value"]]]))])
+    return anything(kind)
+
+
+def graph_values(graph: Graph, picture: Levels) -> dict[str, Values]:
+    """Values of every tensor that is not constant."""
+    known: dict[str, Values] = {graph.input: picture}
+    for node in graph.nodes:
+        known[node.output] = node_values(node, graph, known)
+    return known
+
+
+def moved_encoding(node: Node, known: dict[str, Encoding]) -> Encoding | None:
+    """Encoding of a node's result where it is codes: quantised, or moved codes."""
+    if node.op == "Quantise":
+        return node.attributes["encoding"]
+    sources = [known.get(tensor) for tensor in node.inputs]
+    moves = node.op in ("MaxPool", "Enlarge", "Slice", "Concat") and all(sources)
+    if moves and all(sources[0].same_grid(other) for other in sources):
+        return max(sources, key=lambda encoding: encoding.count)
+    return None
+
+
+def encodings(graph: Graph, picture: Encoding | None) -> dict[str, Encoding]:
+    """Encoding of every tensor that exists as codes.
+
+    ``picture``: the encoding of the graph's input, if that is used as it is.
+    """
+    result = {} if picture is None else {graph.input: picture}
+    for node in graph.nodes:
+        encoding = moved_encoding(node, result)
+        if encoding is not None:
+            result[node.output] = encoding
+    return result

@@ -1,0 +1,229 @@
+"""The cost model without RTL: its numbers are hw's, its sums are golden's, its counts as recorded.
+
+That RTL counts the same is for ``tests/sim/test_cost.py``.
+"""
+
+import gc
+import warnings
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from amaranth.hdl import UnusedElaboratable
+
+from arch.isa import Entry, Opcode, encode
+from arch.machine import ECP5_25F, ECP5_85F, TINY, Machine
+from compiler.cost.frame import _Dispatch, predict
+from compiler.cost.frame import loads as cost_loads
+from compiler.cost.frame import passes as cost_passes
+from compiler.cost.frame import writes as cost_writes
+from compiler.cost.writes import CostError
+from compiler.flow import compile_network
+from compiler.report import layer_table
+from golden.listing import Listing
+from golden.machine import GoldenMachine
+from host.manifest import Forecast
+from hw import axi_write, loader, sequencer
+from hw.block_queue import BlockQueue
+from hw.capture import TAG_DEPTH
+from hw.compute_core import ComputeCore
+from hw.instruction_memory import InstructionMemory
+from hw.queue import Queue
+from hw.read_port import ReadPort
+from tests.networks import everything
+from tests.random_programs import RandomProgram
+
+
+@contextmanager
+def never_elaborated():
+    """Let components be made for their attributes only; Amaranth warns when they are collected."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnusedElaboratable)
+        yield
+        gc.collect()
+
+
+def hardware(machine: Machine) -> dict[str, int]:
+    """Latencies as the components give them."""
+    core, instructions = ComputeCore(machine), InstructionMemory(machine)
+    return {
+        "codes": core.codes_latency,
+        "computed": core.computed_latency,
+        "first instruction": instructions.latency,
+        "next instruction": instructions.interval,
+    }
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+def test_latencies_are_those_of_the_hardware(machine):
+    codes = cost_writes.codes_latency(machine)
+    dispatch = _Dispatch(machine)
+    dispatch.chunks.append(100)
+    first = dispatch.come(0)
+    dispatch.take(200)
+    with never_elaborated():
+        assert hardware(machine) == {
+            "codes": codes,
+            "computed": codes + cost_writes.COLUMN_TO_BEAT + cost_writes.BEAT_TO_COMPUTED + 1,
+            "first instruction": first - 100,
+            "next instruction": dispatch.come(1) - 200,
+        }
+
+
+def test_constants_are_those_of_the_hardware():
+    assert cost_loads.QUEUE_LATENCY == Queue.LATENCY
+    assert cost_loads.TRANSFER_DEPTH == loader.TRANSFER_DEPTH
+    assert cost_loads.BEAT_TO_COUNT == loader.Loader.LOADED
+    assert cost_loads.BEAT_TO_TRANSFER + cost_loads.TRANSFER_TO_BEAT == loader.Loader.TRANSFER_GAP
+    assert cost_loads.QUEUE_LATENCY + cost_loads.TRANSFER_TO_BEAT == loader.Loader.TRANSFER_START
+    assert cost_loads.BURST_INTERVAL == ReadPort.ADDRESS_INTERVAL
+    assert cost_loads.REQUEST_TO_BURST + cost_loads.BURST_TO_ADDRESS == ReadPort.REQUEST_TO_ADDRESS
+    assert 1 + cost_passes.TAKEN_TO_ISSUE == sequencer.Sequencer.START
+    assert cost_passes.WALKED_AHEAD == sequencer.AHEAD + 1
+    assert cost_passes.PLACEMENT_DEPTH == TAG_DEPTH
+    assert BlockQueue.latency + 1 == cost_writes.BURST_TO_DATA
+    assert cost_writes.OUTSTANDING == axi_write.OUTSTANDING
+
+
+@pytest.mark.parametrize(
+    ("machine", "seed", "latencies", "counts"),
+    [
+        (TINY, 0, (20, 4), (5782, 1239, 3226)),
+        (TINY, 1, (1, 1), (4661, 1470, 1444)),
+        (TINY, 2, (60, 14), (6516, 3022, 754)),
+        (TINY, 3, (7, 40), (6045, 1173, 1943)),
+        (ECP5_85F, 0, (20, 4), (17403, 1186, 14969)),
+        (ECP5_85F, 1, (1, 1), (10692, 1254, 7832)),
+    ],
+)
+def test_recorded_counts(machine, seed, latencies, counts):
+    """Cycles, stall_load and stall_drain as RTL counted them."""
+    read_latency, write_latency = latencies
+    program = RandomProgram(machine, seed)
+    found = predict(
+        program.memory, 0, machine, read_latency=read_latency, write_latency=write_latency
+    )
+    assert (found.cycles, found.stall_load, found.stall_drain) == counts
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
+def test_counters_that_golden_has_too(machine):
+    network, _ = everything(1, 21, 27)
+    compiled = compile_network(network, machine)
+    statistics = GoldenMachine(machine).run(compiled.image.memory(), compiled.image.program_address)
+    for name in ("loads", "computed", "passes", "read_beats", "write_beats"):
+        assert compiled.prediction.counters[name] == getattr(statistics, name), name
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_order_of_events(seed):
+    program = RandomProgram(TINY, seed)
+    prediction = predict(program.memory, 0, TINY)
+    times = np.array(
+        [[c.first_pass, c.last_pass, c.computed, c.stored] for c in prediction.computes]
+    )
+    assert (np.diff(times, axis=0) > 0).all()
+    # The first and the last pass may be one.
+    assert (np.diff(times, axis=1) > [[-1, 0, 0]]).all()
+    assert times[-1, -1] < prediction.cycles
+    assert prediction.passes + prediction.stall_load + prediction.stall_drain < prediction.cycles
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_slower_memory_never_makes_a_frame_faster(seed):
+    program = RandomProgram(TINY, seed)
+    cycles = [
+        predict(program.memory, 0, TINY, read_latency=read, write_latency=write).cycles
+        for read, write in [(1, 1), (20, 1), (20, 4), (20, 14), (20, 15), (21, 15), (90, 15)]
+    ]
+    assert cycles == sorted(cycles)
+
+
+def test_acknowledgements_that_are_and_are_not_waited_for_agree():
+    """Up to 14 cycles closed form, above that burst by burst: the border is seamless."""
+    for seed in range(12):
+        program = RandomProgram(TINY, seed)
+        times = [
+            cost_writes.WriteTimes(TINY, latency) for latency in (14, cost_writes.OUTSTANDING - 1)
+        ]
+        compute = {"raw": 0, "pair": 0, "row_length": 8, "width": 7, "height": 9}
+        compute |= {"address": 4096 - 8 * seed, "row_bytes": 72, "position_bytes": 2}
+        captures = np.sort(program.random.choice(400, 20, replace=False)) * TINY.columns
+        ends = [time.run(compute, captures, int(captures[-1])) for time in times]
+        assert ends[0][0] == ends[1][0]
+        assert ends[0][1] + 1 == ends[1][1]
+
+
+def listing(table: list[dict], **fields) -> np.ndarray:
+    """A memory with a program of one compute over one block."""
+    memory = np.zeros(1 << 14, np.uint8)
+    image = b"".join(encode(Entry, entry).to_bytes(16, "little") for entry in table)
+    memory[8192 : 8192 + len(image)] = np.frombuffer(image, np.uint8)
+    program = Listing(TINY, 0)
+    program.load(Opcode.LOAD_TABLE, len(image), address=8192)
+    shape = {"block_rows": 1, "row_blocks": 1, "row_length": 4, "width": 4, "height": 1}
+    shape |= {"address": 12288, "position_bytes": 2, "table_last": len(table) - 1}
+    program.compute(**(shape | fields))
+    program.end()
+    program.write(memory)
+    return memory
+
+
+LEAVES = {"capture": 1, "pool_first": 1, "pool_last": 1}
+
+
+def test_one_compute():
+    """Counted by hand from the docstrings of hw/."""
+    prediction = predict(listing([{}, LEAVES]), 0, TINY, read_latency=20, write_latency=4)
+    # Boot: at the gate in 2, requested in 3, its address in 6, 256 beats from 26 on in four bursts.
+    instructions = 26 + 255 + 6 + 5
+    # LOAD_TABLE: at the gate 2 later, then likewise, 4 beats.
+    loaded = instructions + 2 + 1 + 3 + 20 + 3 + 6
+    first = loaded + 6
+    # 4 columns leave as one beat; 23 to the codes, and 9 to its burst, which is complete then.
+    stored = first + 1 + 23 + 4 + 4 + 1 + 5 + 4 + 1
+    (compute,) = prediction.computes
+    assert (compute.first_pass, compute.last_pass) == (first, first + 1)
+    assert compute.stored == stored
+    assert prediction.cycles == stored + 2
+    assert prediction.stall_load == loaded - (instructions + 6 + 2)
+    assert prediction.write_beats == 1
+
+
+@pytest.mark.parametrize(
+    ("machine", "memory", "text"),
+    [
+        (replace(TINY, output_beats=128), [LEAVES], "output_beats 128 may fill up"),
+        (replace(TINY, outstanding_reads=32), [LEAVES], "knows up to 16 outstanding reads"),
+        (TINY, [LEAVES, {}], "instruction 1 .COMPUTE 0.: the last pass must capture"),
+        (TINY, [LEAVES | {"pool_last": 0}], "a compute writes nothing"),
+    ],
+)
+def test_what_the_model_does_not_tell(machine, memory, text):
+    with pytest.raises(CostError, match=text):
+        predict(listing(memory), 0, machine)
+
+
+def test_output_buffer_that_may_fill_up():
+    scattered = {"block_rows": 200, "row_length": 800, "width": 800, "position_bytes": 16}
+    memory = listing([LEAVES], **scattered)
+    predict(memory, 0, TINY, write_latency=15)
+    with pytest.raises(CostError, match="after 100 cycles lets the output buffer fill up"):
+        predict(memory, 0, TINY, write_latency=100)
+
+
+def test_manifest_and_table():
+    network, _ = everything(0, 16, 24)
+    compiled = compile_network(network, TINY)
+    manifest = compiled.manifest()
+    cycles = compiled.prediction.cycles
+    assert manifest.prediction == Forecast(cycles=cycles, read_latency=20, write_latency=4)
+    ends = [layer.last_cycle for layer in manifest.layers]
+    assert all(0 < layer.first_cycle < layer.last_cycle for layer in manifest.layers)
+    assert max(ends) < cycles
+    lines = layer_table(compiled, 50).splitlines()
+    assert len(lines) == len(compiled.layers) + 3
+    assert f"{cycles:9d}" in lines[-2]
+    assert lines[-1].startswith(f"{50e6 / cycles:.1f} frames/s at 50 MHz")
+    assert max(map(len, lines)) <= 100

@@ -1,0 +1,50 @@
+"""Damaged files: an OnefourError or a network, never anything else."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from compiler.errors import OnefourError
+from compiler.frontend.pipeline import read_network
+from tests.integer_net import begun
+from tests.random_graphs import random_model
+
+
+def model_of(seed: int) -> onnx.ModelProto:
+    """A random model; for seed 0 one of integers only."""
+    if seed:
+        return random_model(seed)
+    net, x = begun()
+    net.results(net.layer(x, 8, 8, zeros=[np.array(3, np.uint8)]), 8)
+    return net.model()
+
+
+def outcome(path: Path, content: bytes) -> str:
+    """The message that reading the content ends in, or "" where it is read."""
+    path.write_bytes(content)
+    try:
+        read_network(path)
+    except OnefourError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("seed", [0, 3, 4])
+def test_truncation(tmp_path, seed):
+    content = model_of(seed).SerializeToString()
+    places = np.unique(np.linspace(0, len(content) - 1, 80).astype(int))
+    found = {outcome(tmp_path / "cut.onnx", content[:place]) for place in places}
+    assert any("cut short" in message for message in found)
+
+
+@pytest.mark.parametrize("seed", [0, *range(5, 9)])
+def test_flipped_bits(tmp_path, seed):
+    content = model_of(seed).SerializeToString()
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        damaged = bytearray(content)
+        for place in rng.integers(len(content), size=rng.integers(1, 4)):
+            damaged[place] ^= 1 << int(rng.integers(8))
+        outcome(tmp_path / "flipped.onnx", bytes(damaged))

@@ -1,0 +1,47 @@
+"""Which encodings are recognised from a tensor's values."""
+
+import numpy as np
+import pytest
+
+from compiler.frontend.values import Encoding, Levels, encode
+
+
+def encoded(values, most=16):
+    return encode(Levels(np.asarray(values, float)[None]), most)
+
+
+@pytest.mark.parametrize(
+    ("step", "offset", "count"),
+    [(1, 0, 16), (1, -8, 16), (1, -7, 15), (1, -3, 8), (2, -1, 2), (2, -15, 16), (1, 2, 4)],
+)
+@pytest.mark.parametrize("scale", [1.0, 1 / 3, float(np.float32(0.0671)), 2.0**-30, 1e6])
+def test_grids_are_recognised(step, offset, count, scale):
+    wanted = Encoding(scale=scale, step=step, offset=offset, count=count)
+    found = encoded(wanted.values)
+    assert found == wanted
+    assert (found.codes(wanted.values) == np.arange(count)).all()
+
+
+def test_unused_places():
+    found = encoded([0.0, 0.5, 2.0, 2.5])
+    assert (found.scale, found.count) == (0.5, 6)
+
+
+def test_float32_limit_of_a_clip():
+    scale = float(np.float32(0.1427))
+    values = np.append(np.arange(7) * scale, float(np.float32(7 * scale)))
+    assert encoded(values) == Encoding(scale=scale, step=1, offset=0, count=8)
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(17), [0.1, 0.35], [0, 1, np.inf], [0.0, 1.0, np.pi], [-0.3, 1.0]]
+)
+def test_no_encoding(values):
+    assert encoded(values) is None
+
+
+@pytest.mark.parametrize(("value", "offset"), [(0.0, 0), (2.5, 1), (-1.0, -1)])
+def test_constant_tensor(value, offset):
+    found = encoded([value, value])
+    assert (found.count, found.bits, found.offset) == (1, 1, offset)
+    assert found.values.tolist() == [value]
