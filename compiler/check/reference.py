@@ -20,6 +20,8 @@ from compiler.exact.reals import Array, Reals
 __all__ = ["compute", "run_float64", "run_onnxruntime"]
 
 Value = Reals | Array
+DEEPEST = 64
+"""Operators in a row whose exact numbers are found only when asked for, one through the other."""
 
 
 def compute(
@@ -33,6 +35,7 @@ def compute(
     on in their place.
     """
     values: dict[str, Value] = {}
+    depths: dict[str, int] = {}
     for tensor in model.graph.initializer:
         values[tensor.name] = as_operand(numpy_helper.to_array(tensor))
     name, _ = input_of(model)
@@ -42,8 +45,12 @@ def compute(
     for node in in_order(model.graph.node, set(values)):
         operands = [values[n] if n else None for n in node.input]
         results = evaluate(node, opset, operands)
-        pairs = zip([n for n in node.output if n], results, strict=False)
-        values.update({n: watch(n, value) for n, value in pairs})
+        depth = 1 + max((depths.get(n, 0) for n in node.input), default=0)
+        for n, value in zip([n for n in node.output if n], results, strict=False):
+            values[n] = watch(n, value)
+            depths[n] = depth
+            if depth % DEEPEST == 0 and isinstance(values[n], Reals):
+                values[n].levels()
     return values
 
 

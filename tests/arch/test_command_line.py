@@ -142,7 +142,10 @@ def run(_):
     ],
 )
 def test_signals_clean_up_and_end_child_processes(number, status, text):
+    # What nohup and the like have made deaf to a signal stays so, and so do its children.
+    inherited = signal.signal(number, signal.SIG_DFL)
     process = program(CHILDREN)
+    signal.signal(number, inherited)
     folder, *children = json.loads(process.stdout.readline())
     process.send_signal(number)
     time.sleep(0.2)

@@ -6,7 +6,8 @@ from PIL import Image
 
 import sim.__main__
 from arch.machine import TINY
-from compiler.flow import compile_file, write_build
+from compiler.build_folder import write_build
+from compiler.flow import compile_file
 from tests.small_onnx import Net
 
 

@@ -12,13 +12,15 @@ from sim.__main__ import _parser
 from sim.command import STALL_CHANCE, frame_run
 from sim.record import records, write_records
 
-LAYER = {"storage": "a", "last_compute": 0, "bit_operations": 1000}
 BUILD = SimpleNamespace(
-    manifest={
-        "network": "net",
-        "layers": [LAYER, LAYER | {"storage": "b", "last_compute": 1}],
-        "bit_operations": 2000,
-    },
+    manifest=SimpleNamespace(
+        network="net",
+        layers=[
+            SimpleNamespace(storage=name, last_compute=number, bit_operations=1000)
+            for number, name in enumerate("ab")
+        ],
+        bit_operations=2000,
+    ),
     machine=TINY,
 )
 PREDICTION = SimpleNamespace(

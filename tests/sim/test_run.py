@@ -83,7 +83,7 @@ def test_user_errors_end_with_status_2(build, capfd, folder, picture, text):
     ],
 )
 def test_targets_are_checked_before_the_simulation(build, capfd, monkeypatch, options, text):
-    monkeypatch.setattr(sim.command, "against_onnx", None)  # comes before it
+    monkeypatch.setattr(sim.command, "check_frame", None)  # comes before it
     assert sim.__main__.main(["run", build, "--image", PICTURE, *options]) == 2
     output = capfd.readouterr()
     assert text in output.err
@@ -104,7 +104,7 @@ def test_numbers_are_checked_at_once(build, capfd, option):
 
 def test_a_cache_that_cannot_be_written_is_told_first(build, capfd, monkeypatch):
     monkeypatch.setenv("ONEFOUR_CACHE", "/proc/x")
-    monkeypatch.setattr(sim.command, "against_onnx", None)
+    monkeypatch.setattr(sim.command, "check_frame", None)
     assert sim.__main__.main(["run", build, "--image", PICTURE]) == 2
     output = capfd.readouterr()
     assert output.err.startswith("onefour: /proc/x: cannot be written to")
