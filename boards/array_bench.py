@@ -23,11 +23,11 @@ from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import LFE5U_25F, LFE5U_85F
 from boards.synth import Report, Trial, measure
 from boards.toolchain import check_tools
-from hw.activation_memory import ActivationMemory
-from hw.array import Array
-from hw.passes import CONTROLS, PassControl, sums_layout
+from hw.array.array import Array
+from hw.array.pass_layouts import CONTROLS, PassControl, sums_layout
+from hw.memories.activation_memory import ActivationMemory
+from hw.memories.weight_memory import WeightMemory
 from hw.verilog import find_yosys
-from hw.weight_memory import WeightMemory
 
 DEVICES = {"tiny": LFE5U_25F, "ecp5_25f": LFE5U_25F, "ecp5_85f": LFE5U_85F}
 CLOCK_MHZ = 200.0
@@ -42,7 +42,7 @@ class OperandArray(wiring.Component):
     control : In(PassControl), ones : In(lane_groups)
         Two cycles after the addresses of their pass.
     activation_writes, activation_addresses, weight_write, weight_addresses
-        As :class:`hw.activation_memory.ActivationMemory` and the weight memory have them.
+        As :class:`hw.memories.activation_memory.ActivationMemory` and the weight memory have them.
     sums : Out(sums_layout(machine))
     """
 

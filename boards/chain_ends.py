@@ -16,8 +16,8 @@ def open_chain_ends(netlist: dict) -> int:
     """Disconnect needless carry pins in a yosys netlist; return how many.
 
     A constant carry input is needless where the cell's first position neither shows it nor passes
-    it on (P = 0, and its sum goes nowhere: see :mod:`hw.carry_chain`); an output, where nothing
-    takes it.
+    it on (P = 0, and its sum goes nowhere: see :mod:`hw.array.carry_chain`); an output, where
+    nothing takes it.
     """
     opened = 0
     for module in netlist["modules"].values():

@@ -19,7 +19,7 @@ from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
 from compiler.flow import Compiled, compile_file
 from compiler.report import layer_table
-from golden.description import read_record
+from host.description import read_record
 from host.image import Image
 from host.manifest import Manifest
 

@@ -17,9 +17,9 @@ from compiler.flow import Compiled
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.reader.onnx_reader import scale_of_input, self_contained
 from compiler.output_folder import OutputError, new_folder, output_folder
-from golden.description import DescriptionError, parse_description, read_record
-from golden.detection import check_outputs
 from golden.network import Network
+from host.description import DescriptionError, parse_description, read_record
+from host.detection import check_outputs
 from host.image import Image, ImageError
 from host.manifest import (
     AGAIN,

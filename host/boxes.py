@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from arch.errors import OnefourError
-from golden.detection import Detections, detect
-from golden.picture import Frame
+from host.detection import Detections, detect
 from host.manifest import Manifest
 from host.memory import read_layer
+from host.picture import Frame
 
 
 def boxes_on_picture(

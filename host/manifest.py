@@ -15,8 +15,8 @@ from msgspec import Meta, Struct
 
 from arch.errors import OnefourError
 from arch.machine import Machine
-from golden.description import Description, DescriptionError, parse_description
 from golden.formats import GROUP_LANES, PICTURE_BYTES
+from host.description import Description, DescriptionError, parse_description
 
 FORMAT = "onefour build"
 FORMAT_VERSION = 1

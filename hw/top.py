@@ -5,16 +5,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect
 
 from arch.machine import Machine
-from hw import axi
-from hw.axi_pins import connect_pins, pins
-from hw.compute_core import ComputeCore
-from hw.control import Control
-from hw.dispatcher import Dispatcher
-from hw.instruction_memory import InstructionMemory
-from hw.loader import Loader
-from hw.read_port import ReadPort
-from hw.run_state import RunState
-from hw.watchdog import Watchdog
+from hw.compute.compute_core import ComputeCore
+from hw.control.control import Control
+from hw.control.dispatcher import Dispatcher
+from hw.control.instruction_memory import InstructionMemory
+from hw.control.run_state import RunState
+from hw.control.watchdog import Watchdog
+from hw.load.loader import Loader
+from hw.load.read_port import ReadPort
+from hw.streams import axi
+from hw.streams.axi_pins import connect_pins, pins
 
 
 class Accelerator(wiring.Component):

@@ -58,7 +58,7 @@ def source_digest() -> str:
     """A name for everything that the text depends on: our sources and Amaranth's version."""
     digest = sha256(version("amaranth").encode())
     root = Path(__file__).resolve().parent.parent
-    for path in sorted([*(root / "arch").glob("*.py"), *(root / "hw").glob("*.py")]):
+    for path in sorted([*(root / "arch").rglob("*.py"), *(root / "hw").rglob("*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from arch.command_line import Help, integer, program, real, run_command
 from arch.files import check_target, write_whole
 from arch.packages import need
-from quant.settings import Settings
+from quant.runs.settings import Settings
 
 MOST_PIXELS, MOST_CLASSES, MOST_THREADS = 1 << 14, 1 << 16, 1 << 10
 DEFAULTS = {field.name: field.default for field in fields(Settings)}
@@ -121,9 +121,9 @@ def _train(a: argparse.Namespace) -> None:
     import torch
 
     from quant.errors import TrainingError
-    from quant.evaluate import score
     from quant.recipes import Options
-    from quant.train import Training, begin, check_folder
+    from quant.scoring.evaluate import score
+    from quant.training.train import Training, begin, check_folder
 
     if a.threads is not None:
         if a.threads < 1:
@@ -167,11 +167,11 @@ def _train(a: argparse.Namespace) -> None:
 
 
 def _eval(a: argparse.Namespace) -> None:
-    from quant.dataset import read_dataset
-    from quant.evaluate import score
-    from quant.pictures import load_pictures
-    from quant.record import Evaluation, make_record
-    from quant.run_folder import FINAL, UNCORRECTED, load_final
+    from quant.data.dataset import read_dataset
+    from quant.data.pictures import load_pictures
+    from quant.runs.run_folder import FINAL, UNCORRECTED, load_final
+    from quant.scoring.evaluate import score
+    from quant.tables.record import Evaluation, make_record
 
     if a.record:
         check_target(a.record)
@@ -198,7 +198,7 @@ def _eval(a: argparse.Namespace) -> None:
     # Exact, as the machine is: in float32 a few sums land on the other side of a threshold.
     network = model.double()
     if build is not None:
-        from quant.compiled import CompiledNetwork
+        from quant.scoring.compiled import CompiledNetwork
 
         network = CompiledNetwork(build, model.task)
     scores = score(network, loaded, model.task)
@@ -211,7 +211,7 @@ def _eval(a: argparse.Namespace) -> None:
 
 
 def _export(a: argparse.Namespace) -> None:
-    from quant.export import export_run
+    from quant.exports.export import export_run
 
     check_target(a.out)
     for path in export_run(a.run, a.out, a.record):
@@ -221,10 +221,10 @@ def _export(a: argparse.Namespace) -> None:
 def _check(a: argparse.Namespace) -> None:
     import torch
 
-    from golden.picture import load_picture
+    from host.picture import load_picture
     from quant.errors import TrainingError
-    from quant.run_folder import load_final
-    from quant.verify import compare_export
+    from quant.exports.verify import compare_export
+    from quant.runs.run_folder import load_final
 
     model, settings = load_final(a.run)
     frame = load_picture(a.image, height=settings.height, width=settings.width, fit=settings.fit)
@@ -238,11 +238,11 @@ def _check(a: argparse.Namespace) -> None:
 
 
 def _cost(a: argparse.Namespace) -> None:
-    from quant.accounting import compression, layer_costs
     from quant.errors import TrainingError
-    from quant.models import untrained
+    from quant.model.models import untrained
     from quant.recipes import Options, make_recipe
-    from quant.run_folder import load_final
+    from quant.runs.run_folder import load_final
+    from quant.scoring.accounting import compression, layer_costs
 
     if bool(a.run) == bool(a.model and a.recipe):
         raise TrainingError("cost: give either the folder of a training, or --model and --recipe")
@@ -263,7 +263,7 @@ def _cost(a: argparse.Namespace) -> None:
 
 def _show(text: str, page: Path | None, name: str) -> None:
     """Print a table, or put it into its place on a page."""
-    from quant.page import write_page
+    from quant.tables.page import write_page
 
     if page is None:
         print(text)
@@ -272,13 +272,13 @@ def _show(text: str, page: Path | None, name: str) -> None:
 
 
 def _table(a: argparse.Namespace) -> None:
-    from quant.record import read_records, table
+    from quant.tables.record import read_records, table
 
     _show(table(read_records(a.records)), a.page, "scores")
 
 
 def _zoo(a: argparse.Namespace) -> None:
-    from quant.zoo import zoo
+    from quant.tables.zoo import zoo
 
     folder = a.page.parent if a.page else Path()
     _show(zoo(a.models, folder), a.page, "zoo")
@@ -302,7 +302,7 @@ def _study(a: argparse.Namespace) -> None:
 
 
 def _curves(a: argparse.Namespace) -> None:
-    from quant.curves import plot
+    from quant.tables.curves import plot
 
     check_target(a.out)
     plot(a.runs, a.out)

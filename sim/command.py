@@ -17,11 +17,11 @@ from compiler.build_folder import Build
 from compiler.check.frame import check_frame, layer_counts, not_compared
 from compiler.check.program import Compared
 from compiler.errors import DifferenceError
-from golden.draw import check_drawing, describe, drawn_size, save_drawing
 from golden.machine import check_races
-from golden.picture import Frame
 from host.boxes import boxes_on_picture, check_detector
-from host.picture import load_frame
+from host.draw import check_drawing, describe, drawn_size, save_drawing
+from host.frame import load_frame
+from host.picture import Frame
 from sim.frame import Conditions, Outcome, frame_model
 from sim.record import FrameRun, records, write_records
 from sim.run import (

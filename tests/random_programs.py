@@ -4,7 +4,7 @@ import numpy as np
 
 from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode
 from arch.machine import Machine
-from golden.listing import Listing
+from tests.samples.listing import Listing
 
 PROGRAM = 0
 TABLES = 1 << 14

@@ -12,11 +12,11 @@ from pathlib import Path
 from arch.command_line import Help, program, real
 from compiler.build_folder import Build, read_build
 from compiler.check.frame import CheckedFrame, check_frame, layer_counts, not_compared
-from golden.draw import check_drawing, describe, drawn_size, save_drawing
 from golden.machine import check_races
-from golden.picture import Frame
 from host.boxes import boxes_on_picture, check_detector
-from host.picture import load_frame
+from host.draw import check_drawing, describe, drawn_size, save_drawing
+from host.frame import load_frame
+from host.picture import Frame
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -81,7 +81,7 @@ class Prediction:
 
 
 class _Dispatch:
-    """``hw.instruction_memory`` and ``hw.dispatcher``: when instructions come, in order."""
+    """When instructions come, in order: ``instruction_memory``, ``dispatcher`` of hw.control."""
 
     def __init__(self, machine: Machine):
         words = INSTRUCTION_BITS // machine.axi_data_bits

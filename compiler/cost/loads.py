@@ -11,25 +11,25 @@ from arch.machine import Machine
 
 QUEUE_LATENCY = 2
 TRANSFER_DEPTH = 8
-"""LOADs that the read port may be ahead of the loader (``hw.loader``)."""
+"""LOADs that the read port may be ahead of the loader (``hw.load.loader``)."""
 REQUEST_TO_BURST = 2
 BURST_INTERVAL = 2
 BURST_TO_ADDRESS = 1
-"""``hw.read_port``: a burst starts 2 cycles after its request or the burst before it; its address
-is on the port a cycle later."""
+"""``hw.load.read_port``: a burst starts 2 cycles after its request or the burst before it; its
+address is on the port a cycle later."""
 TRANSFER_TO_BEAT = 2
 BEAT_TO_TRANSFER = 2
-"""``hw.transfer_beats``: from taking a transfer to its first beat, from its last beat to the next
-transfer."""
+"""``hw.load.transfer_beats``: from taking a transfer to its first beat, from its last beat to the
+next transfer."""
 BEAT_TO_COUNT = 6
-"""``hw.loader``: from a LOAD's last beat to the cycle in which it is counted."""
+"""``hw.load.loader``: from a LOAD's last beat to the cycle in which it is counted."""
 PICTURE_STEPS = 4
 """Cycles that the loader takes for a beat of a picture."""
 PAGE_BYTES = 4096
 
 
 class QueueTimes:
-    """``hw.queue``: the cycles in which payloads enter, stand at the end and are taken.
+    """``hw.streams.queue``: the cycles in which payloads enter, stand at the end and are taken.
 
     A payload that enters in w is at the end in max(w + 2, the one before was taken + 1), and may
     enter once the one ``depth - 1`` places before it has come to the end.

@@ -1,4 +1,4 @@
-"""When passes are issued: the sequencer, in closed form per compute (``hw/sequencer.py``)."""
+"""When passes are issued: ``hw.compute.sequencer``, in closed form for each compute."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ WALKED_AHEAD = 17
 """A pass is walked at the earliest in the cycle after the one 17 before it was issued."""
 PLACEMENT_DEPTH = 16
 PLACEMENT_INTERVAL = 3
-"""``hw.positions``: placements that may wait, and cycles from using one to the next."""
+"""``hw.results.output_positions``: placements that may wait, and cycles from one to the next."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,9 +8,9 @@ from arch.errors import OnefourError
 from arch.machine import Machine
 
 ARRAY_LATENCY = 8
-"""``hw.cluster``: from a capture to the results of one cluster; and a cycle for each on the way."""
+"""``hw.array.cluster``: from a capture to a cluster's results; and a cycle for each on the way."""
 ALIGNED_READ_LATENCY = 4
-"""``hw.aligned_read``: and a cycle for every two bits of the rotation."""
+"""``hw.compute.aligned_read``: and a cycle for every two bits of the rotation."""
 SEARCH_LATENCY = 7
 POOL_LATENCY = 2
 RAW_LATENCY = 1
@@ -23,7 +23,7 @@ PLACED_TO_COMPUTED = 5
 BURST_TO_DATA = 5
 """From the cycle in which a burst is complete to its first beat on the port."""
 OUTSTANDING = 16
-"""Bursts that may wait for their acknowledgement (``hw.axi_write``, ``sim/memory.v``)."""
+"""Bursts that may wait for their acknowledgement (``hw.results.axi_write``, ``sim/memory.v``)."""
 PAGE_BYTES = 4096
 
 

@@ -6,9 +6,9 @@ import torch
 from onnx import ModelProto, numpy_helper
 from torch import Tensor
 
-from golden.description import Description
-from golden.detection import real_outputs
 from golden.network import Output
+from host.description import Description
+from host.detection import real_outputs
 from quant.errors import TrainingError
 
 

@@ -17,13 +17,11 @@ from onnx import ModelProto
 from tqdm import tqdm
 
 from arch.files import write_whole
-from golden.description import Description, read_description, side_car
-from quant.dataset import read_dataset
+from host.description import Description, read_description, side_car
+from quant.data.dataset import read_dataset
+from quant.data.pictures import Loaded, load_pictures
 from quant.errors import TrainingError
-from quant.evaluate import boxes, predict
-from quant.metrics import Scores, evaluate_boxes
-from quant.onnx_file import read_onnx
-from quant.pictures import Loaded, load_pictures
+from quant.exports.onnx_file import read_onnx
 from quant.post_training.granularity import GRANULARITIES, HALF_BITS, quantise_weights
 from quant.post_training.onnx_network import (
     OnnxNetwork,
@@ -31,6 +29,8 @@ from quant.post_training.onnx_network import (
     with_weights,
 )
 from quant.post_training.schemes import SCHEMES
+from quant.scoring.evaluate import boxes, predict
+from quant.scoring.metrics import Scores, evaluate_boxes
 
 BITS = range(2, 9)
 PACKAGES = ("onnxruntime", "numpy", "pycocotools")

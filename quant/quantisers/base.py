@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from quant.parallel import as_in_the_first
 from quant.quantisers.onnx_nodes import QuantNode
+from quant.training.parallel import as_in_the_first
 
 #: No scale gets smaller: a step of zero would divide by it.
 LEAST_SCALE = 1e-8

@@ -25,7 +25,7 @@ FACTOR_BITS, LARGEST_SHIFT = 16, 40
 class ClipValueActivation(GridQuantiser):
     """Unsigned; scale = alpha / n.
 
-    With a ``unit`` (see ``quant.features.Feature``) evaluation is in integers: codes are
+    With a ``unit`` (see ``quant.model.features.Feature``) evaluation is in integers: codes are
     ``(u * factor + 2^(shift - 1)) >> shift``, u the integer and factor / 2^shift the nearest to
     unit / scale with 16 bits. (The published code picks the shift by absolute error, which costs
     up to 14 % of the factor; ours is the largest that fits.)

@@ -87,7 +87,8 @@ class _Requantise(torch.autograd.Function):
 
     @staticmethod
     def symbolic(g: object, x: object, factor: object, shift: object, high: int) -> object:
-        # PyTorch's exporter knows no uint64: ``quant.expand_requantise`` spells this out later.
+        # PyTorch's exporter knows no uint64: ``quant.exports.expand_requantise`` spells this out
+        # later.
         return g.op(f"{DOMAIN}::{REQUANTISE}", x, factor, shift, high_i=high).setType(x.type())
 
 

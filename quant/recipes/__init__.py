@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from quant.errors import TrainingError
-from quant.options import Options
-from quant.recipe import Recipe
 from quant.recipes import (
     aqd,
     dampening,
@@ -24,6 +22,8 @@ from quant.recipes import (
     minmax,
     mpq,
 )
+from quant.recipes.recipe import Recipe
+from quant.runs.options import Options
 
 RECIPES = {
     "float": float32,

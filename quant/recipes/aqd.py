@@ -1,16 +1,16 @@
 """AQD, integer-only detection (Chen et al., CVPR 2021; grids and norm as in its published code).
 
 Learned clip values; odd weight grids on standardised weights; normalisations that add an integer to
-an integer sum (``quant.integer_norm``); residual and concatenated tensors on one scale, which is
-its scale alignment with the factor 1. Its separate normalisation for each head level is YOLOv5's
+an integer sum (``quant.model.integer_norm``); residual and concatenated tensors on one scale, which
+is its scale alignment with the factor 1. Its separate normalisation for each head level is YOLOv5's
 own layout: no layer of the head serves two levels. The exported graph has integers only between
 picture and raw results.
 """
 
-from quant.policy import Policy, uniform
+from quant.model.policy import Policy, uniform
 from quant.quantisers.base import Quantiser
 from quant.quantisers.clip_value import ClipValueActivation, ClipValueWeight
-from quant.recipe import Recipe
+from quant.recipes.recipe import Recipe
 
 BITS = (2, 3, 4)
 PARTS = ("ema",)

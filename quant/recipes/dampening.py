@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from quant.recipe import Recipe
 from quant.recipes import lsq
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 3, 2)
 PARTS = ()
 
 
 def recipe(bits: int, options: object) -> Recipe:
-    """LSQ with the loss of ``quant.oscillation.dampening``, its weight rising by a cosine."""
+    """LSQ with the loss of ``quant.training.oscillation``, its weight rising by a cosine."""
     plain = lsq.recipe(bits, options)
     return replace(plain, name=f"{plain.name} dampening", dampening=0.1)

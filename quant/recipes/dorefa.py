@@ -1,9 +1,9 @@
 """DoReFa-Net (Zhou et al., arXiv 1606.06160): squashed weights, activations clipped to [0, 1]."""
 
-from quant.policy import Policy, uniform
+from quant.model.policy import Policy, uniform
 from quant.quantisers.base import Quantiser
 from quant.quantisers.dorefa import TanhWeightQuantiser, UnitActivationQuantiser
-from quant.recipe import Recipe
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 2, 3)
 PARTS = ()

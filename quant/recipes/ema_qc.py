@@ -2,15 +2,15 @@
 Training of Quantized YOLO Networks", WACV 2024).
 
 LSQ; averages of latent weights and of both families of steps (section 3.2,
-``quant.ema``); then quantisation correction (section 3.3, ``quant.correction``), which folds into
-the normalisations. Ours: a shorter memory of the average and a higher rate of the correction,
-because small data sets have hundreds of steps where COCO has hundreds of thousands.
+``quant.training.ema``); then quantisation correction (section 3.3, ``quant.training.correction``),
+which folds into the normalisations. Ours: a shorter memory of the average and a higher rate of the
+correction, because small data sets have hundreds of steps where COCO has hundreds of thousands.
 """
 
 from dataclasses import replace
 
-from quant.recipe import Recipe
 from quant.recipes import lsq
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 3, 2, 8)
 PARTS = ("ema", "correction")

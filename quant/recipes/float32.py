@@ -1,6 +1,6 @@
 """Nothing is quantised: the network that the others start from and are compared with."""
 
-from quant.recipe import Recipe
+from quant.recipes.recipe import Recipe
 
 BITS = (32,)
 PARTS = ("ema",)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from quant.recipe import Recipe
 from quant.recipes import lsq
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 3, 2)
 PARTS = ()

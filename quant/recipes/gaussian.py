@@ -5,10 +5,10 @@ Steps of weights and activations follow densities fitted while training
 hand; fit and optimum are ours.
 """
 
-from quant.policy import Policy, uniform
+from quant.model.policy import Policy, uniform
 from quant.quantisers.base import Quantiser
 from quant.quantisers.gaussian import GaussianQuantiser
-from quant.recipe import Recipe
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 8, 3, 2)
 PARTS = ("ema",)

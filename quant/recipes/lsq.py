@@ -7,10 +7,10 @@ different size and no normalisation to even them out. The stem reads 8-bit pixel
 the same few bits (what others mark "4-bit*"), because the accelerator's weights have at most 4.
 """
 
-from quant.policy import Policy, uniform
+from quant.model.policy import Policy, uniform
 from quant.quantisers.base import Quantiser
 from quant.quantisers.lsq import LearnedStepQuantiser
-from quant.recipe import Recipe
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 2, 3, 8)
 PARTS = ()

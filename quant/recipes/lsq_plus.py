@@ -4,11 +4,11 @@ For networks whose activations go below zero; with ReLU the zero point stays nea
 LSQ.
 """
 
-from quant.policy import Policy, uniform
+from quant.model.policy import Policy, uniform
 from quant.quantisers.base import Quantiser
 from quant.quantisers.lsq_plus import OffsetStepQuantiser
-from quant.recipe import Recipe
 from quant.recipes.lsq import weight
+from quant.recipes.recipe import Recipe
 
 BITS = (4, 2, 3, 8)
 PARTS = ()

@@ -1,9 +1,9 @@
 """Min-max ranges, nothing learned (Jacob et al., CVPR 2018): the baseline of 8-bit deployment."""
 
-from quant.policy import Policy, uniform
+from quant.model.policy import Policy, uniform
 from quant.quantisers.base import Quantiser
 from quant.quantisers.minmax import ActivationRangeQuantiser, WeightRangeQuantiser
-from quant.recipe import Recipe
+from quant.recipes.recipe import Recipe
 
 BITS = (8, 4, 3, 2)
 PARTS = ("ema",)

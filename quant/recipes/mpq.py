@@ -4,7 +4,7 @@ Known from its abstract: only 1-bit convolutions in the backbone, 4-bit weights 
 trainable scales in the head, and progressive network quantisation (PNQ) that joins the two. A
 reconstruction in everything else, after ReActNet and Bi-Real Net: learned shifts before the sign,
 RPReLU behind, standardised weights before their sign (``quant.quantisers.binary``), shortcuts that
-carry 4-bit codes around the 1-bit layers, and the stages of ``quant.stages``, which
+carry 4-bit codes around the 1-bit layers, and the stages of ``quant.recipes.stages``, which
 ``--progressive`` asks for: everything at once was better where both were measured. The stem reads
 pixels and has 4-bit weights. Averages and normalisations re-estimated at the end, because signs
 flip until then. No quantisation correction: it took 1.4 to 3.1 points from all of four networks, on
@@ -14,10 +14,10 @@ the validation pictures of blood cells.
 comparison.
 """
 
-from quant.policy import Policy, Precision
-from quant.recipe import Recipe
+from quant.model.policy import Policy, Precision
 from quant.recipes.lsq import activation, weight
-from quant.stages import ALL_AT_ONCE, PROGRESSIVE
+from quant.recipes.recipe import Recipe
+from quant.recipes.stages import ALL_AT_ONCE, PROGRESSIVE
 
 BITS = (4, 2, 3)
 PARTS = ("ema", "progressive", "all_binary")

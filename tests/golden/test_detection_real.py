@@ -8,11 +8,11 @@ import onnx
 import onnxruntime
 import pytest
 
-from golden.description import parse_description
-from golden.detection import Detections, detect
 from golden.network import Output
-from golden.picture import load_picture
-from quant.metrics import evaluate_boxes
+from host.description import parse_description
+from host.detection import Detections, detect
+from host.picture import load_picture
+from quant.scoring.metrics import evaluate_boxes
 
 pytestmark = pytest.mark.real
 

@@ -7,8 +7,8 @@ from arch.isa import Opcode
 from arch.machine import ECP5_85F, TINY
 from golden.formats import unpack_map
 from golden.machine import GoldenMachine, MachineError, check_races
-from golden.sample import Sample
-from golden.sample_layer import LayerShape
+from tests.samples.sample import Sample
+from tests.samples.sample_layer import LayerShape
 
 PICTURE_LAYER = LayerShape(channels=16, kernel=3, weight_bits=4, bits=4, halo=1)
 SHAPES = {

@@ -8,8 +8,8 @@ from amaranth.sim import Simulator
 
 from arch.machine import Machine
 from arch.registers import Register
-from hw import axi
-from hw.axi_pins import channels, payload_fields
+from hw.streams import axi
+from hw.streams.axi_pins import channels, payload_fields
 from hw.top import Accelerator
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.lite_driver import LiteDriver

@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
-from hw.array import Array
-from hw.passes import pass_layout
+from hw.array.array import Array
+from hw.array.pass_layouts import pass_layout
 
 
 class ArrayMiter(wiring.Component):

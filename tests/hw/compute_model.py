@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from arch.isa import Planes
 from arch.machine import Machine
-from hw.sequencer import AHEAD
+from hw.compute.sequencer import AHEAD
 
 THRESHOLDS = 16
 

@@ -5,10 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
-from hw.carry_element import CarryElement
-from hw.carry_tree import UNCOUNTED, lateness
-from hw.passes import PassControl
-from hw.processing_element import ProcessingElement
+from hw.array.carry_element import CarryElement
+from hw.array.carry_tree import UNCOUNTED, lateness
+from hw.array.pass_layouts import PassControl
+from hw.array.processing_element import ProcessingElement
 
 DELAY = CarryElement.latency - ProcessingElement.latency
 

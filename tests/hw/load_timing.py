@@ -1,7 +1,7 @@
 """The cycles of a program of LOADs, from the docstrings of hw/: what a cost model has to reckon."""
 
 from arch.isa import INSTRUCTION_BITS, Opcode
-from hw.loader import TRANSFER_DEPTH
+from hw.load.loader import TRANSFER_DEPTH
 
 
 def cut(machine, load):
@@ -19,7 +19,7 @@ def cut(machine, load):
 
 
 class QueueTiming:
-    """hw.queue: `push` and `pop` return cycles, entry by entry."""
+    """hw.streams.queue: `push` and `pop` return cycles, entry by entry."""
 
     def __init__(self, depth):
         self.depth = depth

@@ -9,10 +9,10 @@ from amaranth.sim import Simulator
 
 from arch.isa import Load, Opcode, encode
 from arch.machine import ECP5_85F, TINY
-from hw.dispatcher import Dispatcher
-from hw.instruction_memory import InstructionMemory
-from hw.loader import Loader
-from hw.read_port import ReadPort
+from hw.control.dispatcher import Dispatcher
+from hw.control.instruction_memory import InstructionMemory
+from hw.load.loader import Loader
+from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.load_model import random_load
 from tests.hw.load_timing import predict

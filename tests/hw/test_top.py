@@ -6,9 +6,9 @@ from arch.isa import Compute, Entry, Load, Opcode, encode
 from arch.machine import TINY
 from arch.registers import ErrorCode, Register
 from golden.machine import GoldenMachine
-from golden.sample import Sample
-from golden.sample_layer import LayerShape
 from tests.hw.accelerator_bench import AcceleratorBench
+from tests.samples.sample import Sample
+from tests.samples.sample_layer import LayerShape
 
 DONE, ERROR = 2, 4
 

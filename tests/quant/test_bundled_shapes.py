@@ -10,17 +10,18 @@ from PIL import Image
 pytest.importorskip("pycocotools")
 
 from compiler.frontend.pipeline import read_network
-from golden.description import parse_description
-from golden.detection import detect
 from golden.execute import run
 from golden.network import Network
-from quant.metrics import evaluate_boxes
-from quant.render import CLASSES, Picture, render
-from quant.render_dataset import SPLITS
+from host.description import parse_description
+from host.detection import detect
+from quant.data.render import CLASSES, Picture, render
+from quant.data.render_dataset import SPLITS
+from quant.scoring.metrics import evaluate_boxes
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "shapes"
 PICTURES = 100
-#: The split of unseen pictures, and how quant.evaluate decodes what the network says of them.
+#: The split of unseen pictures, and how quant.scoring.evaluate decodes what the network says of
+#: them.
 UNSEEN = SPLITS["test"][1]
 FLOOR, OVERLAP = 0.001, 0.6
 #: Which of them are beside the network.

@@ -17,8 +17,8 @@ pytest.importorskip("tensorboard")
 import torch
 
 from quant.__main__ import main
-from quant.run_folder import FINAL, SETTINGS, save_final
-from quant.settings import Settings
+from quant.runs.run_folder import FINAL, SETTINGS, save_final
+from quant.runs.settings import Settings
 from tests.quant import tiny
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from quant.detection_loss import detection_loss
-from quant.detector import Detector, Task
-from quant.models import make_model, strides_of
-from quant.pictures import Loaded
+from quant.data.pictures import Loaded
+from quant.data.render import CLASSES, RenderConfig, render
+from quant.model.detector import Detector, Task
+from quant.model.models import make_model, strides_of
 from quant.recipes import Options, make_recipe
-from quant.render import CLASSES, RenderConfig, render
-from quant.settle import settle_norms
+from quant.training.detection_loss import detection_loss
+from quant.training.settle import settle_norms
 
 # The machine's cores are for the tests beside this one.
 torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The whole accelerator on AXI memory with random pauses: see sim/tb_accelerator_axi.py."""
+"""The whole accelerator on AXI memory with random pauses: see tests/sim/tb_accelerator_axi.py."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pytest
 from arch.machine import TINY
 from hw.verilog import generate
 from sim.frame import MODULE
-from sim.tb_accelerator_axi import MACHINE_VARIABLE
 from sim.verilator import Model
+from tests.sim.tb_accelerator_axi import MACHINE_VARIABLE
 
 HARNESS = Path(__file__).resolve().parents[2] / "sim" / "axi_harness.sv"
 
@@ -22,4 +22,4 @@ def test_accelerator_on_axi(tmp_path):
         {"ACCELERATOR": MODULE},
         visible=["*"],
     )
-    model.run("sim.tb_accelerator_axi", tmp_path, environment={MACHINE_VARIABLE: TINY.name})
+    model.run("tests.sim.tb_accelerator_axi", tmp_path, environment={MACHINE_VARIABLE: TINY.name})

@@ -8,12 +8,12 @@ from arch.registers import ErrorCode
 from compiler.check.program import StoredLayer, first_difference
 from golden.formats import MapFormat
 from golden.machine import GoldenMachine
-from golden.sample import Sample
-from golden.sample_layer import LayerShape
 from hw.verilog import generate
 from sim.frame import Conditions, frame_model, run_frame
 from sim.replay import Replay, read_hexadecimal, write_hexadecimal
 from sim.run import LayerWatch
+from tests.samples.sample import Sample
+from tests.samples.sample_layer import LayerShape
 
 
 def network(seed: int) -> Sample:

@@ -21,18 +21,20 @@ from compiler.cost.frame import writes as cost_writes
 from compiler.cost.writes import CostError
 from compiler.flow import compile_network
 from compiler.report import layer_table
-from golden.listing import Listing
 from golden.machine import GoldenMachine
 from host.manifest import Forecast
-from hw import axi_write, loader, sequencer
-from hw.block_queue import BlockQueue
-from hw.capture import TAG_DEPTH
-from hw.compute_core import ComputeCore
-from hw.instruction_memory import InstructionMemory
-from hw.queue import Queue
-from hw.read_port import ReadPort
+from hw.compute import sequencer
+from hw.compute.compute_core import ComputeCore
+from hw.control.instruction_memory import InstructionMemory
+from hw.load import loader
+from hw.load.read_port import ReadPort
+from hw.results import axi_write
+from hw.results.capture import TAG_DEPTH
+from hw.streams.block_queue import BlockQueue
+from hw.streams.queue import Queue
 from tests.networks import everything
 from tests.random_programs import RandomProgram
+from tests.samples.listing import Listing
 
 
 @contextmanager

@@ -12,11 +12,11 @@ pytest.importorskip("yaml")
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from golden.description import Description, Head
+from host.description import Description, Head
 from quant.__main__ import main
-from quant.dataset import read_dataset
+from quant.data.dataset import read_dataset
+from quant.data.pictures import load_pictures
 from quant.errors import TrainingError
-from quant.pictures import load_pictures
 from quant.post_training.onnx_network import OnnxNetwork, convolution_weights, with_weights
 from quant.post_training.study import COLUMNS, score_network, study
 from tests.quant import tiny

@@ -11,7 +11,7 @@ from torch import nn
 from compiler.check.reference import run_float64
 from compiler.exact.quantising import quant
 from compiler.exact.reals import Reals
-from quant.export_qonnx import export
+from quant.exports.export_qonnx import export
 from quant.quantisers.base import Quantiser, code_range, round_through
 from quant.quantisers.clip_value import ClipValueActivation
 from quant.quantisers.dorefa import UnitActivationQuantiser

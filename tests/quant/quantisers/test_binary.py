@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from compiler.check.reference import run_float64
-from quant.export_qonnx import export
+from quant.exports.export_qonnx import export
 from quant.quantisers.binary import BinaryWeight, ClippedSign, ParabolaSign, ShiftedSign
 
 

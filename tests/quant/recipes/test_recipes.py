@@ -5,9 +5,9 @@ import pytest
 pytest.importorskip("torch")
 
 from quant.errors import TrainingError
-from quant.policy import FLOAT
+from quant.model.policy import FLOAT
 from quant.recipes import RECIPES, Options, make_recipe
-from quant.stages import ALL_AT_ONCE, PROGRESSIVE
+from quant.recipes.stages import ALL_AT_ONCE, PROGRESSIVE
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,0 +1,1 @@
+"""The processing array: one-bit products counted, shifted and added."""

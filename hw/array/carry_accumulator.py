@@ -1,0 +1,87 @@
+"""Accumulator and result register in the carry cells of ECP5."""
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.array.carry_chain import HIGH, A, B, C, CarryChain, D
+
+# Adds x = a (a bit of the count) and y = d if b else c (the accumulator's own bits, b to double).
+# The lowest bit has nothing below it; above the count x is 0.
+DOUBLED = (B & D) | (~B & C)
+ACCUMULATE = A ^ DOUBLED
+ACCUMULATE_LOWEST = A ^ (C & ~B)
+ACCUMULATE_UPPER = DOUBLED
+
+
+class AccumulatorControl(data.Struct):
+    """Control of a :class:`CarryAccumulator`.
+
+    ``enable``, ``double`` and ``capture`` come in the cycle before their pass's count: ``enable``
+    if the pass is valid, ``capture`` if it also captures. ``clear`` comes one cycle earlier still:
+    1 if that pass is valid and clears.
+    """
+
+    enable: unsigned(1)
+    clear: unsigned(1)
+    double: unsigned(1)
+    capture: unsigned(1)
+
+
+class CarryAccumulator(wiring.Component):
+    """Adds ``count`` and the product of one lane to the sum of a block.
+
+    One carry position per bit, and one to bring in the lane. Clearing costs nothing: the
+    accumulator is reset in the cycle before the clearing pass is added, just when the last block's
+    sum leaves it, and ``result`` takes that sum from the adder.
+
+    Latency: 1 cycle from ``count`` to ``result``. Throughput: one pass per cycle.
+
+    Members
+    -------
+    control : In(AccumulatorControl)
+    count : In(6)
+    activation, weight : In(1), the lane that ``count`` leaves out
+    result : Out(accumulator_bits)
+    """
+
+    latency = 1
+
+    def __init__(self, machine: Machine, count_bits: int):
+        #: The accumulator: 0 in the cycle that adds a clearing pass.
+        self.total = Signal(machine.accumulator_bits, reset_less=True)
+        super().__init__({
+            "control": In(AccumulatorControl),
+            "count": In(count_bits),
+            "activation": In(1),
+            "weight": In(1),
+            "result": Out(machine.accumulator_bits),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        # Registers of this element alone: one set for many elements would be far from most of them.
+        control = Signal(AccumulatorControl, reset_less=True, attrs={"keep": 1})
+        m.d.sync += control.eq(self.control)
+
+        total = self.total
+        positions = [(ACCUMULATE_LOWEST, self.count[0], control.double, total[0], HIGH)]
+        for index in range(1, len(total)):
+            counted = index < len(self.count)
+            init = ACCUMULATE if counted else ACCUMULATE_UPPER
+            bit = self.count[index] if counted else HIGH
+            positions.append((init, bit, control.double, total[index], total[index - 1]))
+        chain = CarryChain()
+        following = chain.adder((self.activation, self.weight), positions)
+        chain.close(m, "accumulator", wraps=True)
+
+        with m.If(control.clear):
+            m.d.sync += total.eq(0)
+        with m.Elif(control.enable):
+            m.d.sync += total.eq(Cat(following))
+        result = Signal.like(total)
+        with m.If(control.capture):
+            m.d.sync += result.eq(Cat(following))
+        m.d.comb += self.result.eq(result)
+        return m

@@ -1,0 +1,101 @@
+"""A count of XOR products in the carry cells of ECP5."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.array.carry_chain import ADD_BITS, ADD_PRODUCTS, HIGH, CarryChain
+
+GROUPS = 4
+GROUP = 16
+LANES = GROUPS * GROUP
+LEVELS = 5
+"""Adder levels; 2**(LEVELS + 1) - 1 = 63 lanes are counted."""
+UNCOUNTED = LANES - 1
+"""The lane left over: the accumulator has a carry input free for it."""
+
+
+def lateness(lane: int) -> int:
+    """Cycles after the punctual lanes at which a lane is due: the level that adds it, less one.
+
+    In a lane group, lanes 0..11 enter level 1 (three to an adder), 12 and 13 level 2, 14 level 3;
+    lane 15 enters level 4 in groups 0 and 2, level 5 in group 1, and the accumulator in group 3.
+    """
+    group, place = divmod(lane, GROUP)
+    if place == GROUP - 1:
+        return (3, 4, 3, 5)[group]
+    return 0 if place < 12 else 1 if place < 14 else 2
+
+
+class CarryTree(wiring.Component):
+    """Counts the ones of ``activations ^ weights``, lane 63 left out.
+
+    An n-bit adder takes n + 1 carry positions and a product of its own at its lowest
+    (:class:`hw.array.carry_chain.CarryChain`): 16 * 2 + 8 * 3 + 4 * 4 + 2 * 5 + 6 = 88 positions,
+    and 6 for the ends of the four chains. Each lane group is a chain: they are short enough that
+    the (false) timing path along a whole chain does not count.
+
+    Every level ends in registers, so a lane that is added late must be *presented* late, by
+    :func:`lateness` cycles; clusters share these delays.
+
+    Latency: ``latency`` = 5 cycles from a pass's punctual lanes to ``count``. Throughput: one pass
+    per cycle.
+
+    Members
+    -------
+    activations, weights : In(64), lane l late by lateness(l)
+    count : Out(6)
+    """
+
+    latency = LEVELS
+
+    def __init__(self):
+        #: The registers of each level: 2**(LEVELS - level) sums of level + 1 bits.
+        self.levels = {
+            level: [
+                Signal(level + 1, name=f"level{level}_{index}", reset_less=True)
+                for index in range(1 << LEVELS - level)
+            ]
+            for level in range(1, LEVELS + 1)
+        }
+        super().__init__({
+            "activations": In(LANES),
+            "weights": In(LANES),
+            "count": Out(LEVELS + 1),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        levels = self.levels
+        sums = []  # (register, bits): the bits are complete when the chain is
+
+        def product(lane):
+            return self.activations[lane], self.weights[lane]
+
+        def add_products(chain, index, lane):
+            operands = [(ADD_PRODUCTS, *product(lane + 1), *product(lane + 2))]
+            sums.append((levels[1][index], chain.adder(product(lane), operands)))
+
+        def add_sums(chain, level, index, lane):
+            left, right = levels[level - 1][2 * index : 2 * index + 2]
+            operands = [(ADD_BITS, x, HIGH, y, HIGH) for x, y in zip(left, right, strict=True)]
+            sums.append((levels[level][index], chain.adder(product(lane), operands)))
+
+        for group in range(GROUPS):
+            first = GROUP * group
+            chain = CarryChain()
+            for index in range(4):
+                add_products(chain, 4 * group + index, first + 3 * index)
+            for index in range(2):
+                add_sums(chain, 2, 2 * group + index, first + 12 + index)
+            add_sums(chain, 3, group, first + 14)
+            if group % 2 == 0:
+                add_sums(chain, 4, group // 2, first + 15)
+            elif group == 1:
+                add_sums(chain, 5, 0, first + 15)
+            chain.close(m, f"group{group}")
+
+        for register, bits in sums:
+            m.d.sync += register.eq(Cat(bits))
+        m.d.comb += self.count.eq(levels[LEVELS][0])
+        return m

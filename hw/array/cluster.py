@@ -1,0 +1,147 @@
+"""A square of processing elements with registers around it."""
+
+from itertools import pairwise
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.array.carry_element import CarryElement
+from hw.array.carry_tree import UNCOUNTED, lateness
+from hw.array.pass_layouts import PassControl, replicate_ones
+
+
+class Cluster(wiring.Component):
+    """``cluster`` x ``cluster`` elements that share operand registers and delays.
+
+    Operands, control and results pass from cluster to cluster through one register each, so no wire
+    is longer than a cluster: activations and control downwards, weights and results to the right
+    (control also to the right, in the first row of clusters).
+
+    After a capture every row's results leave to the right, the elements' own after ``wait`` cycles,
+    first column first; at any other time what comes from the left passes. Captures must be at least
+    ``columns`` cycles apart.
+
+    Latency: from the ports one cycle to ``*_on``, and to ``results_on`` ``latency`` + ``wait`` = 8
+    + ``wait`` cycles for a block's first column. ``results`` pass in 1 cycle. Throughput: one pass
+    per cycle.
+
+    Parameters
+    ----------
+    wait : int
+        Results that leave before this cluster's: the columns to the right of it.
+    ones : bool
+        Whether there is a ones row below the others.
+
+    Members
+    -------
+    control, control_on : In(PassControl), Out(PassControl)
+    activations, activations_on : In, Out(lanes) [cluster]
+    weights, weights_on : In, Out(lanes) [cluster]
+    ones, ones_on : In, Out(lane_groups), with a ones row
+    results, results_on : In, Out(accumulator_bits) [rows, the ones row last]
+    """
+
+    latency = 1 + CarryElement.latency + 1
+
+    def __init__(self, machine: Machine, *, wait: int, ones: bool):
+        self.machine = machine
+        self.wait = wait
+        self.has_ones = ones
+        self.rows = machine.cluster + ones
+        operands = data.ArrayLayout(unsigned(machine.lanes), machine.cluster)
+        results = data.ArrayLayout(unsigned(machine.accumulator_bits), self.rows)
+        members = {"control": PassControl, "activations": operands, "weights": operands,
+                   "results": results}  # fmt: skip
+        if ones:
+            members["ones"] = machine.lane_groups
+        super().__init__(
+            {name: In(shape) for name, shape in members.items()}
+            | {f"{name}_on": Out(shape) for name, shape in members.items()}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        machine, size = self.machine, self.machine.cluster
+
+        # What arrives is registered; the next clusters take it from these registers. Elements see
+        # each lane when their adders are due for it.
+        control = [Signal(PassControl, name=f"control{age}") for age in range(5)]
+        m.d.sync += control[0].eq(self.control)
+        m.d.sync += [later.eq(now) for now, later in pairwise(control)]
+        m.d.comb += self.control_on.eq(control[0])
+
+        def arriving(value, name):
+            register = Signal(len(value), name=name, reset_less=True, attrs={"keep": 1})
+            m.d.sync += register.eq(value)
+            return register
+
+        def staggered(word, name):
+            lanes = []
+            for lane in range(machine.lanes):
+                bit = word[lane]
+                for age in range(lateness(lane)):
+                    later = Signal(name=f"{name}_{lane}_late{age + 1}", reset_less=True)
+                    m.d.sync += later.eq(bit)
+                    bit = later
+                lanes.append(bit)
+            return Cat(lanes)
+
+        columns, rows = [], []
+        for index in range(size):
+            word = arriving(self.activations[index], f"activations{index}")
+            m.d.comb += self.activations_on[index].eq(word)
+            columns.append(staggered(word, f"activations{index}"))
+            word = arriving(self.weights[index], f"weights{index}")
+            m.d.comb += self.weights_on[index].eq(word)
+            rows.append(staggered(word, f"weights{index}"))
+        if self.has_ones:
+            ones = arriving(self.ones, "ones")
+            m.d.comb += self.ones_on.eq(ones)
+            history = [ones]
+            for age in range(1, 1 + lateness(UNCOUNTED)):
+                history.append(Signal.like(ones, name=f"ones_late{age}", attrs={}))
+                m.d.sync += history[age].eq(history[age - 1])
+            words = [replicate_ones(machine, value) for value in history]
+            rows.append(Cat(words[lateness(lane)][lane] for lane in range(machine.lanes)))
+
+        # The elements. Their accumulators are cleared a cycle ahead of everything else.
+        element_control = Cat(
+            control[4].valid,
+            control[3].valid & control[3].clear,
+            control[4].double,
+            control[4].valid & control[4].capture,
+        )
+        results = [[] for _ in rows]
+        for row, weights in enumerate(rows):
+            for column, activations in enumerate(columns):
+                element = CarryElement(machine)
+                m.submodules[f"element_{row}_{column}"] = element
+                m.d.comb += [
+                    element.control.eq(element_control),
+                    element.activations.eq(activations),
+                    element.weights.eq(weights),
+                ]
+                results[row].append(element.result)
+
+        # Counts the cycles after a capture: while it is `wait` + c, column c leaves.
+        running = Signal()
+        count = Signal(range(machine.columns))
+        with m.If(control[4].valid & control[4].capture):
+            m.d.sync += [running.eq(1), count.eq(0)]
+        with m.Elif(running):
+            m.d.sync += [count.eq(count + 1), running.eq(count != machine.columns - 1)]
+        for row in range(len(rows)):
+            leaving = Signal(size, name=f"leaving{row}", reset_less=True, attrs={"keep": 1})
+            leaves = (running & (count == self.wait + column) for column in range(size))
+            m.d.sync += leaving.eq(Cat(leaves))
+            # Outside its turn a cluster adds nothing to what passes: a multiplexer of ORs.
+            word = self.results[row]
+            for column in range(size):
+                own = leaving[column].replicate(machine.accumulator_bits)
+                word = word | (results[row][column] & own)
+            result = Signal(machine.accumulator_bits, name=f"result{row}", reset_less=True)
+            m.d.sync += result.eq(word)
+            m.d.comb += self.results_on[row].eq(result)
+        return m

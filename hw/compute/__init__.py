@@ -1,0 +1,1 @@
+"""The array at work: positions read, passes issued, sums captured."""

@@ -1,0 +1,122 @@
+"""Fetches C consecutive positions per lane group out of C banks."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.array.pass_layouts import pass_layout
+from hw.compute.sequencer import step_layout
+from hw.memories.block_ram import LATENCY
+from hw.streams.delay import delayed
+
+
+class AlignedRead(wiring.Component):
+    """Makes a pass out of a step: for column c, row r and lane group g,
+
+        activation[c].group[g] = chip[(base + offset_g + c) mod positions].group[g], 0 if not enable
+        weight[r].group[g]     = weights[(weight_base + weight_g) mod weight_words][r].group[g]
+
+    Position p lies in bank p mod C at word p / C. With b0 = (base + offset_g) mod C, bank b is read
+    at the word of p + (C if b < b0 else 0), and column c takes the data of bank (b0 + c) mod C.
+
+    Timing: step in t; sums p and p + C in registers in t + 1; bank addresses in t + 2; the
+    memories' data in t + 2 + LATENCY; rotated by two bits of b0 per further cycle (the last one
+    also zeroes what is not enabled); pass in t + ``latency``, latency = 2 + LATENCY + ceil(log2(C)
+    / 2). One pass per cycle.
+
+    Members
+    -------
+    step : ``In(step_layout)``
+    addresses : ``Out(word) [columns][lane_groups]``
+    words : ``In(group_lanes) [columns][lane_groups]``
+        To and from :class:`hw.memories.activation_memory.ActivationMemory`.
+    weight_addresses : ``Out(weight_bits) [lane_groups]``
+    weights : ``In(lanes) [rows]``
+        To and from :class:`hw.memories.weight_memory.WeightMemory`.
+    passes : ``Out(pass_layout)``
+        Activations and control from registers, weights straight from the memory.
+    """
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        self.rotations = -(-machine.column_bits // 2)
+        self.latency = 2 + LATENCY + self.rotations
+        word = machine.position_bits - machine.column_bits
+        groups = machine.lane_groups
+
+        def per_group(bits):
+            return data.ArrayLayout(data.ArrayLayout(unsigned(bits), groups), machine.columns)
+
+        super().__init__({
+            "step": In(step_layout(machine)),
+            "addresses": Out(per_group(word)),
+            "words": In(per_group(machine.group_lanes)),
+            "weight_addresses": Out(data.ArrayLayout(unsigned(machine.weight_bits), groups)),
+            "weights": In(data.ArrayLayout(unsigned(machine.lanes), machine.rows)),
+            "passes": Out(pass_layout(machine)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        machine, step, entry = self.machine, self.step, self.step.entry
+        columns, lanes = machine.columns, machine.group_lanes
+        position, shift = machine.position_bits, machine.column_bits
+
+        def data_delayed(value, cycles, name):
+            return delayed(m, value, cycles, name, reset_less=True)
+
+        rotated = []
+        for index in range(machine.lane_groups):
+            group = entry.group[index]
+            # The addresses.
+            first = Signal(position, name=f"first{index}", reset_less=True)
+            beyond = Signal(position, name=f"beyond{index}", reset_less=True)
+            enable = Signal(name=f"enable{index}", reset_less=True)
+            m.d.sync += [
+                first.eq(step.base + group.offset),
+                beyond.eq(step.after + group.offset),
+                enable.eq(group.enable),
+            ]
+            for bank in range(columns):
+                address = Signal(position - shift, name=f"address{bank}_{index}", reset_less=True)
+                m.d.sync += address.eq(Mux(first[:shift] > bank, beyond[shift:], first[shift:]))
+                m.d.comb += self.addresses[bank][index].eq(address)
+            weight_word = Signal(
+                machine.weight_bits, name=f"weight_word{index}", reset_less=True)
+            m.d.sync += weight_word.eq(step.weight_base + group.weight)
+            m.d.comb += self.weight_addresses[index].eq(
+                data_delayed(weight_word, self.latency - 1 - LATENCY, f"weight_word{index}"))
+
+            # The rotation: stage by stage, bits 0 and 1 of b0, then 2 and 3, ...
+            turn = data_delayed(first[:shift], 1 + LATENCY, f"turn{index}")
+            enable = data_delayed(enable, 1 + LATENCY, f"enable{index}")
+            words = [self.words[bank][index] for bank in range(columns)]
+            for stage in range(self.rotations):
+                last = stage == self.rotations - 1
+                for bit in range(2 * stage, min(2 * stage + 2, shift)):
+                    words = [Mux(turn[bit], words[(column + (1 << bit)) % columns], words[column])
+                             for column in range(columns)]
+                registers = [Signal(lanes, name=f"word{index}_{stage}_{column}", reset_less=True)
+                             for column in range(columns)]
+                with m.If(enable if last else 1):
+                    m.d.sync += [register.eq(word)
+                                 for register, word in zip(registers, words, strict=True)]
+                with m.Else():
+                    m.d.sync += [register.eq(0) for register in registers]
+                words = registers
+                turn = data_delayed(turn, 1, f"turn{index}_{stage}")
+                enable = data_delayed(enable, 1, f"enable{index}_{stage}")
+            rotated.append(words)
+
+        m.d.comb += [
+            self.passes.activations[column].eq(Cat(words[column] for words in rotated))
+            for column in range(columns)
+        ]
+        m.d.comb += self.passes.weights.eq(self.weights)
+        control = Cat(step.valid, entry.clear, entry.double, entry.capture,
+                      *(group.ones for group in entry.group))
+        m.d.comb += Cat(self.passes.valid, self.passes.clear, self.passes.double,
+                        self.passes.capture, self.passes.ones).eq(
+                            delayed(m, control, self.latency, "control"))
+        return m

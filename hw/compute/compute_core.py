@@ -1,0 +1,193 @@
+"""The compute side: from COMPUTEs to write bursts."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from arch.errors import ConfigurationError
+from arch.isa import Compute
+from arch.machine import Machine
+from hw.array.array import Array
+from hw.compute.aligned_read import AlignedRead
+from hw.compute.sequencer import Sequencer
+from hw.load.unit_writer import table_write, threshold_write
+from hw.memories.activation_memory import ActivationMemory, activation_write
+from hw.memories.pass_table import PassTable
+from hw.memories.weight_memory import WeightMemory, weight_write
+from hw.results.axi_write import OUTSTANDING
+from hw.results.capture import TAG_DEPTH
+from hw.results.output_writer import OutputWriter
+from hw.results.result_tags import ResultTags
+from hw.results.running_maximum import RunningMaximum
+from hw.results.threshold_search import ThresholdSearch
+from hw.streams.axi import write_signature
+from hw.streams.delay import delayed
+
+
+class ComputeCore(wiring.Component):
+    """Instances and wires: docs/machine.md, sections 4 and 5.
+
+        Sequencer (PassTable) -> AlignedRead (ActivationMemory, WeightMemory) -> Array
+        -> ThresholdSearch -> RunningMaximum -> OutputWriter, with ResultTags beside the sums
+
+    Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. A capture issued in t
+    has column c of its sums in t + ``sums_latency`` + c and its codes at the output writer in t +
+    ``codes_latency`` + c; the compute whose last capture it is has been counted in ``computed`` in
+    t + ``computed_latency`` + C - 1 (raw: + C * raw_chunks - 1).
+
+    Members
+    -------
+    computes : ``In(stream.Signature(Compute))``
+    loads : ``In(16)``
+        Loads complete.
+    stop : ``In(1)``
+        No new write burst is begun; those begun are finished.
+    table_write, threshold_write, weight_write : ``In``, activation_writes : ``In [columns]``
+        As the memories have them.
+    axi : ``Out(write_signature)``
+    computed, stored : ``Out(16)``
+    busy : ``Out(1)``
+        Some compute has been seen and is not stored.
+    pass_valid, waiting_load, waiting_output, waiting_drain : ``Out(1)``
+        What the sequencer does in this cycle.
+    awaited : ``Out(16)``
+        The number of loads that the next compute waits for.
+    outstanding : ``Out(range(OUTSTANDING + 1))``, writes_idle : ``Out(1)``
+        Bursts not acknowledged; no burst is begun or under way.
+    write_beat, write_error : ``Out(1)``
+        For one cycle each: memory took a beat; memory answered with an error.
+    progress : ``Out(1)``
+        Something moved: a pass was issued, or a beat or an acknowledgement went over the port.
+    """
+
+    def __init__(self, machine: Machine, fabric: str = "generic"):
+        self.machine = machine
+        self._array = Array(machine, fabric)
+        self._aligned_read = AlignedRead(machine)
+        self._fabric = fabric
+        self.sums_latency = self._aligned_read.latency + self._array.latency
+        self.codes_latency = self.sums_latency + ThresholdSearch.latency + RunningMaximum.latency
+        self.computed_latency = self.codes_latency + OutputWriter.latency
+        super().__init__({
+            "computes": In(stream.Signature(Compute)),
+            "loads": In(16),
+            "stop": In(1),
+            "table_write": In(table_write(machine)),
+            "threshold_write": In(threshold_write(machine)),
+            "weight_write": In(weight_write(machine)),
+            "activation_writes": In(data.ArrayLayout(activation_write(machine), machine.columns)),
+            "axi": Out(write_signature(machine.axi_data_bits)),
+            "computed": Out(16),
+            "stored": Out(16),
+            "busy": Out(1),
+            "pass_valid": Out(1),
+            "waiting_load": Out(1),
+            "waiting_output": Out(1),
+            "waiting_drain": Out(1),
+            "awaited": Out(16),
+            "outstanding": Out(range(OUTSTANDING + 1)),
+            "writes_idle": Out(1),
+            "write_beat": Out(1),
+            "write_error": Out(1),
+            "progress": Out(1),
+        })
+
+    def elaborate(self, platform):
+        machine = self.machine
+        under_way = -(-self.computed_latency // machine.columns) + 1
+        if under_way > TAG_DEPTH:
+            raise ConfigurationError(
+                f"machine {machine.name!r}: {under_way} captures may be under way, but there are "
+                f"{TAG_DEPTH} places for their tags: columns must be more than {machine.columns}")
+        m = Module()
+        m.submodules.sequencer = sequencer = Sequencer(machine)
+        m.submodules.pass_table = pass_table = PassTable(machine, self._fabric)
+        m.submodules.aligned_read = aligned_read = self._aligned_read
+        m.submodules.activation_memory = activations = ActivationMemory(machine, self._fabric)
+        m.submodules.weight_memory = weights = WeightMemory(machine, self._fabric)
+        m.submodules.array = array = self._array
+        m.submodules.result_tags = result_tags = ResultTags(machine)
+        m.submodules.search = search = ThresholdSearch(machine)
+        m.submodules.maximum = maximum = RunningMaximum(machine)
+        m.submodules.writer = writer = OutputWriter(machine, self._fabric)
+
+        # Passes.
+        connect(m, flipped(self.computes), sequencer.computes)
+        connect(m, sequencer.placements, writer.placements)
+        connect(m, sequencer.tags, result_tags.tags)
+        m.d.comb += [
+            sequencer.loads.eq(self.loads),
+            sequencer.released.eq(writer.released),
+            sequencer.buffered.eq(writer.buffered),
+            pass_table.write.eq(self.table_write),
+            pass_table.address.eq(sequencer.table_address),
+            sequencer.entry.eq(pass_table.entry),
+            aligned_read.step.eq(sequencer.step),
+        ]
+
+        # Operands.
+        m.d.comb += [
+            activations.writes.eq(self.activation_writes),
+            activations.addresses.eq(aligned_read.addresses),
+            aligned_read.words.eq(activations.words),
+            weights.write.eq(self.weight_write),
+            weights.addresses.eq(aligned_read.weight_addresses),
+            aligned_read.weights.eq(weights.rows),
+            array.passes.eq(aligned_read.passes),
+        ]
+
+        # Results. The tag and the place of a column travel beside the search.
+        tag = result_tags.tag
+        column = Signal(maximum.i.shape())
+        m.d.comb += [
+            result_tags.valid.eq(array.sums.valid),
+            search.write.eq(self.threshold_write),
+            search.sums.eq(array.sums.sums),
+            search.ones_sum.eq(array.sums.ones_sum),
+            search.add_ones.eq(tag.add_ones),
+            search.threshold_set.eq(tag.threshold_set),
+            search.code_bits.eq(tag.code_bits),
+            writer.totals.eq(search.totals),
+            writer.keep.eq(delayed(m, array.sums.valid & tag.raw, search.total_latency, "keep")),
+            column.valid.eq(array.sums.valid),
+            column.column.eq(result_tags.column),
+            column.starts.eq(tag.pool_first),
+            column.leaves.eq(tag.pool_last),
+            column.raw.eq(tag.raw),
+            column.ends.eq(result_tags.ends),
+            column.last.eq(tag.last),
+        ]
+        # Its `codes` are none yet.
+        m.d.comb += [
+            maximum.i.eq(delayed(m, column, search.latency, "column")),
+            maximum.i.codes.eq(search.codes),
+            writer.columns.eq(maximum.o),
+        ]
+
+        # Results that leave.
+        connect(m, writer.axi, flipped(self.axi))
+        m.d.comb += [
+            self.computed.eq(writer.computed),
+            self.stored.eq(writer.stored),
+            writer.stop.eq(self.stop),
+            self.outstanding.eq(writer.outstanding),
+            self.writes_idle.eq(writer.idle),
+            self.write_beat.eq(writer.sent),
+            self.write_error.eq(writer.error),
+        ]
+
+        # Status.
+        started = Signal(16)
+        with m.If(self.computes.valid & self.computes.ready):
+            m.d.sync += started.eq(started + 1)
+        m.d.sync += self.busy.eq(self.computes.valid | (started != self.stored))
+        m.d.comb += [
+            self.pass_valid.eq(sequencer.step.valid),
+            self.waiting_load.eq(sequencer.waiting_load),
+            self.awaited.eq(self.computes.payload.after_load),
+            self.waiting_output.eq(sequencer.waiting_output),
+            self.waiting_drain.eq(sequencer.waiting_drain),
+            self.progress.eq(sequencer.step.valid | self.write_beat
+                             | (self.axi.b.valid & self.axi.b.ready)),
+        ]
+        return m

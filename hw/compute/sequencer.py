@@ -1,0 +1,258 @@
+"""Walks a compute's blocks and table entries: one pass of the array per cycle."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.errors import ConfigurationError
+from arch.isa import Compute, Planes
+from arch.machine import Machine
+from hw.memories.pass_table import PassTable, entry_layout
+from hw.results.capture import CaptureTag, Placement
+from hw.streams.catch_queue import CatchQueue
+from hw.streams.delay import delayed
+
+
+def step_layout(machine: Machine) -> data.StructLayout:
+    """Return one pass before its addresses are added up; ``after`` is ``base + columns``."""
+    return data.StructLayout({
+        "valid": 1,
+        "base": machine.position_bits,
+        "after": machine.position_bits,
+        "weight_base": machine.weight_bits,
+        "entry": entry_layout(machine),
+    })
+
+
+def walked_layout(machine: Machine) -> data.StructLayout:
+    """Return a pass that waits to be issued."""
+    return data.StructLayout({
+        "base": machine.position_bits,
+        "weight_base": machine.weight_bits,
+        "tag": CaptureTag,
+        "entry": entry_layout(machine),
+    })
+
+
+AHEAD = 16
+"""Passes that may be walked and not yet on their way to the issue: one LUT RAM."""
+
+
+class Sequencer(wiring.Component):
+    """Issues the passes of docs/machine.md, section 4, in order:
+
+        for by, bx, e:   base = source + by * source_step + bx * C,   entry = table[e]
+
+    Timing. Compute n is taken in cycle T(n); pass j is walked (its entry is asked for) in cycle
+    W(j), leaves the queue behind the table in cycle P(j), and is *issued* (``step.valid``) in I(j):
+
+        T(n) = max(S(n) + 1, W(last pass of n - 1)),    S(n) > T(n - 1)
+        W(j) = max(W(j - 1) + 1, P(j - AHEAD) + 1)      (first pass of n: T(n) for W(j - 1))
+        P(j) = max(W(j) + 3, I(j - 1))
+        I(j) = max(P(j) + 1, G(j))
+
+    * S(n) is the first cycle after T(n - 1) in which compute n is at ``computes``,
+      loads - after_load (modulo 2^16) < 2^15, and ``placements.ready``. With nothing under way its
+      first pass is issued in S(n) + START.
+    * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
+      + C (+ C * raw_chunks if that one was raw); and the first cycle with room: two cycles before,
+      at least C (raw: C * raw_chunks) + 1 beats of the output buffer were neither filled nor
+      reserved. A capture reserves C (raw: C * raw_chunks) beats from the cycle after its issue
+      until ``released``.
+
+    So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
+    time; only captures wait, in front of themselves.
+
+    Members
+    -------
+    computes : ``In(stream.Signature(Compute))``
+    loads : ``In(16)``
+        Loads complete, modulo 2^16.
+    table_address : ``Out(table_bits)``, entry : ``In(entry_layout)``
+        To and from :class:`hw.memories.pass_table.PassTable`.
+    step : ``Out(step_layout)``
+    tags : ``Out(stream.Signature(CaptureTag))``
+        One per capture, in its issue cycle. Never waits: the queue behind it holds what can be
+        under way.
+    placements : ``Out(stream.Signature(Placement))``
+        One per compute, when it is taken.
+    released : ``In({valid, raw})``
+        The last column of a capture is in the output buffer.
+    buffered : ``In(range(output_beats + 1))``
+        Beats in the output buffer.
+    waiting_load, waiting_output, waiting_drain : ``Out(1)``
+        The next compute waits for a load, and nothing is left to issue; a capture waits for room in
+        the output buffer; a capture waits for the results of the one before to leave the array.
+    """
+
+    START = 6
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        super().__init__({
+            "computes": In(stream.Signature(Compute)),
+            "loads": In(16),
+            "table_address": Out(machine.table_bits),
+            "entry": In(entry_layout(machine)),
+            "step": Out(step_layout(machine)),
+            "tags": Out(stream.Signature(CaptureTag)),
+            "placements": Out(stream.Signature(Placement)),
+            "released": In(data.StructLayout({"valid": 1, "raw": 1})),
+            "buffered": In(range(machine.output_beats + 1)),
+            "waiting_load": Out(1),
+            "waiting_output": Out(1),
+            "waiting_drain": Out(1),
+        })
+
+    def elaborate(self, platform):
+        machine = self.machine
+        if machine.output_beats <= machine.max_burst + machine.block_beats:
+            raise ConfigurationError(
+                f"machine {machine.name!r}: output_beats must be more than max_burst and one raw "
+                f"block ({machine.max_burst + machine.block_beats}), not {machine.output_beats}")
+        m = Module()
+        compute = self.computes.payload
+        positions, words = machine.position_bits, machine.weight_bits
+        m.submodules.queue = queue = CatchQueue(walked_layout(machine), PassTable.latency, AHEAD)
+
+        # Whether the compute at the head may start.
+        late = Signal(16)
+        met, blocked = Signal(), Signal()
+        start = Signal()
+        running, step, ending = Signal(), Signal(), Signal()
+        m.d.comb += [
+            late.eq(self.loads - compute.after_load),
+            start.eq(met & (~running | ending)),
+            self.computes.ready.eq(start),
+        ]
+        m.d.sync += [
+            met.eq(self.computes.valid & ~start & ~late[15] & self.placements.ready),
+            blocked.eq(self.computes.valid & ~start & late[15]),
+        ]
+
+        # The walk.
+        entry = Signal(machine.table_bits)
+        first_entry, last_entry = Signal.like(entry), Signal.like(entry)
+        base, row_base, row_step = Signal(positions), Signal(positions), Signal(positions)
+        blocks, blocks_left, rows_left = Signal(12), Signal(12), Signal(12)
+        weight_base = Signal(words)
+        tag = Signal(CaptureTag)
+        block_ends, row_ends = Signal(), Signal()
+        next_row = (row_base + row_step)[:positions]
+        m.d.comb += [
+            step.eq(running & queue.ready),
+            block_ends.eq(entry == last_entry),
+            row_ends.eq(blocks_left == 1),
+            ending.eq(step & block_ends & row_ends & (rows_left == 1)),
+        ]
+        with m.If(start):
+            m.d.sync += [
+                running.eq(1),
+                entry.eq(compute.table_start),
+                first_entry.eq(compute.table_start),
+                last_entry.eq(compute.table_last),
+                base.eq(compute.source),
+                row_base.eq(compute.source),
+                row_step.eq(compute.source_step),
+                blocks.eq(compute.row_blocks),
+                blocks_left.eq(compute.row_blocks),
+                rows_left.eq(compute.block_rows),
+                weight_base.eq(compute.weight_base),
+                tag.threshold_set.eq(compute.threshold_set),
+                tag.add_ones.eq(compute.add_ones),
+                tag.raw.eq(compute.raw),
+                tag.code_bits.eq(compute.code_bits),
+            ]
+        with m.Elif(step):
+            m.d.sync += [running.eq(~ending), entry.eq(entry + 1)]
+            with m.If(block_ends):
+                m.d.sync += [
+                    entry.eq(first_entry),
+                    base.eq(base + machine.columns),
+                    blocks_left.eq(blocks_left - 1),
+                ]
+                with m.If(row_ends):
+                    m.d.sync += [
+                        base.eq(next_row),
+                        row_base.eq(next_row),
+                        blocks_left.eq(blocks),
+                        rows_left.eq(rows_left - 1),
+                    ]
+        m.d.comb += [
+            self.placements.valid.eq(start),
+            self.placements.payload.pair.eq(compute.pair & ~compute.raw),
+            self.placements.payload.planes.eq(Mux(compute.raw, Planes.FOUR, compute.planes)),
+            *(self.placements.payload[name].eq(compute[name])
+              for name in ("row_length", "width", "height", "address", "row_bytes",
+                           "position_bytes", "upper_half")),
+        ]
+
+        # The entry, and what belongs to it, meet in the queue.
+        walked = Signal(walked_layout(machine))
+        m.d.comb += [
+            self.table_address.eq(entry),
+            queue.ask.eq(step),
+            walked.base.eq(base),
+            walked.weight_base.eq(weight_base),
+            walked.tag.eq(tag),
+            walked.tag.last.eq(ending),
+            queue.payload.eq(
+                delayed(m, walked, PassTable.latency, "walked", reset_less=True)),
+            queue.payload.entry.eq(self.entry),
+        ]
+
+        # The issue. A capture waits until the one before has left the array and there is room.
+        now = Signal(walked_layout(machine), reset_less=True)
+        after = Signal(positions, reset_less=True)
+        filled, go, capture = Signal(), Signal(), Signal()
+        open_now = Signal(init=1)
+        gap = Signal(range(machine.block_beats))
+        room_codes, room_raw = Signal(init=1), Signal(init=1)
+        room = Mux(now.tag.raw, room_raw, room_codes)
+        waits = filled & now.entry.capture
+        m.d.comb += queue.o.ready.eq(~filled | go)
+        with m.If(queue.o.ready):
+            m.d.sync += [
+                filled.eq(queue.o.valid),
+                now.eq(queue.o.payload),
+                after.eq(queue.o.payload.base + machine.columns),
+            ]
+        m.d.comb += [
+            go.eq(filled & (~now.entry.capture | (open_now & room))),
+            capture.eq(waits & open_now & room),
+            self.step.valid.eq(go),
+            self.step.base.eq(now.base),
+            self.step.after.eq(after),
+            self.step.weight_base.eq(now.weight_base),
+            self.step.entry.eq(now.entry),
+            self.tags.valid.eq(capture),
+            self.tags.payload.eq(now.tag),
+            self.tags.payload.pool_first.eq(now.entry.pool_first),
+            self.tags.payload.pool_last.eq(now.entry.pool_last),
+            self.waiting_drain.eq(waits & ~open_now),
+            self.waiting_output.eq(waits & open_now & ~room),
+            self.waiting_load.eq(blocked & ~running & ~filled),
+        ]
+        with m.If(capture):
+            m.d.sync += [
+                open_now.eq(0),
+                gap.eq(Mux(now.tag.raw, machine.block_beats - 2, machine.columns - 2)),
+            ]
+        with m.Elif(gap == 0):
+            m.d.sync += open_now.eq(1)
+        with m.Else():
+            m.d.sync += gap.eq(gap - 1)
+
+        # Beats that captures on their way may still fill; one more for the beat being combined.
+        reserved = Signal.like(self.buffered)
+        used = Signal(range(2 * machine.output_beats + 1))
+        taken = Mux(capture, Mux(now.tag.raw, machine.block_beats, machine.columns), 0)
+        freed = Mux(self.released.valid,
+                    Mux(self.released.raw, machine.block_beats, machine.columns), 0)
+        m.d.sync += [
+            reserved.eq(reserved + taken - freed),
+            used.eq(reserved + self.buffered),
+            room_codes.eq(used < machine.output_beats - machine.columns),
+            room_raw.eq(used < machine.output_beats - machine.block_beats),
+        ]
+        return m

@@ -1,0 +1,1 @@
+"""Control port, program fetch and dispatch: what happens when."""

@@ -1,0 +1,1 @@
+"""From memory into the chip: bursts read, unpacked, and written to the memories there."""

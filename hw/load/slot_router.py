@@ -1,0 +1,81 @@
+"""Sends the S words of a memory beat to S of the activation banks."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.memories.activation_memory import activation_write
+
+
+class SlotRouter(wiring.Component):
+    """Word w goes to bank ``position[w] mod columns``, address ``position[w] / columns``.
+
+    The words of a step must have different banks. Latency 2 cycles; a step in every cycle.
+
+    Members
+    -------
+    positions : ``In(ArrayLayout(position_bits, slots))``
+    words : ``In(ArrayLayout(16, slots))``
+    groups : ``In(4)``
+        The lane groups that receive the words; 0: nothing is written.
+    banks : ``Out(ArrayLayout(activation_write, columns))``
+    """
+
+    LATENCY = 2
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        super().__init__({
+            "positions": In(data.ArrayLayout(machine.position_bits, machine.slots)),
+            "words": In(data.ArrayLayout(machine.group_lanes, machine.slots)),
+            "groups": In(machine.lane_groups),
+            "banks": Out(data.ArrayLayout(activation_write(machine), machine.columns)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        slots, columns = self.machine.slots, self.machine.columns
+        column_bits = self.machine.column_bits
+        group_bytes = self.machine.group_lanes // 8
+
+        # First cycle: which word each bank takes, as a number of log2 S bits.
+        addresses = [Signal(len(self.banks[0].address), name=f"address{w}", reset_less=True)
+                     for w in range(slots)]
+        words = [Signal(self.machine.group_lanes, name=f"word{w}", reset_less=True)
+                 for w in range(slots)]
+        for w in range(slots):
+            m.d.sync += [
+                addresses[w].eq(self.positions[w][column_bits:]),
+                words[w].eq(self.words[w]),
+            ]
+        for b in range(columns):
+            hits = [self.positions[w][:column_bits] == b for w in range(slots)]
+            taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
+            groups = Signal(self.machine.lane_groups, name=f"groups{b}")
+            m.d.sync += [
+                taken.eq(
+                    Cat(
+                        Cat(hits[w] for w in range(slots) if w >> i & 1).any()
+                        for i in range(len(taken))
+                    )
+                ),
+                groups.eq(Mux(Cat(hits).any(), self.groups, 0)),
+            ]
+
+            # Second cycle: take it.
+            bank = self.banks[b]
+            word = Signal(self.machine.group_lanes, name=f"data{b}", reset_less=True)
+            address = Signal.like(bank.address, name=f"to{b}", reset_less=True)
+            enables = Signal(self.machine.lane_groups, name=f"enables{b}")
+            m.d.sync += [
+                address.eq(Array(addresses)[taken]),
+                word.eq(Array(words)[taken]),
+                enables.eq(groups),
+            ]
+            m.d.comb += [
+                bank.address.eq(address),
+                bank.data.eq(word.replicate(self.machine.lane_groups)),
+                bank.enables.eq(Cat(group.replicate(group_bytes) for group in enables)),
+            ]
+        return m

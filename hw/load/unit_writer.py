@@ -1,0 +1,116 @@
+"""Writes beats of weights, thresholds, pass-table entries and instructions to their memories."""
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.isa import CHUNK_BYTES, ENTRY_BITS, Opcode
+from arch.machine import Machine
+from hw.memories.weight_memory import weight_write
+
+THRESHOLD_BITS = 32
+
+
+def threshold_write(machine: Machine) -> data.StructLayout:
+    """Return a write of threshold ``index`` of rows ``row``, ``row + 1``, ... of one set."""
+    words = machine.axi_data_bits // THRESHOLD_BITS
+    return data.StructLayout({
+        "valid": 1,
+        "set": 1,
+        "index": 4,
+        "row": range(machine.rows),
+        "words": data.ArrayLayout(unsigned(THRESHOLD_BITS), words),
+    })  # fmt: skip
+
+
+def table_write(machine: Machine) -> data.StructLayout:
+    """Return a write of one entry of the pass table."""
+    return data.StructLayout({"valid": 1, "address": machine.table_bits, "data": ENTRY_BITS})
+
+
+def program_write(machine: Machine) -> data.StructLayout:
+    """Return a write of beat ``word`` of the next chunk; ``done`` follows the chunk's last one."""
+    return data.StructLayout({
+        "valid": 1,
+        "word": range(CHUNK_BYTES // machine.beat_bytes),
+        "data": machine.axi_data_bits,
+        "done": 1,
+    })  # fmt: skip
+
+
+class UnitWriter(wiring.Component):
+    """Cuts a beat into units and says where they go:
+
+        LOAD_WEIGHTS     word ``cursor``, row ``phase * axi_data_bits / 64``
+        LOAD_THRESHOLDS  threshold ``cursor``, row ``phase * axi_data_bits / 32`` (modulo rows)
+        LOAD_TABLE       entry ``cursor``; of two beats that make one, the second writes it
+        LOAD_PROGRAM     beat ``cursor`` of the chunk
+
+    Latency 1 cycle; a step in every cycle.
+
+    Members
+    -------
+    opcode : ``In(Opcode)``
+        Others than these write nothing.
+    threshold_set : ``In(1)``
+    beat : ``In(axi_data_bits)``
+    step : ``In(1)``
+    cursor, phase : ``In``
+        See :class:`hw.load.load_walk.LoadWalk`.
+    weights : ``Out(weight_write)``
+    thresholds : ``Out(threshold_write)``
+    table : ``Out(table_write)``
+    program : ``Out(program_write)``
+        ``done`` is left to whoever counts the beats.
+    """
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        super().__init__({
+            "opcode": In(Opcode),
+            "threshold_set": In(1),
+            "beat": In(machine.axi_data_bits),
+            "step": In(1),
+            "cursor": In(machine.position_bits),
+            "phase": In(3),
+            "weights": Out(weight_write(machine)),
+            "thresholds": Out(threshold_write(machine)),
+            "table": Out(table_write(machine)),
+            "program": Out(program_write(machine)),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = self.machine.axi_data_bits
+
+        # One register of data, of which each memory takes its view.
+        payload = Signal(bits, reset_less=True)
+        before = Signal(bits, reset_less=True)
+        with m.If(self.step):
+            m.d.sync += [payload.eq(self.beat), before.eq(payload)]
+        two_beats = bits < ENTRY_BITS
+        m.d.comb += [
+            self.weights.data.eq(payload),
+            self.thresholds.words.eq(payload),
+            self.table.data.eq(Cat(before, payload) if two_beats else payload),
+            self.program.data.eq(payload),
+        ]
+
+        def step_of(opcode):
+            return self.step & (self.opcode == opcode)
+
+        entry_done = self.phase[0] if two_beats else 1
+        m.d.sync += [
+            self.weights.valid.eq(step_of(Opcode.LOAD_WEIGHTS)),
+            self.weights.word.eq(self.cursor),
+            self.weights.row.eq(self.phase * (bits // self.machine.lanes)),
+            self.thresholds.valid.eq(step_of(Opcode.LOAD_THRESHOLDS)),
+            self.thresholds.set.eq(self.threshold_set),
+            self.thresholds.index.eq(self.cursor),
+            self.thresholds.row.eq(self.phase * (bits // THRESHOLD_BITS)),
+            self.table.valid.eq(step_of(Opcode.LOAD_TABLE) & entry_done),
+            self.table.address.eq(self.cursor),
+            self.program.valid.eq(step_of(Opcode.LOAD_PROGRAM)),
+            self.program.word.eq(self.cursor),
+        ]
+        return m

@@ -1,0 +1,1 @@
+"""From sums to memory: thresholds, pooling, positions, and bursts of bytes."""

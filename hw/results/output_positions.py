@@ -1,0 +1,158 @@
+"""Counts positions: which pieces are written, and where."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from arch.isa import Planes
+from arch.machine import Machine
+from hw.results.capture import TAG_DEPTH, Placement
+from hw.results.raw_sums import piece_layout
+from hw.results.running_maximum import codes_layout, larger
+from hw.streams.short_queue import ShortQueue
+
+
+def placed_layout(machine: Machine) -> data.StructLayout:
+    """Return a piece with its address.
+
+    ``written``: it goes to memory. ``valid`` without it: only ``ends``, ``raw`` and ``last`` mean
+    something.
+    """
+    return data.StructLayout({
+        "valid": 1,
+        "written": 1,
+        "address": 32,
+        "planes": Planes,
+        "upper_half": 1,
+        "raw": 1,
+        "ends": 1,
+        "last": 1,
+        "codes": codes_layout(machine),
+    })
+
+
+class Positions(wiring.Component):
+    """Per column that leaves: position (y, x), then x + 1, or (y + 1, 0) after x = row_length - 1.
+
+        written = x < width and y < height and (x odd if pair)
+        address = placement.address + y * row_bytes + (x >> pair) * position_bytes + 8 * piece
+        codes   = max(codes at x - 1, codes) if pair else codes
+
+    Latency: ``latency`` = 2 cycles (count, address). One piece per cycle, also from the last of a
+    compute to the first of the next one. A placement must come at least 4 cycles before its first
+    piece, and a compute has at least 4 pieces.
+
+    Members
+    -------
+    placements : ``In(stream.Signature(Placement))``
+        Up to ``TAG_DEPTH`` wait here.
+    pieces : ``In(piece_layout)``
+    placed : ``Out(placed_layout)``
+    """
+
+    latency = 2
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        super().__init__({
+            "placements": In(stream.Signature(Placement)),
+            "pieces": In(piece_layout(machine)),
+            "placed": Out(placed_layout(machine)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.waiting = waiting = ShortQueue(Placement, TAG_DEPTH)
+        connect(m, flipped(self.placements), waiting.i)
+        head = waiting.o.payload
+
+        # A placement's fields are taken by each stage in its own cycle, so that the stages behind
+        # can still work with the one before.
+        pieces = self.pieces
+        placing = Signal()
+        take_count, take_address, take_piece = Signal(), Signal(), Signal()
+        m.d.comb += [
+            take_count.eq(waiting.o.valid & ~take_address & ~take_piece
+                          & (~placing | (pieces.valid & pieces.last))),
+            waiting.o.ready.eq(take_piece),
+        ]
+        m.d.sync += [take_address.eq(take_count), take_piece.eq(take_address)]
+        with m.If(take_count):
+            m.d.sync += placing.eq(1)
+        with m.Elif(pieces.valid & pieces.last):
+            m.d.sync += placing.eq(0)
+
+        # Stage 1: the position.
+        pair = Signal()
+        row_last, width, height, x, y = (Signal(12, name=name, reset_less=True) for name
+                                         in ("row_last", "width", "height", "x", "y"))
+        counted = Signal.like(pieces)  # but its codes
+        counted_codes = Signal(codes_layout(self.machine), reset_less=True)
+        row_ends, forward, inside = Signal(), Signal(), Signal()
+        leaves = pieces.valid & pieces.starts & pieces.leaves
+        at_end = x == row_last
+        before = Signal(codes_layout(self.machine), reset_less=True)
+        with m.If(leaves):
+            m.d.sync += [
+                x.eq(Mux(at_end, 0, x + 1)),
+                y.eq(y + at_end),
+                before.eq(pieces.codes),
+            ]
+        with m.If(take_count):
+            m.d.sync += [
+                pair.eq(head.pair),
+                row_last.eq(head.row_length - 1),
+                width.eq(head.width),
+                height.eq(head.height),
+                x.eq(0),
+                y.eq(0),
+            ]
+        complete = ~pair | x[0]
+        m.d.sync += [
+            *(counted[name].eq(pieces[name])
+              for name in ("valid", "starts", "raw", "ends", "last")),
+            counted_codes.eq(pieces.codes),
+            row_ends.eq(leaves & at_end),
+            forward.eq(leaves & complete),
+            inside.eq(leaves & complete & (x < width) & (y < height)),
+        ]
+        with m.If(pair & x[0]):
+            m.d.sync += [code.eq(greater) for code, greater
+                         in zip(counted_codes, larger(before, pieces.codes), strict=True)]
+
+        # Stage 2: the address.
+        row, here, row_bytes, position_bytes = (
+            Signal(bits, name=name, reset_less=True) for name, bits
+            in (("row", 32), ("here", 32), ("row_bytes", 24), ("position_bytes", 8)))
+        next_row = (row + row_bytes)[:32]
+        with m.If(take_address):
+            m.d.sync += [
+                row.eq(head.address),
+                here.eq(head.address),
+                row_bytes.eq(head.row_bytes),
+                position_bytes.eq(head.position_bytes),
+            ]
+        with m.Elif(row_ends):
+            m.d.sync += [row.eq(next_row), here.eq(next_row)]
+        with m.Elif(forward):
+            m.d.sync += here.eq(here + position_bytes)
+
+        placed = self.placed
+        address = Signal(32, reset_less=True)
+        codes = Signal(codes_layout(self.machine), reset_less=True)
+        m.d.comb += [placed.address.eq(address), placed.codes.eq(codes)]
+        with m.If(take_piece):
+            m.d.sync += [placed.planes.eq(head.planes), placed.upper_half.eq(head.upper_half)]
+        m.d.sync += [
+            placed.valid.eq(counted.valid),
+            placed.raw.eq(counted.raw),
+            placed.ends.eq(counted.valid & counted.ends),
+            placed.last.eq(counted.valid & counted.last),
+            codes.eq(counted_codes),
+        ]
+        with m.If(counted.valid):
+            with m.If(counted.starts):
+                m.d.sync += [placed.written.eq(inside), address.eq(here)]
+            with m.Else():
+                m.d.sync += address.eq(address + 8)
+        return m

@@ -1,0 +1,84 @@
+"""From columns of codes or sums to write bursts."""
+
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from arch.machine import Machine
+from hw.results.axi_write import OUTSTANDING, AxiWrite
+from hw.results.capture import Placement
+from hw.results.output_positions import Positions
+from hw.results.raw_sums import RawSums
+from hw.results.running_maximum import column_layout
+from hw.results.write_combiner import WriteCombiner
+from hw.streams.axi import write_signature
+
+
+class OutputWriter(wiring.Component):
+    """Instances and wires: RawSums, Positions, WriteCombiner, AxiWrite.
+
+    Latency: ``latency`` = 6 cycles from the last piece of a compute to ``computed``. One column per
+    cycle (raw: one per raw_chunks cycles); nothing here ever waits, but the write channel.
+
+    Members
+    -------
+    totals, keep, columns
+        As in :class:`hw.results.raw_sums.RawSums`.
+    placements : ``In(stream.Signature(Placement))``
+    axi : ``Out(write_signature)``
+    released : ``Out({valid, raw})``, buffered : ``Out(range(output_beats + 1))``
+        For the sequencer's account of the output buffer.
+    computed, stored : ``Out(16)``
+    outstanding : ``Out(range(OUTSTANDING + 1))``
+    stop : ``In(1)``, idle, sent, error : ``Out(1)``
+        As in :class:`hw.results.axi_write.AxiWrite`.
+    """
+
+    latency = RawSums.latency + Positions.latency + WriteCombiner.latency + 1
+
+    def __init__(self, machine: Machine, fabric: str):
+        self.machine = machine
+        self.fabric = fabric
+        super().__init__({
+            "totals": In(data.ArrayLayout(unsigned(machine.sum_bits), machine.rows)),
+            "keep": In(1),
+            "columns": In(column_layout(machine)),
+            "placements": In(stream.Signature(Placement)),
+            "stop": In(1),
+            "axi": Out(write_signature(machine.axi_data_bits)),
+            "released": Out(data.StructLayout({"valid": 1, "raw": 1})),
+            "buffered": Out(range(machine.output_beats + 1)),
+            "computed": Out(16),
+            "stored": Out(16),
+            "outstanding": Out(range(OUTSTANDING + 1)),
+            "idle": Out(1),
+            "sent": Out(1),
+            "error": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.raw_sums = raw_sums = RawSums(self.machine)
+        m.submodules.positions = positions = Positions(self.machine)
+        m.submodules.combiner = combiner = WriteCombiner(self.machine)
+        m.submodules.axi_write = axi_write = AxiWrite(self.machine, self.fabric)
+        connect(m, flipped(self.placements), positions.placements)
+        connect(m, axi_write.axi, flipped(self.axi))
+        m.d.comb += [
+            raw_sums.totals.eq(self.totals),
+            raw_sums.keep.eq(self.keep),
+            raw_sums.columns.eq(self.columns),
+            positions.pieces.eq(raw_sums.pieces),
+            combiner.placed.eq(positions.placed),
+            axi_write.combined.eq(combiner.combined),
+            self.released.eq(combiner.released),
+            self.buffered.eq(axi_write.buffered),
+            self.computed.eq(combiner.computed),
+            self.stored.eq(axi_write.stored),
+            self.outstanding.eq(axi_write.outstanding),
+            axi_write.stop.eq(self.stop),
+            self.idle.eq(axi_write.idle),
+            self.sent.eq(axi_write.sent),
+            self.error.eq(axi_write.error),
+        ]
+        return m

@@ -1,0 +1,188 @@
+"""Turns sums into codes: how many of its row's thresholds does a sum reach?"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import Machine
+from hw.load.unit_writer import threshold_write
+from hw.memories.lut_ram import WORDS, padded
+from hw.streams.delay import delayed
+
+CODE_BITS = 4
+
+
+class ThresholdLane(wiring.Component):
+    """One row of :class:`ThresholdSearch`: stage k = 0..3 finds code bit 3 - k.
+
+    The threshold that decides bit b has an index of the bits found so far, a one, and b zeros: each
+    stage has a memory of its own, of 2^(3 - b) thresholds for each of the two sets.
+
+    Members, the cycle counted from ``sum``'s in brackets
+    -----------------------------------------------------
+    sum, ones_sum : ``In(accumulator_bits)`` [0]
+        ``ones_sum`` is 0 where it is not to be added.
+    sets : ``In(4)`` [bit k: 1 + k]
+        The threshold set for stage k.
+    active : ``In(4)`` [bit k: 1 + k]
+        Stage k works; otherwise its code bit is 0.
+    coded : ``In(4)`` [5]
+        2^code_bits - 1.
+    enable, write : ``In``
+        A write, and whether its row is this one.
+    word : ``In(sum_bits)``
+        What is written.
+    total : ``Out(sum_bits)`` [1]
+    code : ``Out(4)`` [6]
+    """
+
+    def __init__(self, machine: Machine):
+        self.sum_bits = machine.sum_bits
+        super().__init__({
+            "sum": In(machine.accumulator_bits),
+            "ones_sum": In(machine.accumulator_bits),
+            "sets": In(CODE_BITS),
+            "active": In(CODE_BITS),
+            "coded": In(CODE_BITS),
+            "enable": In(1),
+            "set": In(1),
+            "index": In(CODE_BITS),
+            "word": In(machine.sum_bits),
+            "total": Out(machine.sum_bits),
+            "code": Out(CODE_BITS),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        total, found = Signal(self.sum_bits, reset_less=True), Signal(0)
+        m.d.sync += total.eq(self.sum + self.ones_sum)
+        m.d.comb += self.total.eq(total)
+
+        for stage in range(CODE_BITS):
+            bit = CODE_BITS - 1 - stage
+            here = self.enable & (self.index[:bit + 1] == 1 << bit)
+            threshold = Signal(self.sum_bits, name=f"threshold{bit}")
+            if stage == 0:
+                # Registers that stand for a memory of two words: like one, they outlast a reset.
+                of_set = [Signal(self.sum_bits, name=f"middle{which}", reset_less=True)
+                          for which in range(2)]
+                for which in range(2):
+                    with m.If(here & (self.set == which)):
+                        m.d.sync += of_set[which].eq(self.word)
+                m.d.comb += threshold.eq(Mux(self.sets[stage], of_set[1], of_set[0]))
+            else:
+                # LUT RAM: at most 16 words, and the next stage needs the answer in the next cycle.
+                words = memory.Memory(shape=self.sum_bits, depth=WORDS, init=[])
+                m.submodules[f"thresholds{bit}"] = words
+                write, read = words.write_port(), words.read_port(domain="comb")
+                m.d.comb += [
+                    write.addr.eq(padded(Cat(self.index[bit + 1:], self.set))),
+                    write.data.eq(self.word),
+                    write.en.eq(here),
+                    read.addr.eq(padded(Cat(found, self.sets[stage]))),
+                    threshold.eq(read.data),
+                ]
+            reached = Signal(name=f"reached{bit}")
+            with m.If(self.active[stage]):
+                m.d.sync += reached.eq(total >= threshold)
+            with m.Else():
+                m.d.sync += reached.eq(0)
+            found_before = Signal(stage, name=f"found{bit}", reset_less=True)
+            m.d.sync += found_before.eq(found)
+            found = Cat(reached, found_before)
+            if bit:
+                total_before, total = total, Signal(
+                    self.sum_bits, name=f"total{bit}", reset_less=True)
+                m.d.sync += total.eq(total_before)
+
+        # Index 0 of a set holds the row's flip.
+        flips = Signal(2, reset_less=True)
+        flip = Signal()
+        with m.If(self.enable & (self.index == 0)):
+            m.d.sync += flips.bit_select(self.set, 1).eq(self.word[0])
+        m.d.sync += [
+            flip.eq(flips.bit_select(self.sets[-1], 1)),
+            self.code.eq(found ^ Mux(flip, self.coded, 0)),
+        ]
+        return m
+
+
+class ThresholdSearch(wiring.Component):
+    """For each row r of a column, with the thresholds T and flip of that row in ``threshold_set``,
+
+        total = sum + (ones_sum if add_ones else 0)
+        code  = number of k in 1..2^code_bits - 1 with T[k] <= total
+        code  = 2^code_bits - 1 - code, if flip
+
+    by successive approximation, one comparison and one cycle per code bit.
+
+    Latency: ``total_latency`` = 2 cycles to ``totals`` (gate, sum), ``latency`` = 7 cycles (four
+    bits, flip) to ``codes``. One column per cycle. A write is seen by columns that enter in its
+    cycle or later.
+
+    Members
+    -------
+    write : ``In(threshold_write)``
+        Only the low sum_bits bits of a word are kept.
+    sums : ``In(ArrayLayout(accumulator_bits, rows))``, ones_sum : ``In(accumulator_bits)``
+    add_ones, threshold_set : ``In(1)``, code_bits : ``In(3)``
+        Of the same column.
+    totals : ``Out(ArrayLayout(sum_bits, rows))``
+    codes : ``Out(ArrayLayout(4, rows))``
+    """
+
+    total_latency = 2
+    latency = CODE_BITS + 3
+
+    def __init__(self, machine: Machine):
+        self.machine = machine
+        sums = data.ArrayLayout(unsigned(machine.accumulator_bits), machine.rows)
+        super().__init__({
+            "write": In(threshold_write(machine)),
+            "sums": In(sums),
+            "ones_sum": In(machine.accumulator_bits),
+            "add_ones": In(1),
+            "threshold_set": In(1),
+            "code_bits": In(3),
+            "totals": Out(data.ArrayLayout(unsigned(machine.sum_bits), machine.rows)),
+            "codes": Out(data.ArrayLayout(unsigned(CODE_BITS), machine.rows)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        # All lanes add the same ones: a register between the gate and its way to them.
+        sums = Signal.like(self.sums, reset_less=True)
+        ones_sum = Signal.like(self.ones_sum, reset_less=True)
+        m.d.sync += [sums.eq(self.sums), ones_sum.eq(Mux(self.add_ones, self.ones_sum, 0))]
+
+        # What a column brings along: the set and the active bits, stage by stage.
+        threshold_set, code_bits = (
+            delayed(m, signal, 1, signal.name) for signal in (self.threshold_set, self.code_bits))
+        sets = Signal(CODE_BITS)
+        active = Signal(CODE_BITS)
+        working = Signal(CODE_BITS)  # bit k: stage k works, for the column that enters
+        coded = delayed(m, Cat(code_bits > b for b in range(CODE_BITS)), CODE_BITS + 1, "coded")
+        m.d.comb += working.eq(Cat(code_bits > CODE_BITS - 1 - k for k in range(CODE_BITS)))
+        m.d.sync += sets.eq(Cat(threshold_set, sets))
+        for stage in range(CODE_BITS):
+            m.d.comb += active[stage].eq(
+                delayed(m, working[stage], stage + 1, f"active{stage}"))
+
+        words = len(self.write.words)
+        for row in range(self.machine.rows):
+            m.submodules[f"lane{row}"] = lane = ThresholdLane(self.machine)
+            m.d.comb += [
+                lane.sum.eq(sums[row]),
+                lane.ones_sum.eq(ones_sum),
+                lane.sets.eq(sets),
+                lane.active.eq(active),
+                lane.coded.eq(coded),
+                lane.enable.eq(self.write.valid & (self.write.row == row - row % words)),
+                lane.set.eq(self.write.set),
+                lane.index.eq(self.write.index),
+                lane.word.eq(self.write.words[row % words]),
+                self.totals[row].eq(lane.total),
+                self.codes[row].eq(lane.code),
+            ]
+        return m

@@ -1,0 +1,1 @@
+"""How parts hand things to each other: queues, delays and AXI."""

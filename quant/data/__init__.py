@@ -1,0 +1,1 @@
+"""Labelled pictures on their way to a batch."""

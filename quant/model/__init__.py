@@ -1,0 +1,1 @@
+"""Detectors in any precision, and the policy that gives every layer its bits."""

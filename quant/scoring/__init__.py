@@ -1,0 +1,1 @@
+"""How good and how large: average precision, compiled networks, cost."""

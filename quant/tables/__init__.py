@@ -1,0 +1,1 @@
+"""Records and the pages that are made from them."""

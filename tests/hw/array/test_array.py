@@ -1,0 +1,105 @@
+"""The array against sums of popcounts in NumPy."""
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from arch.machine import TINY
+from hw.array.array import Array
+from hw.fabric import checked_fabric
+
+
+def random_passes(rng, machine, blocks, idle=0.0, longest=None) -> list[dict]:
+    """Blocks of random length back to back; the shortest has as many passes as columns."""
+    longest = longest or 2 * machine.columns
+    lengths = [machine.columns, *rng.integers(machine.columns, longest + 1, blocks - 1)]
+    passes = []
+    for length in lengths:
+        for index in range(length):
+            while rng.random() < idle:
+                passes.append(random_pass(rng, machine) | {"valid": 0})
+            entry = random_pass(rng, machine)
+            entry["capture"] = int(index == length - 1)
+            entry["clear"] = int(index == 0 or rng.random() < 0.1)
+            passes.append(entry)
+    return passes
+
+
+def random_pass(rng, machine) -> dict:
+    words = rng.integers(0, 1 << machine.lanes, machine.rows + machine.columns, dtype=np.uint64)
+    # All-zero and all-one operands reach the ends of the popcount.
+    words[rng.random(len(words)) < 0.1] = 0
+    words[rng.random(len(words)) < 0.1] = (1 << machine.lanes) - 1
+    flags = {name: int(rng.integers(2)) for name in ("clear", "double", "capture")}
+    ones = int(rng.integers(1 << machine.lane_groups))
+    words = [int(word) for word in words]
+    return {"valid": 1, **flags, "ones": ones,
+            "weights": words[: machine.rows], "activations": words[machine.rows :]}  # fmt: skip
+
+
+def expected_sums(machine, passes) -> list[tuple[int, int, list[int]]]:
+    """(cycle of the capture, column, sums of the rows and of the ones row) in order of leaving."""
+    group = (1 << machine.group_lanes) - 1
+    sums = np.zeros((machine.rows + 1, machine.columns), np.int64)
+    leaving = []
+    for cycle, entry in enumerate(passes):
+        if not entry["valid"]:
+            continue
+        ones = sum(
+            group << machine.group_lanes * g
+            for g in range(machine.lane_groups)
+            if entry["ones"] >> g & 1
+        )
+        weights = np.array([*entry["weights"], ones], np.uint64)
+        products = weights[:, None] ^ np.array(entry["activations"], np.uint64)[None, :]
+        pop = np.bitwise_count(products).astype(np.int64)
+        kept = 0 if entry["clear"] else 2 * sums if entry["double"] else sums
+        sums = (pop + kept) % (1 << machine.accumulator_bits)
+        if entry["capture"]:
+            columns = range(machine.columns)
+            leaving += [(cycle, column, sums[:, column].tolist()) for column in columns]
+    return leaving
+
+
+def simulate(machine, fabric, passes) -> list[tuple[int, int, list[int]]]:
+    """What leaves, in the form of :func:`expected_sums`."""
+    dut = Array(machine, fabric)
+    leaving = []
+    last = machine.columns + dut.latency
+
+    async def bench(ctx):
+        column = None
+        for cycle in range(len(passes) + last):
+            entry = passes[cycle] if cycle < len(passes) else {"valid": 0}
+            ctx.set(dut.passes, entry)
+            sums = ctx.get(dut.sums)
+            assert sums.valid or not sums.first
+            if sums.valid:
+                column = 0 if sums.first else column + 1
+                rows = [int(sums.sums[row]) for row in range(machine.rows)]
+                leaving.append((cycle - dut.latency - column, column, [*rows, sums.ones_sum]))
+            await ctx.tick()
+
+    sim = Simulator(dut)
+    sim.add_clock(1e-6)
+    sim.add_testbench(bench)
+    sim.run()
+    return leaving
+
+
+@pytest.mark.parametrize("idle", [0.0, 0.4])
+def test_sums(rng, idle):
+    passes = random_passes(rng, TINY, blocks=12, idle=idle)
+    assert simulate(TINY, "generic", passes) == expected_sums(TINY, passes)
+
+
+def test_accumulator_wraps(rng):
+    passes = random_passes(rng, TINY, blocks=2, longest=40)
+    for entry in passes:
+        entry["double"] = 1
+    assert simulate(TINY, "generic", passes) == expected_sums(TINY, passes)
+
+
+def test_fabric_is_checked():
+    with pytest.raises(ValueError, match="fabric must be one of generic, ecp5, not 'ice40'"):
+        checked_fabric("ice40")

@@ -1,0 +1,71 @@
+"""Windows of pixels become words, bit-plane by bit-plane; other beats pass unchanged."""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from arch.machine import ECP5_85F, TINY
+from hw.load.picture_unpacker import PictureUnpacker
+
+MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
+
+
+def words_of(pixels, x, plane, window):
+    """Return lanes 0..15 of one plane of position x, as docs/machine.md has them."""
+    word = 0
+    for d in range(min(window, x + 1)):
+        for channel in range(3):
+            word |= (pixels[x - d] >> (8 * channel + plane) & 1) << (3 * d + channel)
+    return word
+
+
+def run(machine, beats, rows, picture, window):
+    """Show the beats of each row without a gap; return the words of all steps."""
+    dut = PictureUnpacker(machine)
+    steps = [(beat, row, q) for row in range(rows) for beat in beats
+             for q in range(4 if picture else 1)]  # fmt: skip
+    got = []
+
+    async def bench(ctx):
+        ctx.set(dut.picture, picture)
+        ctx.set(dut.window, window)
+        phase, last_row = 0, None
+        for cycle in range(len(steps) + dut.LATENCY):
+            ctx.set(dut.step, cycle < len(steps))
+            if cycle < len(steps):
+                beat, row, _ = steps[cycle]
+                phase = 0 if row != last_row else phase + 1
+                ctx.set(dut.row_first, row != last_row)
+                last_row = row
+                ctx.set(dut.beat, beat)
+                ctx.set(dut.phase, phase % 8)
+            if cycle >= dut.LATENCY:
+                got.append([ctx.get(word) for word in dut.words])
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return got
+
+
+@MACHINES
+@pytest.mark.parametrize("window", [1, 2, 3, 4, 5])
+def test_picture(machine, window, seed):
+    chance = random.Random(seed)
+    beats = [chance.getrandbits(machine.axi_data_bits) for _ in range(7)]
+    pixels = [beat >> 32 * i & 0xFFFFFF for beat in beats for i in range(machine.slots // 2)]
+    words = [words_of(pixels, x, plane, window) for x in range(len(pixels)) for plane in range(8)]
+    steps = [words[at : at + machine.slots] for at in range(0, len(words), machine.slots)]
+    assert run(machine, beats, 2, 1, window) == steps * 2
+
+
+@MACHINES
+def test_other_beats(machine, seed):
+    chance = random.Random(seed)
+    beats = [chance.getrandbits(machine.axi_data_bits) for _ in range(20)]
+    assert run(machine, beats, 1, 0, 0) == [
+        [beat >> 16 * w & 0xFFFF for w in range(machine.slots)] for beat in beats
+    ]

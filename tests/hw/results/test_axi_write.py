@@ -1,0 +1,175 @@
+"""AxiWrite: bursts as long as they may be, one beat per cycle, in the documented cycles."""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from arch.machine import ECP5_25F, ECP5_85F
+from hw.results.axi_write import OUTSTANDING, AxiWrite
+from hw.streams.block_queue import BlockQueue
+from tests.hw.cycles import value_of
+from tests.hw.write_memory import WriteMemory
+
+
+class Run:
+    """Sends `beats`, one dictionary or None per cycle, whenever the buffer has room."""
+
+    def __init__(self, machine, beats, memory, stop_at=None):
+        self.unit, self.beats, self.memory = AxiWrite(machine, "generic"), beats, memory
+        self.stop_at = stop_at
+        self.came, self.stored, self.sent, self.errors, self.cycle = [], [], [], 0, 0
+
+    async def bench(self, ctx):
+        unit, machine = self.unit, self.unit.machine
+        waiting = list(reversed(self.beats))
+        count = sum(beat is not None and beat["last"] for beat in self.beats)
+        while len(self.stored) < count and self.cycle < 50000:
+            # What came in the cycle before is not counted yet.
+            room = ctx.get(unit.buffered) < machine.output_beats - 1
+            beat = waiting.pop() if waiting and room else None
+            ctx.set(unit.combined.valid, beat is not None)
+            if beat is not None:
+                ctx.set(unit.combined, value_of(unit.combined, beat | {"valid": 1}))
+                self.came.append(self.cycle)
+            if self.stop_at is not None:
+                ctx.set(unit.stop, self.cycle >= self.stop_at)
+            _, _, stored, sent, error, outstanding, idle = await ctx.tick().sample(
+                unit.stored, unit.sent, unit.error, unit.outstanding, unit.idle)
+            assert outstanding <= OUTSTANDING
+            self.stored += [self.cycle] * (stored - len(self.stored))
+            self.errors += error
+            if sent:
+                self.sent.append(self.cycle)
+            if self.stop_at is not None and self.cycle > self.stop_at and idle:
+                return
+            self.cycle += 1
+        assert len(self.stored) == count
+
+    def run(self):
+        simulator = Simulator(self.unit)
+        simulator.add_clock(1e-8)
+        simulator.add_testbench(self.bench)
+
+        async def memory(ctx):
+            await self.memory.run(ctx, self.unit.axi)
+
+        simulator.add_testbench(memory, background=True)
+        simulator.run()
+        return self
+
+
+def random_beats(machine, chance, computes, most=150, jump=0.02, idle=0.0):
+    """Beats of computes, with jumps; `follows` as WriteCombiner sets it."""
+    beats = []
+    for _ in range(computes):
+        number, length, before = chance.randrange(1 << 20), chance.randint(1, most), None
+        for index in range(length):
+            while chance.random() < idle:
+                beats.append(None)
+            beat = {
+                "words": [chance.getrandbits(machine.rows) for _ in range(machine.slots)],
+                "written": chance.getrandbits(machine.slots),
+            }
+            if machine.rows == 8:
+                beat["upper_half"] = chance.getrandbits(1)
+            beats.append({"number": number, "follows": number - 1 == before, "beat": beat,
+                          "last": index == length - 1})
+            before = number
+            number += 1 if chance.random() >= jump else chance.randint(2, 700)
+    return beats
+
+
+def contents_of(machine, beats):
+    contents = {}
+    for beat in beats:
+        if beat is None:
+            continue
+        for w in range(machine.slots):
+            if beat["beat"]["written"] >> w & 1:
+                at = beat["number"] * machine.beat_bytes + 2 * w
+                word = beat["beat"]["words"][w]
+                if machine.rows == 8:
+                    contents[at + beat["beat"]["upper_half"]] = word
+                else:
+                    contents[at], contents[at + 1] = word & 255, word >> 8
+    return contents
+
+
+def bursts_of(machine, beats):
+    """(address, beats) of the longest bursts there may be, and the cycle each is complete in."""
+    bursts, page = [], 4096 // machine.beat_bytes
+    open_burst = False
+    for cycle, beat in enumerate(beats):
+        if beat is None:
+            continue
+        if open_burst and beat["follows"]:
+            bursts[-1][1] += 1
+        else:
+            if open_burst:
+                bursts[-1][2] = cycle
+            bursts.append([beat["number"] * machine.beat_bytes, 1, None])
+        open_burst = not (beat["last"] or bursts[-1][1] == machine.max_burst
+                          or beat["number"] % page == page - 1)
+        if not open_burst:
+            bursts[-1][2] = cycle + 1
+    return bursts
+
+
+MACHINES = pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+
+
+@MACHINES
+@pytest.mark.parametrize("jump", [0.02, 0.5, 1.0])
+def test_no_stalls(machine, jump, seed):
+    """Every burst's address and every beat in their cycles, down to bursts of one beat."""
+    beats = random_beats(machine, random.Random(seed), computes=6, jump=jump)
+    memory = WriteMemory(machine.beat_bytes, machine.max_burst)
+    run = Run(machine, beats, memory).run()
+    assert memory.contents == contents_of(machine, beats)
+    assert run.came == list(range(len(beats)))
+    bursts = bursts_of(machine, beats)
+    assert [burst[1:] for burst in memory.bursts] == [tuple(burst[:2]) for burst in bursts]
+    assert [burst[0] for burst in memory.bursts] == [
+        complete + BlockQueue.latency for _, _, complete in bursts]
+    sent = []
+    for (cycle, _, count) in memory.bursts:
+        first = max([cycle + 1, *(at + 1 for at in sent[-1:])])
+        sent += range(first, first + count)
+    assert run.sent == sent
+    assert len(sent) == len(beats)
+
+
+@MACHINES
+def test_full_speed(machine, seed):
+    """Long rows: one beat per cycle from the first to the last, across bursts."""
+    start = 4096 // machine.beat_bytes
+    beats = random_beats(machine, random.Random(seed), computes=1, most=1, jump=0)
+    beats = [beats[0] | {"number": start + i, "follows": i > 0, "last": i == 799}
+             for i in range(800)]
+    run = Run(machine, beats, WriteMemory(machine.beat_bytes, machine.max_burst)).run()
+    assert run.sent == list(range(run.sent[0], run.sent[0] + 800))
+
+
+@MACHINES
+@pytest.mark.parametrize("stalls", [0.3, 0.8])
+def test_stalls(machine, stalls, seed):
+    beats = random_beats(machine, random.Random(seed), computes=8, jump=0.2, idle=0.3)
+    memory = WriteMemory(machine.beat_bytes, machine.max_burst, latency=20, stalls=stalls,
+                         seed=seed, errors=(2, 5))
+    run = Run(machine, beats, memory).run()
+    assert memory.contents == contents_of(machine, beats)
+    assert [burst[1:] for burst in memory.bursts] == [
+        tuple(burst[:2]) for burst in bursts_of(machine, beats)]
+    assert run.errors == 2
+
+
+@pytest.mark.parametrize("stop_at", [30, 60, 90])
+def test_stop(stop_at, seed):
+    """After `stop` the bursts begun are finished, and no other is begun."""
+    beats = random_beats(ECP5_25F, random.Random(seed), computes=8, most=20)
+    memory = WriteMemory(ECP5_25F.beat_bytes, ECP5_25F.max_burst, latency=20, stalls=0.5, seed=seed)
+    Run(ECP5_25F, beats, memory, stop_at=stop_at).run()
+    assert sum(count for _, _, count in memory.bursts) == len(memory.beats)
+    assert len(memory.bursts) == len(memory.answers)
+    assert sum(cycle > stop_at for cycle, _, _ in memory.bursts) <= 1

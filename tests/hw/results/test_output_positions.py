@@ -1,0 +1,83 @@
+"""Positions: which columns are written where."""
+
+import random
+
+import pytest
+
+from arch.isa import Planes
+from arch.machine import ECP5_85F, TINY
+from hw.results.output_positions import Positions
+from tests.hw.cycles import play
+
+
+def random_placement(machine, chance):
+    return {
+        "pair": chance.getrandbits(1), "row_length": chance.choice((1, 2, 3, 8, 13)),
+        "width": chance.randint(0, 9), "height": chance.randint(0, 9),
+        "address": chance.getrandbits(32), "row_bytes": chance.getrandbits(24),
+        "position_bytes": chance.getrandbits(8), "planes": chance.choice(list(Planes)),
+        "upper_half": chance.getrandbits(1),
+    }
+
+
+def model(placement, columns):
+    """Yield (written, address, codes) per column that leaves."""
+    x = y = 0
+    before = None
+    for codes in columns:
+        written = x < placement["width"] and y < placement["height"]
+        out = codes
+        if placement["pair"]:
+            written = written and x % 2 == 1
+            if x % 2:
+                out = [max(pair) for pair in zip(codes, before, strict=True)]
+        before = codes
+        yield written, (placement["address"] + y * placement["row_bytes"]
+                        + (x >> placement["pair"]) * placement["position_bytes"]) % (1 << 32), out
+        x += 1
+        if x == placement["row_length"]:
+            x, y = 0, y + 1
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("idle", [0.0, 0.4])
+def test_addresses(machine, idle, seed):
+    """Computes follow each other without a gap, or columns come now and then."""
+    chance = random.Random(seed)
+    unit = Positions(machine)
+    placements = [random_placement(machine, chance) for _ in range(12)]
+    pieces, expected = [], []  # per cycle; (cycle, ...)
+    start = 3 * len(placements) + 4
+    for placement in placements:
+        blocks = [[(chance.random() < 0.8, [chance.randrange(16) for _ in range(machine.rows)])
+                   for _ in range(machine.columns)] for _ in range(chance.randint(1, 4))]
+        chunks = 1 if placement["pair"] else chance.choice((1, 1, machine.raw_chunks))
+        positions = model(placement, [codes for block in blocks for leaves, codes in block
+                                      if leaves])
+        for number, block in enumerate(blocks):
+            for column, (leaves, codes) in enumerate(block):
+                written, address, out = next(positions) if leaves else (False, None, None)
+                for chunk in range(chunks):
+                    while chance.random() < idle:
+                        pieces.append({"pieces": {"valid": 0, "starts": 1, "leaves": 1, "last": 1}})
+                    ends = column == machine.columns - 1 and chunk == chunks - 1
+                    last = ends and number == len(blocks) - 1
+                    if written:
+                        expected.append((len(pieces), (address + 8 * chunk) % (1 << 32), out,
+                                         placement["planes"], placement["upper_half"]))
+                    pieces.append({"pieces": {
+                        "valid": 1, "starts": chunk == 0, "leaves": leaves, "ends": ends,
+                        "last": last, "raw": chunks > 1, "codes": codes}})
+    inputs = [{"pieces": {"valid": 0}} for _ in range(start)] + pieces
+    inputs += [{"pieces": {"valid": 0}}] * unit.latency
+    for index, placement in enumerate(placements):
+        inputs[3 * index] |= {"placements.valid": 1, "placements.payload": placement}
+        inputs[3 * index + 1] |= {"placements.valid": 0}
+    placed = [seen["placed"] for seen in play(unit, inputs, ("placed",))]
+    found = [(at - start - unit.latency, p.address, list(p.codes), p.planes, p.upper_half)
+             for at, p in enumerate(placed) if p.valid and p.written]
+    assert found == expected
+    for at, piece in enumerate(pieces, start + unit.latency):
+        given, p = piece["pieces"], placed[at]
+        assert p.valid == given["valid"]
+        assert (p.ends, p.last) == ((given["ends"], given["last"]) if p.valid else (0, 0))
