@@ -46,6 +46,7 @@ bench: $(STAMP) ## Refresh the README's table of figures from bench/*.json
 
 docs: $(STAMP) ## Refresh the generated documentation
 	$(BIN)/python -m arch.manual > docs/isa.md
+	$(BIN)/python -m tests.tree
 
 synth: $(STAMP) ## Place and route the 25F machine with three seeds (about an hour)
 	$(BIN)/python -m boards synth --machine ecp5_25f --seeds 1,2,3 \

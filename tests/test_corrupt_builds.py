@@ -9,7 +9,7 @@ from arch.machine import TINY
 from compiler.build_folder import write_build
 from compiler.flow import compile_file
 from tests import corrupt_builds
-from tests.random_graphs import random_model
+from tests.random_networks.graphs import random_model
 
 PICTURE = Path(__file__).resolve().parents[1] / "examples" / "shapes" / "picture0.png"
 

@@ -3,12 +3,16 @@
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.tree import PAGE, tree
+
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 450
+MOST_MODULES = 20
 SKIPPED = {".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache"}
 TEXT = {".py", ".md", ".toml", ".json", ".yml", ".yaml", ".cfg", ".txt", ".v", ".sv", ".sh", ""}
 # A home or scratch directory of whoever wrote the file: it means nothing to anybody else.
@@ -60,3 +64,14 @@ def test_everything_is_packaged():
 def test_one_licence():
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_tree_of_folders_is_the_tree():
+    assert tree() in PAGE.read_text(), "write it anew with: make docs"
+
+
+def test_no_folder_is_too_full():
+    """At most so many modules beside each other: beyond that a newcomer no longer sees rooms."""
+    counts = Counter(path.parent for path in repository_files() if path.suffix == ".py")
+    full = {str(folder): count for folder, count in counts.items() if count > MOST_MODULES + 1}
+    assert not full

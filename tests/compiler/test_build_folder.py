@@ -13,7 +13,7 @@ from compiler.build_folder import check_output, read_build, write_build
 from compiler.flow import compile_file
 from compiler.output_folder import OutputError
 from tests.compiler.test_output_folder import tree
-from tests.random_graphs import random_model
+from tests.random_networks.graphs import random_model
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from arch.machine import TINY
 from compiler.disassemble import disassemble
 from compiler.flow import compile_network
 from host.image import ImageError
-from tests.networks import everything
+from tests.samples.networks import everything
 
 
 @pytest.fixture(scope="module")

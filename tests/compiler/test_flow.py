@@ -9,7 +9,7 @@ from compiler.flow import compile_network
 from golden.execute import outputs, run
 from golden.machine import GoldenMachine, check_races
 from host.memory import read_layer, read_outputs, write_picture
-from tests.networks import Builder, everything
+from tests.samples.networks import Builder, everything
 
 
 def differing(network, picture, machine):

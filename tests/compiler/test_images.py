@@ -14,8 +14,8 @@ import pytest
 
 from arch.machine import MACHINES, Machine, machine_named
 from compiler.flow import compile_file, compile_network
-from tests.networks import everything
-from tests.random_graphs import random_model
+from tests.random_networks.graphs import random_model
+from tests.samples.networks import everything
 
 ROOT = Path(__file__).resolve().parents[2]
 DIGESTS = Path(__file__).with_name("images.json")

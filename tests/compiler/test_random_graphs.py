@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from tests import random_run
-from tests.random_check import FAILURES
-from tests.random_graphs import random_model
+from tests.random_networks import run
+from tests.random_networks.check import FAILURES
+from tests.random_networks.graphs import random_model
 
 SEEDS = range(50)
 MOST_REFUSED = 0.15
@@ -23,7 +23,7 @@ def kinds() -> Counter:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_code(seed, kinds):
-    _, machine, outcome, _ = random_run.one(seed, "all", rtl=False)
+    _, machine, outcome, _ = run.one(seed, "all", rtl=False)
     kinds[outcome.kind] += 1
     assert outcome.kind not in FAILURES, (seed, machine, outcome.reason)
 
@@ -41,7 +41,7 @@ def test_a_seed_is_a_network():
 
 @pytest.mark.slow
 def test_many(capsys):
-    status = random_run.main(["--first", "100000", "--count", "2000", "--jobs", "2"])
+    status = run.main(["--first", "100000", "--count", "2000", "--jobs", "2"])
     printed = capsys.readouterr().out
     print(printed)
     assert status == 0, printed

@@ -15,7 +15,7 @@ from host.manifest import (
     sealed_record,
     write_manifest,
 )
-from tests.networks import everything
+from tests.samples.networks import everything
 
 
 @pytest.fixture(scope="module")

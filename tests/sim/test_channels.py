@@ -8,7 +8,7 @@ import sim.__main__
 from arch.machine import TINY
 from compiler.build_folder import write_build
 from compiler.flow import compile_file
-from tests.small_onnx import Net
+from tests.samples.small_onnx import Net
 
 
 def build(folder, channels: int, size: int = 10) -> str:

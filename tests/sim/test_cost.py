@@ -14,8 +14,8 @@ from host.memory import write_picture
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
 from sim.run import check_forecast
-from tests.networks import Builder, everything
-from tests.random_programs import RandomProgram
+from tests.samples.networks import Builder, everything
+from tests.samples.random_programs import RandomProgram
 
 LATENCIES = [(20, 4), (1, 1), (150, 14), (7, 40)]
 

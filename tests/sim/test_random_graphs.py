@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.random_check import check
-from tests.random_graphs import random_model
-from tests.random_rtl import TINY, simulate
+from tests.random_networks.check import check
+from tests.random_networks.graphs import random_model
+from tests.random_networks.rtl import TINY, simulate
 
 SEEDS = range(1000, 1012)
 

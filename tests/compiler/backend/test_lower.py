@@ -9,8 +9,8 @@ from compiler.backend.lower import lower
 from compiler.errors import UnsupportedError
 from compiler.flow import compile_network
 from golden.network import MaxPool
-from tests.networks import Builder
-from tests.programs import differing_codes
+from tests.samples.networks import Builder
+from tests.samples.programs import differing_codes
 
 NAMES = ["a@pad0", "a@pad0'", "a/copy", "a[0]", "a@pad1"]
 

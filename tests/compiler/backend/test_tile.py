@@ -6,9 +6,9 @@ import pytest
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from golden.network import Convolution
-from tests.networks import Builder
-from tests.programs import differing_codes
-from tests.random_geometry import random_network
+from tests.random_networks.geometry import random_network
+from tests.samples.networks import Builder
+from tests.samples.programs import differing_codes
 
 MACHINES = (TINY, ECP5_25F, ECP5_85F)
 

@@ -11,7 +11,7 @@ from compiler.errors import DifferenceError
 from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.network import Network, Thresholds
-from tests.small_onnx import Net, quantised_net
+from tests.samples.small_onnx import Net, quantised_net
 
 SCALE = 1 / 255
 

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 from compiler.check.partner import NotComparableError, run_onnxruntime
 from compiler.check.reference import run_float64
-from tests.small_onnx import Net
+from tests.samples.small_onnx import Net
 
 
 def packed_net(kind: int, with_zero: bool) -> onnx.ModelProto:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.check.reference import run_float64, run_onnxruntime
-from tests.small_onnx import Net
+from tests.samples.small_onnx import Net
 
 
 def image(rng, net):

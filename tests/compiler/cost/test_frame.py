@@ -14,10 +14,10 @@ from amaranth.hdl import UnusedElaboratable
 
 from arch.isa import Entry, Opcode, encode
 from arch.machine import ECP5_25F, ECP5_85F, TINY, Machine
+from compiler.cost import loads as cost_loads
+from compiler.cost import passes as cost_passes
+from compiler.cost import writes as cost_writes
 from compiler.cost.frame import _Dispatch, predict
-from compiler.cost.frame import loads as cost_loads
-from compiler.cost.frame import passes as cost_passes
-from compiler.cost.frame import writes as cost_writes
 from compiler.cost.writes import CostError
 from compiler.flow import compile_network
 from compiler.report import layer_table
@@ -32,9 +32,9 @@ from hw.results import axi_write
 from hw.results.capture import TAG_DEPTH
 from hw.streams.block_queue import BlockQueue
 from hw.streams.queue import Queue
-from tests.networks import everything
-from tests.random_programs import RandomProgram
 from tests.samples.listing import Listing
+from tests.samples.networks import everything
+from tests.samples.random_programs import RandomProgram
 
 
 @contextmanager

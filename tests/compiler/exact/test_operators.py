@@ -6,7 +6,7 @@ import pytest
 
 from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.errors import UnsupportedError
-from tests.small_onnx import Net
+from tests.samples.small_onnx import Net
 
 ACTIVATIONS = [
     "Relu", "LeakyRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Softplus",

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.frontend.pipeline import read_network
-from tests.small_onnx import Net, quantised_net
+from tests.samples.small_onnx import Net, quantised_net
 
 
 def refused(path, error, *texts, **options) -> str:

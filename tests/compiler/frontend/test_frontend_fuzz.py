@@ -8,8 +8,8 @@ import pytest
 
 from compiler.errors import OnefourError
 from compiler.frontend.pipeline import read_network
-from tests.integer_net import begun
-from tests.random_graphs import random_model
+from tests.random_networks.graphs import random_model
+from tests.samples.integer_net import begun
 
 
 def model_of(seed: int) -> onnx.ModelProto:

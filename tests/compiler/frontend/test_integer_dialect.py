@@ -16,7 +16,7 @@ from golden import execute
 from golden.machine import GoldenMachine
 from golden.network import Convolution, Network, WeightedSum
 from host.memory import read_layer, write_picture
-from tests.integer_net import IntegerNet, begun
+from tests.samples.integer_net import IntegerNet, begun
 
 
 def exact(net: IntegerNet, folder, rng, *tensors: str) -> tuple[Network, np.ndarray]:

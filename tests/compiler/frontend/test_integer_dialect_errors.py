@@ -6,8 +6,8 @@ from onnx import TensorProto, helper
 
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.frontend.pipeline import read_network
-from tests.integer_net import IntegerNet, begun
-from tests.small_onnx import quantised_net
+from tests.samples.integer_net import IntegerNet, begun
+from tests.samples.small_onnx import quantised_net
 
 
 def refused(net, folder, error, *texts) -> None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from tests.compiler.test_frontend import exact
-from tests.compiler.test_frontend_errors import refused
 
 from compiler.errors import UnsupportedError
 from golden.network import Convolution
-from tests.integer_net import begun
-from tests.small_onnx import quantised_net
+from tests.compiler.frontend.test_frontend_errors import refused
+from tests.compiler.frontend.test_pipeline import exact
+from tests.samples.integer_net import begun
+from tests.samples.small_onnx import quantised_net
 
 ALL_AROUND = [0, 0, 1, 1, 0, 0, 1, 1]
 

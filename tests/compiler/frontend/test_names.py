@@ -7,8 +7,8 @@ import pytest
 from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.network import Network
-from tests.random_graphs import random_model
-from tests.small_onnx import quantised_net
+from tests.random_networks.graphs import random_model
+from tests.samples.small_onnx import quantised_net
 
 PARTS = [
     "scale", "zero", "sums", "codes", "operand", "weights", "integers", "bias", "min", "max", "Mul",

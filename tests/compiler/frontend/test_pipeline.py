@@ -12,7 +12,7 @@ from compiler.check.reference import run_float64, run_onnxruntime
 from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.network import Concat, Convolution, MaxPool, Slice, Upsample, WeightedSum
-from tests.small_onnx import Net, quantised_net
+from tests.samples.small_onnx import Net, quantised_net
 
 
 def exact(path, rng, input_scale=1 / 255):

@@ -28,7 +28,7 @@ import torch
 from quant.training.parallel import Processes
 from quant.recipes import RECIPES
 from tests.quant import tiny
-from tests.quant.test_parallel import gradients
+from tests.quant.training.test_parallel import gradients
 processes = Processes()
 assert (processes.world, processes.first) == (2, processes.rank == 0)
 model = tiny.detector("mpq", "plain32")

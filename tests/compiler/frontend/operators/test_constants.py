@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tests.compiler.test_frontend_errors import refused
 
 from compiler.errors import OnefourError, ReadError, UnsupportedError
 from compiler.frontend.pipeline import read_network
-from tests.small_onnx import Net, quantised_net
+from tests.compiler.frontend.test_frontend_errors import refused
+from tests.samples.small_onnx import Net, quantised_net
 
 
 def with_bias(net: Net, x: str, value: str) -> Net:

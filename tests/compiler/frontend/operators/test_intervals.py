@@ -12,7 +12,7 @@ from compiler.frontend.operators.intervals import CORNERS, TURNS, image
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.values import FARTHEST, Interval, Levels, elementwise_values
 from golden import execute
-from tests.small_onnx import Net, quantised_net
+from tests.samples.small_onnx import Net, quantised_net
 
 CHANNELS = 4
 SPECIAL = [0.0, 1.0, -1.0, 3.0, -3.0, 0.5, 1e-30, -1e30, 4096.0]

@@ -6,11 +6,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import AttributeProto, TensorProto, helper, numpy_helper
-from tests.compiler.test_frontend_errors import refused
 
 from compiler.errors import OnefourError, ReadError
 from compiler.frontend.pipeline import read_network
-from tests.small_onnx import quantised_net
+from tests.compiler.frontend.test_frontend_errors import refused
+from tests.samples.small_onnx import quantised_net
 
 
 def small_model() -> onnx.ModelProto:

@@ -3,8 +3,8 @@
 import numpy as np
 from onnx import helper
 
-from tests.random_functions import Functions
-from tests.random_sketch import Feature
+from tests.random_networks.functions import Functions
+from tests.random_networks.sketch import Feature
 
 KERNELS = [1, 1, 3, 3, 3, 2, 4, 5, 6, 7]
 

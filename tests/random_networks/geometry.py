@@ -7,7 +7,7 @@ inputs), dilations, strides, groups, paddings that need another encoding, sparse
 import numpy as np
 
 from golden.network import Convolution, MaxPool, Network
-from tests.networks import Builder
+from tests.samples.networks import Builder
 
 Four = tuple[int, int, int, int]
 Two = tuple[int, int]

@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import ModelProto, TensorProto
 
-from tests.integer_net import IntegerNet
+from tests.samples.integer_net import IntegerNet
 
 
 class RandomIntegers(IntegerNet):

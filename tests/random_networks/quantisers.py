@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import TensorProto
 
-from tests.random_sketch import Feature, Sketch
+from tests.random_networks.sketch import Feature, Sketch
 
 ROUNDINGS = ["ROUND", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN"]
 

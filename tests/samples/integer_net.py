@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import ModelProto, TensorProto
 
-from tests.small_onnx import Net
+from tests.samples.small_onnx import Net
 
 
 class IntegerNet(Net):

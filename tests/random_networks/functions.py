@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tests.random_quantisers import Quantisers
-from tests.random_sketch import Feature
+from tests.random_networks.quantisers import Quantisers
+from tests.random_networks.sketch import Feature
 
 SMOOTH = ["Sigmoid", "Tanh", "Softsign", "Softplus", "Elu", "HardSigmoid"]
 """Rise throughout."""

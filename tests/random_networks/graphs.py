@@ -7,10 +7,10 @@ networks scales are powers of two, so that sums lie exactly on the levels of qua
 import numpy as np
 from onnx import ModelProto, helper
 
-from tests.random_disguise import disguise
-from tests.random_integers import random_integer_model
-from tests.random_moves import Moves
-from tests.random_sketch import FLOATS, Feature
+from tests.random_networks.disguise import disguise
+from tests.random_networks.integers import random_integer_model
+from tests.random_networks.moves import Moves
+from tests.random_networks.sketch import FLOATS, Feature
 
 
 class RandomNetwork(Moves):

@@ -1,4 +1,4 @@
-"""Checks many random networks: ``python -m tests.random_run --first 0 --count 1000 --jobs 2``.
+"""Checks many random networks: ``python -m tests.random_networks.run --count 1000 --jobs 2``.
 
 Every graph must be computed alike by the ONNX file in float64, by the integer network and by the
 program; with ``--rtl`` also by the accelerator, in exactly the cycles predicted. Ends with status 1
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from arch.machine import MACHINES, TINY
-from tests.random_check import FAILURES, Outcome, check
-from tests.random_graphs import random_model
+from tests.random_networks.check import FAILURES, Outcome, check
+from tests.random_networks.graphs import random_model
 
 RACES_EVERY = 10
 """Of so many graphs one is also checked for results that depend on timing."""
@@ -35,7 +35,7 @@ def one(seed: int, machine: str, rtl: bool) -> tuple[int, str, Outcome, int]:
     outcome = check(random_model(seed), seed, chosen, races=seed % RACES_EVERY == 0)
     cycles = 0
     if rtl and outcome.compiled is not None:
-        from tests.random_rtl import simulate
+        from tests.random_networks.rtl import simulate
 
         cycles, wrong = simulate(outcome.compiled, outcome.picture, seed)
         if wrong:
@@ -58,7 +58,8 @@ def outcomes(arguments: argparse.Namespace) -> Iterator[tuple[int, str, Outcome,
 
 
 def parse(given: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.random_run", description=__doc__)
+    name = "python -m tests.random_networks.run"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--count", type=int, default=1000, help="graphs (default: 1000)")
     parser.add_argument("--machine", choices=[*MACHINES, "all"], default="all")
