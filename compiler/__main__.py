@@ -23,6 +23,9 @@ from host.description import read_record
 from host.image import Image
 from host.manifest import Manifest
 
+LONG_CHECK = 10_000_000
+"""Codes whose comparison takes longer than a user waits without a word."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -113,6 +116,13 @@ def _build(arguments: argparse.Namespace) -> None:
 def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
     """Refuse a program that does not compute what the file does: nothing has been written yet."""
     network = compiled.network
+    size = sum(layer.channels * layer.height * layer.width for layer in manifest.layers)
+    if size > LONG_CHECK:
+        print(
+            f"comparing {size / 1e6:.0f} million codes of ONNX graph, network and program before "
+            f"anything is written; this takes minutes (--no-check leaves it out)",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
     codes = busy_picture(network.shape(network.input))
     checked = check_frame(network, model, compiled.image, manifest, codes)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
