@@ -1,11 +1,12 @@
-"""Storages and works: names, encodings, and what only convolutions can read."""
+"""Storages and jobs: names, stored forms, and what only convolutions can read."""
 
 from dataclasses import replace
 
 import pytest
 
 from arch.machine import ECP5_85F, TINY
-from compiler.backend.lower import lower
+from compiler.backend import lower as lowering
+from compiler.describe import describe
 from compiler.errors import UnsupportedError
 from compiler.flow import compile_network
 from golden.network import MaxPool
@@ -16,7 +17,7 @@ NAMES = ["a@pad0", "a@pad0'", "a/copy", "a[0]", "a@pad1"]
 
 
 def lowered(network):
-    return lower(network, lambda passes: passes < 100)
+    return lowering.lower(network, TINY)
 
 
 def two_paddings(other: str) -> Builder:
@@ -44,7 +45,7 @@ def test_a_tensor_may_be_called_like_a_copy(other):
 
 
 def test_manifest_names_the_tensor_of_a_copy():
-    manifest = compile_network(two_paddings("a@pad1").network("zeros"), TINY).manifest()
+    manifest = describe(compile_network(two_paddings("a@pad1").network("zeros"), TINY))
     tensors = [layer.tensor for layer in manifest.layers]
     assert sorted(tensors) == ["a", "a", "a@pad1", "aside", "ones", "zeros"]
 
