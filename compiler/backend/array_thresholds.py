@@ -20,9 +20,7 @@ class SumRelation:
     divisor: int
 
 
-def relate(
-    packed: Packed, codes: list[np.ndarray], storages: Mapping[str, Storage]
-) -> SumRelation:
+def relate(packed: Packed, codes: list[np.ndarray], storages: Mapping[str, Storage]) -> SumRelation:
     """How v follows from the array's sum; ``codes`` [outputs, 16]: each tap's weight codes."""
     job, grid = packed.job, packed.grid
     constant = np.zeros(job.outputs, np.int64)

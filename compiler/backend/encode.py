@@ -85,9 +85,7 @@ def _weights(packed: Packed, codes: list[np.ndarray], machine: Machine) -> tuple
     )
 
 
-def _thresholds(
-    job: Job, relation: SumRelation, bits: int, machine: Machine
-) -> tuple[bytes, ...]:
+def _thresholds(job: Job, relation: SumRelation, bits: int, machine: Machine) -> tuple[bytes, ...]:
     """Per row block: 2^bits x rows words of 32 bits; word 0 holds the flip bit.
 
     Rows beyond the job's outputs pass no threshold: their code is 0.

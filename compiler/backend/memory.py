@@ -1,8 +1,8 @@
 """The memory planner: where constants, maps and program lie.
 
-    4096   for each job: pass table, weights, thresholds
-           maps, with their halos (the picture is the first)
-           program, in chunks; only its length depends on the schedule
+4096   for each job: pass table, weights, thresholds
+       maps, with their halos (the picture is the first)
+       program, in chunks; only its length depends on the schedule
 """
 
 from collections.abc import Iterable, Mapping

@@ -145,9 +145,7 @@ class _Steps:
     def load(self, fields: dict, after: int, *, stored: bool = False) -> None:
         """Add a load: the compute that comes next is the first to need it."""
         for part in pieces(fields, self.machine):
-            self.loads.append(
-                LoadStep(part, len(self.computes), after, stored, load_cycles(part))
-            )
+            self.loads.append(LoadStep(part, len(self.computes), after, stored, load_cycles(part)))
 
     def load_bytes(
         self, opcode: Opcode, address: int, size: int, destination: int, unit: int, after: int
@@ -199,9 +197,7 @@ class _Steps:
     def note_rows(self, job: Job, tile: Tile, compute: int) -> None:
         """Note which rows of the output have been written once ``compute`` is stored."""
         rows = self.row_writers[job.output]
-        first, last = (
-            y // job.pooling * job.enlarge for y in (tile.y, tile.y + tile.height)
-        )
+        first, last = (y // job.pooling * job.enlarge for y in (tile.y, tile.y + tile.height))
         for row in range(first, min(last, len(rows))):
             rows[row] = compute
 
