@@ -1,8 +1,12 @@
 """The memory planner: where constants, maps and program lie.
 
-4096   for each job: pass table, weights, thresholds
-       maps, with their halos (the picture is the first)
-       program, in chunks; only its length depends on the schedule
+From the bottom of memory:
+
+    4096   for each job: pass table, weights, thresholds
+           maps, with their halos (the picture is the first)
+           program, in chunks
+
+Only the length of the program depends on the schedule, so it is the last.
 """
 
 from collections.abc import Iterable, Mapping

@@ -74,27 +74,26 @@ def _convolution_span(
     step = common_step(sources)
     picture = sources[0][0].kind == "picture"
     window = picture_window(kernel_w, operator.dilations[1]) if picture else 0
-    rows = np.arange(first, stop)
-    groups = rows // per_output
+    groups = np.arange(first, stop) // per_output
     constant = np.zeros(stop - first, np.int64)
-    #: (storage name, image) -> weights [kernel rows, kernel columns, outputs, lanes].
+    #: (storage name, image) -> weights [kernel rows, kernel columns, lanes, outputs].
     matrix: dict[tuple[str, int], np.ndarray] = {}
+    # [channels of a group, kernel rows, kernel columns, outputs], so that a channel's lie together.
+    columns = np.ascontiguousarray(operator.weights[first:stop].transpose(1, 2, 3, 0), np.int64)
     for channel in channels:
         storage, number = sources[channel]
-        mine = channel // per_group == groups
-        column = np.zeros((kernel_h, kernel_w, stop - first), np.int64)
-        column[:, :, mine] = operator.weights[rows[mine], channel % per_group].transpose(1, 2, 0)
+        column = columns[channel % per_group] * (channel // per_group == groups)
         constant += storage.offset * column.sum((0, 1))
         key = (storage.name, 0 if picture else number // IMAGE_CHANNELS)
         if key not in matrix:
-            matrix[key] = np.zeros((kernel_h, kernel_w, stop - first, IMAGE_CHANNELS), np.int64)
+            matrix[key] = np.zeros((kernel_h, kernel_w, IMAGE_CHANNELS, stop - first), np.int64)
         column *= storage.step // step
         if not picture:
-            matrix[key][:, :, :, number % IMAGE_CHANNELS] += column
+            matrix[key][:, :, number % IMAGE_CHANNELS] += column
             continue
         for x in range(kernel_w):  # the position that holds a pixel is that of its window's last
             last = min(kernel_w - 1, (x // window + 1) * window - 1)
-            matrix[key][:, last, :, PICTURE_CHANNELS * (last - x) + number] += column[:, x]
+            matrix[key][:, last, PICTURE_CHANNELS * (last - x) + number] += column[:, x]
     storages = {storage.name: storage for storage, _ in sources}
     keys = sorted((y, x, *key) for key, weights in matrix.items()
                   for y, x in np.argwhere(weights.any((2, 3))).tolist())  # fmt: skip
@@ -108,7 +107,7 @@ def _convolution_span(
         used = lanes_of_picture(storage, window) if picture else lanes_in_use(storage, image)
         y = row * operator.dilations[0] - operator.pads[0]
         x = place * operator.dilations[1] - operator.pads[1]
-        weights = matrix[name, image][row, place]
+        weights = matrix[name, image][row, place].T
         taps.append(Tap(images.index((name, image)), y, x, weights, used))
     return ChannelSpan(first, stop, tuple(images), tuple(taps), constant, window)
 
