@@ -13,6 +13,7 @@ from arch.cache import cache_folder
 from arch.child import python_command
 from arch.errors import OnefourError
 from arch.machine import Machine
+from compiler.describe import describe
 from compiler.flow import Compiled
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.reader.onnx_reader import scale_of_input, self_contained
@@ -81,7 +82,7 @@ def compiled_manifest(
 ) -> Manifest:
     """The manifest of a network that was just compiled, but for the digests of the files."""
     return msgspec.structs.replace(
-        compiled.manifest(),
+        describe(compiled),
         input_scale=scale_of_input(model, input_scale),
         detection=None if side_car is None else _read_side_car(side_car, compiled.network),
     )

@@ -1,6 +1,6 @@
 """The table that a build prints: what each layer costs, and how well it uses the array."""
 
-from compiler.backend.layer import Layer
+from compiler.backend.memory import Placed
 from compiler.flow import Compiled
 
 CLOCK_MHZ = 100.0
@@ -11,7 +11,7 @@ HEADER = (
 
 
 def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
-    """One line per work, from the cost model.
+    """One line per job, from the cost model.
 
     ``passes`` is per block. ``cycles`` are those since the pass before the layer's first one; among
     them, ``loads`` and ``drain`` are those in which the array waited for loads, and for earlier
@@ -29,21 +29,20 @@ def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
         )
 
     lines = [HEADER]
-    for layer in compiled.layers:
-        numbers = [step.ordinal for step in layer.computes]
+    for placed, numbers in zip(compiled.plan.jobs, compiled.computes, strict=True):
         computes = [prediction.computes[number] for number in numbers]
         lines.append(
             line(
-                layer.work.name[:24],
-                _shape(compiled, layer),
+                placed.job.name[:24],
+                _shape(compiled, placed),
                 sum(shares[number] for number in numbers),
                 sum(compute.load_wait for compute in computes),
                 sum(compute.drain_wait for compute in computes),
-                layer.work.bit_operations,
+                placed.job.bit_operations,
             )
         )
     waits = prediction.stall_load, prediction.stall_drain
-    useful = sum(layer.work.bit_operations for layer in compiled.layers)
+    useful = sum(placed.job.bit_operations for placed in compiled.plan.jobs)
     lines.append(line("total", "", prediction.cycles, *waits, useful))
     lines.append(
         f"{clock_mhz * 1e6 / prediction.cycles:.1f} frames/s at {clock_mhz:g} MHz; the array has a "
@@ -52,12 +51,11 @@ def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
     return "\n".join(lines)
 
 
-def _shape(compiled: Compiled, layer: Layer) -> str:
+def _shape(compiled: Compiled, placed: Placed) -> str:
     """Map, bits of input and weights, passes per block and tiles."""
-    work = layer.work
-    storage = compiled.lowered.storages[work.images[0][0]]
-    bits = 8 if storage.kind == "picture" else storage.bits
+    job, packed = placed.job, placed.tiled.packed
+    bits = compiled.lowered.storages[job.span.images[0][0]].operand_bits
     return (
-        f"{work.outputs:>3d}x{work.height:>3d}x{work.width:<3d} "
-        f"{bits}x{layer.packed.weight_bits:<3d} {len(layer.table):6d} {len(layer.tiling.tiles):5d}"
+        f"{job.outputs:>3d}x{job.height:>3d}x{job.width:<3d} {bits}x{packed.grid.bits:<3d} "
+        f"{packed.table.size:6d} {len(placed.tiled.tiles):5d}"
     )

@@ -25,6 +25,7 @@ from arch.machine import TINY
 from compiler.check.compare import differing_outputs, sums_of
 from compiler.check.onnx import NotCompared, against_onnx
 from compiler.check.reference import compute
+from compiler.describe import describe
 from compiler.errors import DifferenceError
 from compiler.exact.picture import from_codes
 from compiler.exact.reals import Reals
@@ -102,7 +103,7 @@ def is_tied(network: Network, path: Path, picture: np.ndarray, right: dict) -> b
 def judge_program(network: Network, picture: np.ndarray, results: dict) -> str:
     """The program on the instruction-level machine against the integer network."""
     compiled = compile_network(network, TINY)
-    manifest = compiled.manifest()
+    manifest = describe(compiled)
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     GoldenMachine(TINY).run(memory, compiled.image.program_address)

@@ -1,14 +1,14 @@
 """From thresholds on integers to thresholds on what the array counts (docs/machine.md, 1)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from arch.machine import Machine
-from compiler.backend.job import Work
 from compiler.backend.packing import Packed
 from compiler.backend.storage import Storage
-from compiler.errors import UnsupportedError
+from golden.network import Thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,33 +20,20 @@ class SumRelation:
     divisor: int
 
 
-def relate(
-    work: Work, packed: Packed, storages: dict[str, Storage], machine: Machine
-) -> SumRelation:
-    """How v follows from the array's sum; refuses layers whose sums could overflow."""
-    constant = np.zeros(work.outputs, np.int64)
-    largest = 0
-    for item in work.items:
-        storage = storages[work.images[item.image][0]]
-        top = (1 << (8 if storage.kind == "picture" else storage.bits)) - 1
-        codes = packed.weight_codes(item)
+def relate(packed: Packed, codes: list[np.ndarray], storages: Mapping[str, Storage]) -> SumRelation:
+    """How v follows from the array's sum; ``codes`` [outputs, 16]: each tap's weight codes."""
+    job, grid = packed.job, packed.grid
+    constant = np.zeros(job.outputs, np.int64)
+    for tap, weights in zip(job.span.taps, codes, strict=True):
+        top = (1 << storages[job.span.images[tap.image][0]].operand_bits) - 1
         # The ones row sees its constant in all 16 lanes of the group, used or not.
-        constant += top * (codes.sum(1) + packed.ones_code * item.used.size)
-        largest += top * ((1 << packed.weight_bits) - 1) * item.used.size
-    if largest >= 1 << machine.accumulator_bits:
-        raise UnsupportedError(
-            f"layer {work.name!r}: sums up to {largest} do not fit the "
-            f"{machine.accumulator_bits}-bit "
-            f"accumulators of machine {machine.name!r}; use fewer input channels or bits, or a "
-            f"machine "
-            f"with wider accumulators"
-        )
-    divisor = 1 if packed.odd else 2
-    return SumRelation(work.step * constant + divisor * work.constant, work.step, divisor)
+        constant += top * (weights.sum(1) + grid.ones_code * tap.used.size)
+    divisor = 1 if grid.odd else 2
+    return SumRelation(job.step * constant + divisor * job.span.constant, job.step, divisor)
 
 
 def sum_thresholds(
-    work: Work, relation: SumRelation, bits: int, machine: Machine
+    thresholds: Thresholds, relation: SumRelation, bits: int, machine: Machine
 ) -> tuple[np.ndarray, np.ndarray]:
     """(thresholds [outputs, 2^bits - 1] ascending, flip [outputs]) on sums, for codes of ``bits``
     bits.
@@ -56,8 +43,8 @@ def sum_thresholds(
     """
     count = (1 << bits) - 1
     never, always = (1 << machine.sum_bits) - 1, 0
-    levels, sign = work.thresholds.levels, work.thresholds.sign
-    far = work.thresholds.FAR
+    levels, far = thresholds.levels, thresholds.FAR
+    flip = thresholds.sign > 0
     base = relation.base[:, None]
     divisor, step = relation.divisor, relation.step
     # v >= t  <=>  sum <= floor((base - divisor t) / step); the count is of sums above it.
@@ -66,12 +53,8 @@ def sum_thresholds(
     # -v >= t  <=>  sum >= ceil((base + divisor t) / step).
     rising = -((-(base + divisor * levels)) // step)
     rising = np.where(levels >= far, never, np.where(levels <= -far, always, rising))
-    flip = (sign > 0).astype(np.int64)
-    result = np.full((work.outputs, count), never, np.int64)
-    for channel in range(work.outputs):
-        row = falling[channel][::-1] if flip[channel] else rising[channel]
-        row = np.clip(row, always, never)
-        if flip[channel]:  # codes that do not exist: passed always, so that flipping removes them
-            row = np.concatenate([np.full(count - row.size, always), row])
-        result[channel, : row.size] = row
-    return np.sort(result, axis=1), flip
+    result = np.full((levels.shape[0], count), never, np.int64)
+    result[:, : levels.shape[1]] = np.where(flip[:, None], falling, rising)
+    # Codes that do not exist: passed always where the code is flipped, so that this removes them.
+    result[flip, levels.shape[1] :] = always
+    return np.sort(np.clip(result, always, never), axis=1), flip.astype(np.int64)

@@ -1,20 +1,24 @@
 """A layer lowered to what the machine does: lane-group words times weights, over positions."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from golden.network import Thresholds
 
+Offset = tuple[int, int]
+"""(y, x) in positions of a map."""
+
 
 @dataclass(frozen=True, eq=False)
-class Item:
-    """One lane group's worth of products: 16 lanes of one image at one tap, for all output
-    channels.
+class Tap:
+    """One lane group's worth of products: 16 lanes of one image at one place of the window, for
+    all output channels.
 
-    ``weights`` int64 [outputs, 16]; lanes that do not exist hold 0 and are False in ``used`` [16];
-    lanes that exist but must not count are used and hold 0.
+    ``image``: place among the job's images. ``weights`` int64 [outputs, 16]; lanes that do not
+    exist hold 0 and are False in ``used`` [16]; lanes that exist but must not count are used and
+    hold 0.
     """
 
     image: int
@@ -24,61 +28,90 @@ class Item:
     used: np.ndarray
 
 
-@dataclass(kw_only=True, eq=False)
-class Work:
-    """Output channels of one layer that share their input images.
+@dataclass(frozen=True, eq=False)
+class ChannelSpan:
+    """Output channels [first, stop) of an operator, which read the same input images."""
+
+    first: int
+    stop: int
+    #: (storage name, image index) of every input image.
+    images: tuple[tuple[str, int], ...]
+    taps: tuple[Tap, ...]
+    #: int64 [stop - first]: what the offsets of the stored forms add to v.
+    constant: np.ndarray
+    #: Pixels packed per picture position (0: input is not a picture).
+    window: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """What is computed from what: one span of a layer's output channels, over all positions.
 
     Positions of the map that is computed: ``height`` x ``width`` (before pooling); the input of
-    position (y, x) under an item and a phase is (y * stride_y + item.y + phase.y, x * stride_x +
-    item.x + phase.x).
+    position (y, x) under a tap and a phase is (y * stride_y + tap.y + phase.y, x * stride_x +
+    tap.x + phase.x). v = ``step`` * (sum of code * weight) + ``span.constant``.
     """
 
     name: str
-    #: (storage name, image index) of every input image.
-    images: list[tuple[str, int]]
-    items: list[Item]
-    strides: tuple[int, int]
+    span: ChannelSpan
+    strides: tuple[int, int] = (1, 1)
     height: int
     width: int
+    #: Name of the storage that is written.
     output: str
-    #: First 16-channel image of the output that this work writes, and how many channels.
-    output_image: int
-    outputs: int
+    #: For each channel of the span; None: the sums themselves leave.
     thresholds: Thresholds | None
     #: Window positions whose maximum is taken (one: no pooling).
-    phases: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
-    #: Pairs of rows and columns are pooled 2x2 while they leave.
-    pool2: bool = False
-    #: Pixels packed per picture position (0: input is not a picture).
-    window: int = 0
+    phases: tuple[Offset, ...] = ((0, 0),)
+    #: 2: pairs of rows and columns are pooled 2x2 while they leave; else 1.
+    pooling: int = 1
     #: Where each result goes, as (dy, dx) in an output enlarged by ``enlarge``.
-    scatter: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
+    scatter: tuple[Offset, ...] = ((0, 0),)
     enlarge: int = 1
-    #: Integer added to v for what the encodings' offsets contribute, per channel.
-    constant: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    #: v = step * (sum of code * weight) + constant.
     step: int = 1
     #: Multiply-accumulates times bits of both operands that are the network's own (0: data
     #: movement).
     bit_operations: int = 0
-    #: The network operators this work carries out.
-    operators: list[str] = field(default_factory=list)
+    #: The network operators that this job carries out.
+    operators: tuple[str, ...] = ()
 
     @property
-    def output_height(self) -> int:
-        return self.height // 2 if self.pool2 else self.height
+    def outputs(self) -> int:
+        """Output channels."""
+        return self.span.stop - self.span.first
 
     @property
-    def output_width(self) -> int:
-        return self.width // 2 if self.pool2 else self.width
+    def raw(self) -> bool:
+        """Whether sums leave, not codes."""
+        return self.thresholds is None
+
+    @cached_property
+    def captures(self) -> tuple[Offset, ...]:
+        """Input offset of every capture of a block: each phase, of each of the rows pooled."""
+        return tuple(
+            (y + row * self.strides[0], x) for y, x in self.phases for row in range(self.pooling)
+        )
 
     @cached_property
     def reach(self) -> tuple[int, int, int, int]:
-        """Least and largest input offsets (y_low, y_high, x_low, x_high) of items and phases."""
-        ys = [i.y + p[0] for i in self.items for p in self.phases]
-        xs = [i.x + p[1] for i in self.items for p in self.phases]
-        if self.pool2:
-            # The second row is a phase of its own; positions of a row are consecutive already.
-            ys += [y + self.strides[0] for y in ys]
-        back = self.window - 1 if self.window else 0
-        return min(ys), max(ys), min(xs) - back, max(xs)
+        """Least and largest input offsets (y_low, y_high, x_low, x_high) of taps and captures."""
+        taps, captures = self.span.taps, self.captures
+        ys = [tap.y for tap in taps]
+        xs = [tap.x for tap in taps]
+        down, right = zip(*captures, strict=True)
+        back = self.span.window - 1 if self.span.window else 0
+        return (
+            min(ys) + min(down), max(ys) + max(down), min(xs) + min(right) - back,
+            max(xs) + max(right),
+        )  # fmt: skip
+
+    def input_rows(self, height: int) -> int:
+        """Input rows that ``height`` rows of the computed map look at."""
+        low_y, high_y, _, _ = self.reach
+        # The last row of a pooled pair is a capture of its own, which ``reach`` has in it.
+        return (height - self.pooling) * self.strides[0] + high_y - low_y + 1
+
+    def input_columns(self, width: int) -> int:
+        """Input columns that ``width`` columns of the computed map look at."""
+        _, _, low_x, high_x = self.reach
+        return (width - 1) * self.strides[1] + high_x - low_x + 1

@@ -1,23 +1,17 @@
-"""Lowers an integer network to storages and works: what is stored, and what is computed from what.
+"""Lowers an integer network to storages and jobs: what is stored, and what is computed from what.
 
 Concat and Slice cost nothing: a consumer reads the 16-channel images it needs. Everything else
-becomes one kind of work. A tensor that two consumers want padded differently is stored twice.
+becomes one kind of job. A tensor that two consumers want padded differently is stored twice.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler.backend.convolution import (
-    PICTURE_CHANNELS,
-    common_step,
-    lanes_in_use,
-    parts,
-    weight_bits,
-)
-from compiler.backend.job import Item, Work
-from compiler.backend.packing import pack
+from arch.machine import Machine
+from compiler.backend.job import ChannelSpan, Job
+from compiler.backend.packing import narrowest_grid, pack_span
 from compiler.backend.padding import (
     Demand,
     Padding,
@@ -25,8 +19,16 @@ from compiler.backend.padding import (
     padding_of,
     pool_size,
 )
+from compiler.backend.pass_table import PassTable
+from compiler.backend.spans import (
+    PICTURE_CHANNELS,
+    Source,
+    channelwise_spans,
+    common_step,
+    convolution_spans,
+)
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
-from compiler.backend.stored_form import WIDEST_CODE, encoding_for
+from compiler.backend.stored_form import WIDEST_CODE, stored_form
 from compiler.errors import UnsupportedError
 from golden.network import (
     Convolution,
@@ -38,37 +40,35 @@ from golden.network import (
     WeightedSum,
 )
 
-Source = tuple[Storage, int]
-"""A stored channel."""
 
-
-@dataclass
+@dataclass(frozen=True)
 class Lowered:
-    """Storages by name, works in execution order, and what is never stored.
+    """Storages by name, jobs in execution order, and what is never stored.
 
     ``fused``: network tensors whose max-pool is done before they are stored -> the pooled tensor.
     """
 
-    storages: dict[str, Storage] = field(default_factory=dict)
-    works: list[Work] = field(default_factory=list)
-    fused: dict[str, str] = field(default_factory=dict)
+    storages: Mapping[str, Storage]
+    jobs: tuple[Job, ...]
+    fused: Mapping[str, str]
 
 
-def lower(network: Network, fusable: Callable[[int], bool]) -> Lowered:
-    """Lower an integer network; ``fusable(passes)`` says whether pooling fits the pass table.
+def lower(network: Network, machine: Machine) -> Lowered:
+    """Lower an integer network; the machine's pass table decides which max-pools are fused.
 
-    Raises :class:`UnsupportedError` for what the machine cannot do.
+    Raises :class:`UnsupportedError` for what no machine can do.
     """
-    return _Lowering(network, fusable).run()
+    return _Lowering(network, machine).run()
 
 
 class _Lowering:
-    def __init__(self, network: Network, fusable: Callable[[int], bool]):
+    def __init__(self, network: Network, machine: Machine):
         self.network = network
-        self.fusable = fusable
+        self.machine = machine
         self.demand = Demand(network)
-        self.result = Lowered()
-        self.storages = self.result.storages
+        self.storages: dict[str, Storage] = {}
+        self.jobs: list[Job] = []
+        self.fused: dict[str, str] = {}
         #: Names that no further storage may have: the file may call its tensors anything.
         self.taken = {*network.tensors, *network.raw_shapes}
         #: (tensor, padding) -> name of the storage that has it.
@@ -86,17 +86,16 @@ class _Lowering:
         for operator in self.network.operators:
             if type(operator) in lowerings and operator.output not in self.storages:
                 lowerings[type(operator)](operator)
-        self.reserve_halos()
-        return self.result
+        return Lowered(with_halos(self.storages, self.jobs), tuple(self.jobs), self.fused)
 
     # --- storages ---------------------------------------------------------------------------------
 
     def paddings(self, name: str) -> list[Padding]:
-        """Paddings asked for, the one with the narrowest encoding first."""
+        """Paddings asked for, the one with the narrowest stored form first."""
         tensor = self.network.tensors[name]
         picture = name == self.network.input
         wanted = self.demand.paddings[name]
-        return sorted(wanted, key=lambda p: encoding_for(tensor, p, picture=picture).bits) or [None]
+        return sorted(wanted, key=lambda p: stored_form(tensor, p, picture=picture).bits) or [None]
 
     def fresh(self, name: str) -> str:
         """``name``, made longer until nothing else is called that."""
@@ -129,7 +128,6 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
-        encoding = encoding_for(tensor, padding, picture=picture)
         self.storages[variant] = Storage(
             name=variant,
             tensor=name,
@@ -137,7 +135,7 @@ class _Lowering:
             channels=tensor.channels,
             height=tensor.height,
             width=tensor.width,
-            **vars(encoding),
+            **vars(stored_form(tensor, padding, picture=picture)),
         )
         self.variants[name, padding] = variant
         return self.storages[variant]
@@ -148,8 +146,8 @@ class _Lowering:
         if main.kind == "raw":
             return
         for padding in self.paddings(name)[1:]:
-            encoding = encoding_for(self.network.tensors[name], padding)
-            if all(getattr(main, key) == value for key, value in vars(encoding).items()):
+            form = stored_form(self.network.tensors[name], padding)
+            if all(getattr(main, key) == value for key, value in vars(form).items()):
                 self.variants[name, padding] = name
                 continue
             if main.kind == "picture":
@@ -159,7 +157,7 @@ class _Lowering:
                 )
             target = self.declare(name, self.fresh(f"{name}@pad{padding}"), padding)
             sources = [(main, channel) for channel in range(main.channels)]
-            self.moved(f"{target.name}/copy", sources, target)
+            self.move(f"{target.name}/copy", sources, target)
 
     def operator(self, output: str) -> str:
         """The operator that computes a tensor, as messages name it."""
@@ -173,100 +171,87 @@ class _Lowering:
             for tensor, k in self.demand.channels(name)
         ]
 
-    def reserve_halos(self) -> None:
-        """Give every storage the halo that its consumers look at."""
-        for work in self.result.works:
-            low_y, high_y, low_x, high_x = work.reach
-            rows = work.height - (2 if work.pool2 else 1)
-            for name, _ in work.images:
-                storage = self.storages[name]
-                bottom = rows * work.strides[0] + high_y - (storage.height - 1)
-                right = (work.width - 1) * work.strides[1] + high_x - (storage.width - 1)
-                storage.top = max(storage.top, -low_y)
-                storage.bottom = max(storage.bottom, bottom)
-                storage.left = max(storage.left, -low_x, right)
+    # --- jobs -------------------------------------------------------------------------------------
 
-    # --- works ------------------------------------------------------------------------------------
+    def pool_fused(self, operator: Operator, spans: list[ChannelSpan]) -> MaxPool | None:
+        """The 2x2 max-pool behind ``operator`` that is done while its results leave, if any.
 
-    def fuse(self, operator: Operator, passes: int) -> tuple[str, list[str]]:
-        """(tensor to store, operators done): with the 2x2 max-pool behind ``operator``, if it can
-        be done while the results leave."""
+        It must be the only reader, and a block's passes, taken for two rows, must fit the table.
+        """
         users = self.demand.consumers[operator.output]
-        if len(users) == 1 and isinstance(users[0], MaxPool):
-            pool = users[0]
-            plain = pool.kernel == (2, 2) and pool.strides == (2, 2) and not any(pool.pads)
-            if plain and self.fusable(passes):
-                self.result.fused[operator.output] = pool.output
-                return pool.output, [operator.name, pool.name]
-        return operator.output, [operator.name]
+        if len(users) != 1 or not isinstance(users[0], MaxPool):
+            return None
+        pool = users[0]
+        if (pool.kernel, pool.strides) != ((2, 2), (2, 2)) or any(pool.pads):
+            return None
+        for span in spans:
+            _, _, packing = pack_span(span, self.storages, operator.name)
+            if not PassTable(packing.passes, captures=((0, 0), (1, 0))).fits(self.machine):
+                return None
+        self.fused[operator.output] = pool.output
+        return pool
 
     def convolution(self, operator: Convolution) -> None:
         check_strides(operator)
         tensor = self.network.tensors[operator.input]
         sources = self.sources(operator.input, padding_of(operator, self.network))
-        pieces = parts(operator, sources)
-        output, operators = operator.output, [operator.name]
-        if operator.thresholds is not None:
-            passes = [
-                pack(part.items, part.images, self.storages, operator.name).passes
-                for part in pieces
-            ]
-            output, operators = self.fuse(operator, max(map(len, passes)))
-        pool2 = len(operators) > 1
-        target = self.declare(output)
-        thresholds = stored_thresholds(operator.thresholds, target)
-        height = convolution_size(operator, tensor.height, 0)
-        width = convolution_size(operator, tensor.width, 1)
-        products = operator.weights[0].size * height * width
-        products *= weight_bits(operator.weights) * tensor.bits
-        for part in pieces:
-            self.result.works.append(
-                Work(
-                    name=part_name(operator.name, part.first // IMAGE_CHANNELS, len(pieces)),
-                    images=part.images,
-                    items=part.items,
-                    strides=operator.strides,
-                    height=height // 2 * 2 if pool2 else height,
-                    width=width // 2 * 2 if pool2 else width,
-                    output=target.name,
-                    output_image=part.first // IMAGE_CHANNELS,
-                    outputs=part.stop - part.first,
-                    thresholds=rows_of(thresholds, part.first, part.stop),
-                    pool2=pool2,
-                    window=part.window,
-                    constant=part.constant,
-                    step=common_step(sources),
-                    bit_operations=(part.stop - part.first) * products,
-                    operators=operators,
-                )
-            )
-        self.copy_variants(output)
+        height, width = (
+            convolution_size(operator, size, axis)
+            for axis, size in enumerate((tensor.height, tensor.width))
+        )
+        weight_bits = narrowest_grid(operator.weights).bits
+        products = operator.weights[0].size * height * width * weight_bits * tensor.bits
+        self.quantised(
+            operator,
+            convolution_spans(operator, sources),
+            (height, width),
+            strides=operator.strides,
+            step=common_step(sources),
+            bit_operations=products,
+        )
 
     def weighted_sum(self, operator: WeightedSum) -> None:
         tensor = self.network.tensors[operator.inputs[0]]
-        output, operators = self.fuse(operator, passes=16)
-        even = len(operators)  # 2 with the pool
-        target = self.declare(output)
         inputs = [
             (self.sources(name), factor)
             for name, factor in zip(operator.inputs, operator.factors, strict=True)
         ]
-        self.per_channel(
-            operator.name, inputs, target, stored_thresholds(operator.thresholds, target),
-            height=tensor.height // even * even, width=tensor.width // even * even,
-            pool2=even == 2, operators=operators,
-        )  # fmt: skip
-        self.copy_variants(output)
+        self.quantised(operator, channelwise_spans(inputs), (tensor.height, tensor.width))
+
+    def quantised(
+        self,
+        operator: Convolution | WeightedSum,
+        spans: list[ChannelSpan],
+        size: tuple[int, int],
+        **fields,
+    ) -> None:
+        """Jobs of an operator with thresholds (or none: raw sums), its max-pool included."""
+        pool = None if operator.thresholds is None else self.pool_fused(operator, spans)
+        pooling = 1 if pool is None else 2
+        done = [operator] if pool is None else [operator, pool]
+        target = self.declare(done[-1].output)
+        self.add_jobs(
+            operator.name,
+            spans,
+            target,
+            stored_thresholds(operator.thresholds, target),
+            height=size[0] // pooling * pooling,
+            width=size[1] // pooling * pooling,
+            pooling=pooling,
+            operators=tuple(each.name for each in done),
+            **fields,
+        )
+        self.copy_variants(done[-1].output)
 
     def max_pool(self, operator: MaxPool) -> None:
         check_strides(operator)
         tensor = self.network.tensors[operator.input]
-        phases = [
+        phases = tuple(
             (y - operator.pads[0], x - operator.pads[1])
             for y in range(operator.kernel[0])
             for x in range(operator.kernel[1])
-        ]
-        self.moved(
+        )
+        self.move(
             operator.name,
             self.sources(operator.input, padding_of(operator, self.network)),
             self.declare(operator.output),
@@ -274,81 +259,78 @@ class _Lowering:
             height=pool_size(operator, tensor.height, 0),
             width=pool_size(operator, tensor.width, 1),
             phases=phases,
-            operators=[operator.name],
+            operators=(operator.name,),
         )
         self.copy_variants(operator.output)
 
     def upsample(self, operator: Upsample) -> None:
         tensor = self.network.tensors[operator.input]
-        self.moved(
+        self.move(
             operator.name,
             self.sources(operator.input),
             self.declare(operator.output),
             height=tensor.height,
             width=tensor.width,
-            scatter=[(y, x) for y in range(2) for x in range(2)],
+            scatter=tuple((y, x) for y in range(2) for x in range(2)),
             enlarge=2,
-            operators=[operator.name],
+            operators=(operator.name,),
         )
         self.copy_variants(operator.output)
 
-    def moved(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
-        """Move stored codes, in the target's encoding."""
+    def move(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
+        """Move stored codes, in the target's form."""
         stored = np.arange(1, 1 << target.bits) - target.shift
         codes = -(-stored // target.multiplier)
-        # Channels of a Concat may come from storages of different encodings.
+        # Channels of a Concat may come from storages of different forms.
         levels = [codes * source.multiplier + source.shift for source, _ in sources]
         thresholds = Thresholds(
             levels=np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64)),
             sign=np.ones(target.channels, np.int8),
         )
-        self.per_channel(name, [(sources, 1)], target, thresholds, coded=True, **fields)
+        size = {"height": target.height, "width": target.width}
+        spans = channelwise_spans([(sources, 1)], stored=True)
+        self.add_jobs(name, spans, target, thresholds, **(size | fields))
 
-    def per_channel(
+    def add_jobs(
         self,
         name: str,
-        inputs: list[tuple[list[Source], int]],
+        spans: list[ChannelSpan],
         target: Storage,
-        thresholds: Thresholds,
+        thresholds: Thresholds | None,
         *,
-        coded: bool = False,
+        bit_operations: int = 0,
         **fields,
     ) -> None:
-        """One work per 16 channels: v = sum of factor * value, or of stored codes if ``coded``."""
-        for image in range(target.images):
-            first = image * IMAGE_CHANNELS
-            stop = min(target.channels, first + IMAGE_CHANNELS)
-            matrix: dict[tuple[str, int], np.ndarray] = {}
-            constant = np.zeros(stop - first, np.int64)
-            for sources, factor in inputs:
-                for row, (storage, channel) in enumerate(sources[first:stop]):
-                    weights = matrix.setdefault(
-                        (storage.name, channel // IMAGE_CHANNELS),
-                        np.zeros((stop - first, IMAGE_CHANNELS), np.int64),
-                    )
-                    step, offset = (1, 0) if coded else (storage.step, storage.offset)
-                    weights[row, channel % IMAGE_CHANNELS] += factor * step
-                    constant[row] += factor * offset
-            items = [
-                Item(index, 0, 0, weights, lanes_in_use(self.storages[key[0]], key[1]))
-                for index, (key, weights) in enumerate(matrix.items())
-            ]
-            geometry = {"strides": (1, 1), "height": target.height, "width": target.width}
-            if any(self.storages[name].kind == "picture" for name, _ in matrix):
-                geometry["window"] = 1
-            self.result.works.append(
-                Work(
-                    name=part_name(name, image, target.images),
-                    images=list(matrix),
-                    items=items,
+        """One job per span; ``bit_operations`` and ``thresholds`` [channels] are per channel."""
+        for span in spans:
+            image = span.first // IMAGE_CHANNELS
+            self.jobs.append(
+                Job(
+                    name=name if len(spans) == 1 else f"{name}[{image}]",
+                    span=span,
                     output=target.name,
-                    output_image=image,
-                    outputs=stop - first,
-                    thresholds=rows_of(thresholds, first, stop),
-                    constant=constant,
-                    **(geometry | fields),
+                    thresholds=rows_of(thresholds, span),
+                    bit_operations=(span.stop - span.first) * bit_operations,
+                    **fields,
                 )
             )
+
+
+def with_halos(storages: Mapping[str, Storage], jobs: list[Job]) -> dict[str, Storage]:
+    """The storages with the halo around each that the jobs look at."""
+    halos = dict.fromkeys(storages, (0, 0, 0))
+    for job in jobs:
+        low_y, _, low_x, high_x = job.reach
+        last_row = low_y + job.input_rows(job.height) - 1
+        right = (job.width - 1) * job.strides[1] + high_x
+        for name, _ in job.span.images:
+            storage = storages[name]
+            wanted = -low_y, last_row - (storage.height - 1), max(-low_x, right - storage.width + 1)
+            halos[name] = tuple(map(max, halos[name], wanted))
+    return {
+        name: replace(storage, top=halos[name][0], bottom=halos[name][1], left=halos[name][2])
+        for name, storage in storages.items()
+    }
 
 
 def check_strides(operator: Convolution | MaxPool) -> None:
@@ -360,14 +342,12 @@ def check_strides(operator: Convolution | MaxPool) -> None:
         )
 
 
-def part_name(name: str, image: int, count: int) -> str:
-    return name if count == 1 else f"{name}[{image}]"
-
-
-def rows_of(thresholds: Thresholds | None, first: int, stop: int) -> Thresholds | None:
+def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | None:
+    """The thresholds of a span's channels."""
     if thresholds is None:
         return None
-    return Thresholds(levels=thresholds.levels[first:stop], sign=thresholds.sign[first:stop])
+    rows = slice(span.first, span.stop)
+    return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])
 
 
 def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresholds | None:

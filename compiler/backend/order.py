@@ -5,9 +5,10 @@ holds up those behind it. The order is found by running both on estimated times:
 is free it takes, of the loads that need not wait, the one that is needed first.
 """
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from compiler.backend.program import ComputeStep, LoadStep, Step
+from compiler.backend.steps import ComputeStep, LoadStep, Step
 
 STORE_CYCLES = 60
 """About how long after a compute its results can be loaded again."""
@@ -15,12 +16,14 @@ LOOK_AHEAD = 4
 """Computes dispatched ahead of a load that waits, so that the array has work meanwhile."""
 
 
-def load_order(loads: list[LoadStep], computes: list[ComputeStep]) -> list[LoadStep]:
+def load_order(loads: Sequence[LoadStep], computes: Sequence[ComputeStep]) -> list[LoadStep]:
     """The loads in the order in which the loader should take them."""
     waiting: dict[int, list[int]] = {}
     for number, load in enumerate(loads):
-        waiting.setdefault(-1 if load.after is None else load.after.ordinal, []).append(number)
-    left = [len(compute.needs) for compute in computes]
+        waiting.setdefault(load.after, []).append(number)
+    left = [0] * len(computes)  # loads that each compute is the first to need
+    for load in loads:
+        left[load.needed] += 1
     loaded_by = [0] * len(computes)  # when the last of a compute's own loads is done
     ready: list[tuple[int, int]] = []  # loads that need not wait: (needed, number)
     later: list[tuple[int, int, int]] = []  # loads that wait: (start, needed, number)
@@ -52,7 +55,7 @@ def load_order(loads: list[LoadStep], computes: list[ComputeStep]) -> list[LoadS
     return order
 
 
-def arrange(loads: list[LoadStep], computes: list[ComputeStep]) -> list[Step]:
+def arrange(loads: Sequence[LoadStep], computes: Sequence[ComputeStep]) -> list[Step]:
     """Steps in program order: no load before the compute it waits for, none after who needs it.
 
     In between, a load stands a few computes late: dispatched too early, it would wait in front of
@@ -61,7 +64,7 @@ def arrange(loads: list[LoadStep], computes: list[ComputeStep]) -> list[Step]:
     order = load_order(loads, computes)
     earliest, first = [], 0
     for load in order:
-        first = max(first, 0 if load.after is None else load.after.ordinal + 1)
+        first = max(first, load.after + 1)
         earliest.append(first)
     latest, last = [], len(computes)
     for load in reversed(order):

@@ -1,16 +1,19 @@
-"""Packs the bit-plane products of a layer into passes of four lane groups.
+"""Packs the bit-plane products of a job into passes of four lane groups.
 
-A product of item t, activation plane i and weight plane j has weight 2^(i+j). Products of equal
-weight may share a pass, whatever their item and planes, because every lane group has its own
+A product of tap t, activation plane i and weight plane j has weight 2^(i+j). Products of equal
+weight may share a pass, whatever their tap and planes, because every lane group has its own
 addresses. So each level s = i + j is packed on its own, and narrow layers fill the lanes that a
 word of 64 channels would leave empty.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from compiler.backend.job import Item
+from compiler.backend.job import ChannelSpan, Job, Tap
+from compiler.backend.pass_table import PackedPass, PassTable, Product
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
 
@@ -19,48 +22,52 @@ WIDEST_WEIGHT = 8
 
 
 @dataclass(frozen=True)
-class Product:
-    """One lane group's part of a pass."""
+class Grid:
+    """The integers that weights are: odd ones 2u - (2^B - 1), or all of u - 2^(B-1).
 
-    item: int
-    activation_plane: int
-    weight_plane: int
+    u is the code of B = ``bits`` bits. For the second kind the ones row is added.
+    """
 
-
-@dataclass(frozen=True)
-class Pass:
-    """Four lane groups' products (None: idle) and whether accumulators are doubled before."""
-
-    products: tuple[Product | None, ...]
-    double: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Packed:
-    """Passes in order, and where each item's weight planes lie in the weight memory."""
-
-    #: Weights are odd integers 2u - (2^B - 1), else u - 2^(B-1) and the ones row is added.
     odd: bool
-    weight_bits: int
-    passes: list[Pass]
-    #: (item, weight plane) -> (lane group, word).
-    words: dict[tuple[int, int], tuple[int, int]]
-    word_count: int
-    #: Lane groups in which each image is needed, and the region it shares with up to three others.
-    regions: list["Region"]
+    bits: int
 
-    def weight_codes(self, item: Item) -> np.ndarray:
+    def codes(self, tap: Tap) -> np.ndarray:
         """Unsigned weight codes [outputs, 16]; 0 in lanes that do not exist."""
         if self.odd:
-            codes = (item.weights + (1 << self.weight_bits) - 1) // 2
+            codes = (tap.weights + (1 << self.bits) - 1) // 2
         else:
-            codes = item.weights + (1 << (self.weight_bits - 1))
-        return np.where(item.used, codes, 0)
+            codes = tap.weights + (1 << (self.bits - 1))
+        return np.where(tap.used, codes, 0)
 
     @property
     def ones_code(self) -> int:
         """The weight code that the ones row sees in every lane of a group in use."""
-        return 0 if self.odd else (1 << (self.weight_bits - 1)) - 1
+        return 0 if self.odd else (1 << (self.bits - 1)) - 1
+
+
+def narrowest_grid(weights: np.ndarray) -> Grid:
+    """The grid of fewest bits that holds all ``weights``."""
+    low, high = int(weights.min(initial=0)), int(weights.max(initial=0))
+    if weights.size and (weights & 1).all():
+        return Grid(True, max(1, max(high, -low).bit_length()))
+    return Grid(False, max(1, max(high, -low - 1).bit_length() + 1))
+
+
+def choose_grid(taps: tuple[Tap, ...], layer: str = "") -> Grid:
+    """The narrowest grid that holds the weights of every lane that exists.
+
+    UnsupportedError, which names ``layer``, where that is too wide.
+    """
+    values = np.concatenate([tap.weights[:, tap.used].ravel() for tap in taps])
+    grid = narrowest_grid(values)
+    if grid.bits > WIDEST_WEIGHT:
+        low, high = values.min(initial=0), values.max(initial=0)
+        raise UnsupportedError(
+            f"layer {layer!r}: weights or factors {low}..{high} need {grid.bits} bits; supported: "
+            f"up to {WIDEST_WEIGHT}; quantise the weights to fewer bits, or use scales nearer each "
+            f"other"
+        )
+    return grid
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,10 @@ class Region:
     """
 
     storage: str
-    groups: dict[int, tuple[int, ...]]
+    groups: Mapping[int, tuple[int, ...]]
 
 
-def place_images(images: list[tuple[str, int]]) -> list[Region]:
+def place_images(images: tuple[tuple[str, int], ...]) -> tuple[Region, ...]:
     """Share out images over regions: four to a region; fewer are copied into the free groups."""
     regions = []
     for storage in dict.fromkeys(name for name, _ in images):
@@ -84,61 +91,49 @@ def place_images(images: list[tuple[str, int]]) -> list[Region]:
             spread = {1: 1, 2: 2}.get(len(chunk), GROUPS)
             groups = {index: tuple(range(k, GROUPS, spread)) for k, index in enumerate(chunk)}
             regions.append(Region(storage, groups))
-    return regions
+    return tuple(regions)
 
 
-def choose_grid(items: list[Item], layer: str = "") -> tuple[bool, int]:
-    """(odd, bits) of the narrowest grid that holds the weights of every lane that exists.
+@dataclass(frozen=True)
+class Packing:
+    """Passes in order, and where each tap's weight planes lie in the weight memory."""
 
-    UnsupportedError, which names ``layer``, where that is too wide.
+    passes: tuple[PackedPass, ...]
+    #: (tap, weight plane) -> (lane group, word).
+    words: Mapping[tuple[int, int], tuple[int, int]]
+    word_count: int
+
+
+@lru_cache(maxsize=1024)
+def share_passes(weight_bits: int, taps: tuple[tuple[int, tuple[int, ...]], ...]) -> Packing:
+    """All products in as few passes as the levels allow.
+
+    ``taps``: of each tap the activation bits, and the lane groups that its image lies in. Layers
+    repeat, and the spans of one layer resemble each other: equal ones are packed once.
     """
-    values = np.concatenate([item.weights[:, item.used].ravel() for item in items])
-    largest = int(np.abs(values).max(initial=0))
-    if values.size and (values & 1).all() and largest < 1 << WIDEST_WEIGHT:
-        return True, max(1, largest.bit_length())
-    low, high = int(values.min(initial=0)), int(values.max(initial=0))
-    bits = max(1, max(high, -low - 1).bit_length() + 1)
-    if bits > WIDEST_WEIGHT:
-        raise UnsupportedError(
-            f"layer {layer!r}: weights or factors {low}..{high} need {bits} bits; supported: up to "
-            f"{WIDEST_WEIGHT}; quantise the weights to fewer bits, or use scales nearer each other"
-        )
-    return False, bits
-
-
-def pack(
-    items: list[Item],
-    images: list[tuple[str, int]],
-    storages: dict[str, Storage],
-    layer: str = "",
-) -> Packed:
-    """Pack all products of ``items`` into as few passes as the levels allow."""
-    odd, weight_bits = choose_grid(items, layer)
-    regions = place_images(images)
-    allowed = {image: groups for region in regions for image, groups in region.groups.items()}
-    planes = [_activation_bits(storages[images[item.image][0]]) for item in items]
-    levels = max(planes) + weight_bits - 1
-
-    load = np.zeros((GROUPS, levels), int)
+    levels = max(planes for planes, _ in taps) + weight_bits - 1
+    load = [[0] * levels for _ in range(GROUPS)]
     group_of: dict[tuple[int, int], int] = {}
     for plane in range(weight_bits):
-        for index, item in enumerate(items):
-            span = slice(plane, plane + planes[index])
-            choices = allowed[item.image]
+        for index, (planes, choices) in enumerate(taps):
             # The group whose levels are least full; ties go round so that no group starts ahead.
-            best = min(choices, key=lambda g: (load[g, span].sum(), (g - index - plane) % GROUPS))
-            load[best, span] += 1
+            best = min(
+                choices,
+                key=lambda g: (sum(load[g][plane : plane + planes]), (g - index - plane) % GROUPS),
+            )
+            for level in range(plane, plane + planes):
+                load[best][level] += 1
             group_of[index, plane] = best
 
     by_level: list[list[list[Product]]] = [[[] for _ in range(GROUPS)] for _ in range(levels)]
     for (index, plane), group in group_of.items():
-        for activation in range(planes[index]):
+        for activation in range(taps[index][0]):
             by_level[activation + plane][group].append(Product(index, activation, plane))
     passes = []
     for level in range(levels - 1, -1, -1):
         for row in range(max(1, max(len(group) for group in by_level[level]))):
             products = tuple(group[row] if row < len(group) else None for group in by_level[level])
-            passes.append(Pass(products, double=row == 0 and level != levels - 1))
+            passes.append(PackedPass(products, double=row == 0 and level != levels - 1))
 
     # Word 0 is zero where some pass leaves a group idle: an idle group must see activation 0,
     # weight 0.
@@ -148,8 +143,42 @@ def pack(
     for key, group in group_of.items():
         words[key] = group, filled[group]
         filled[group] += 1
-    return Packed(odd, weight_bits, passes, words, max(filled), regions)
+    return Packing(tuple(passes), words, max(filled))
 
 
-def _activation_bits(storage: Storage) -> int:
-    return 8 if storage.kind == "picture" else storage.bits
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A job whose products have lanes, passes and weight words."""
+
+    job: Job
+    grid: Grid
+    regions: tuple[Region, ...]
+    packing: Packing
+    #: Largest sum of activation code times weight code, the ones row's as the others'.
+    largest_sum: int
+
+    @property
+    def table(self) -> PassTable:
+        return PassTable(self.packing.passes, self.job.captures)
+
+
+def pack_span(
+    span: ChannelSpan, storages: Mapping[str, Storage], layer: str = ""
+) -> tuple[Grid, tuple[Region, ...], Packing]:
+    """Grid, chip regions and passes of a span; UnsupportedError where no grid holds its weights."""
+    grid = choose_grid(span.taps, layer)
+    regions = place_images(span.images)
+    allowed = {image: groups for region in regions for image, groups in region.groups.items()}
+    bits = [storages[name].operand_bits for name, _ in span.images]
+    taps = tuple((bits[tap.image], allowed[tap.image]) for tap in span.taps)
+    return grid, regions, share_passes(grid.bits, taps)
+
+
+def pack(job: Job, storages: Mapping[str, Storage]) -> Packed:
+    """Give a job's products their places in lanes and passes."""
+    grid, regions, packing = pack_span(job.span, storages, job.name)
+    largest = 0
+    for tap in job.span.taps:
+        bits = storages[job.span.images[tap.image][0]].operand_bits
+        largest += ((1 << bits) - 1) * ((1 << grid.bits) - 1) * tap.used.size
+    return Packed(job, grid, regions, packing, largest)

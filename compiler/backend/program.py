@@ -1,103 +1,92 @@
-"""Instructions before they are numbered: loads and computes that name each other."""
+"""Steps in program order as instructions: numbered, cut into chunks, encoded."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from arch.isa import CHUNK_BYTES, CHUNK_INSTRUCTIONS, Compute, Load, Opcode, encode
+from arch.isa import (
+    CHUNK_BYTES,
+    CHUNK_INSTRUCTIONS,
+    INSTRUCTION_BYTES,
+    Compute,
+    Load,
+    Opcode,
+    encode,
+)
+from compiler.backend.steps import ComputeStep, LoadStep, Step
 
-
-@dataclass(eq=False)
-class LoadStep:
-    """A LOAD; starts when ``after`` is computed (and stored, if ``await_stored``).
-
-    ``needed``: number of the first compute that waits for it. ``cycles``: about what it takes.
-    """
-
-    fields: dict
-    after: "ComputeStep | None" = None
-    await_stored: bool = False
-    needed: int = -1
-    cycles: int = 0
-    ordinal: int = -1
+COUNT_MASK = 0xFFFF
+"""The counts that instructions wait for are modulo 2^16."""
 
 
-@dataclass(eq=False)
-class ComputeStep:
-    """A COMPUTE; starts when ``needs`` are loaded. ``ordinal`` numbers computes in order."""
+@dataclass(frozen=True)
+class LoadProgram:
+    """The load of program chunk ``chunk``."""
 
-    fields: dict
-    needs: list[LoadStep]
-    ordinal: int
-    cycles: int = 0
+    chunk: int
 
 
-Step = LoadStep | ComputeStep
-
-
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Program:
-    """Steps in program order, numbered and cut into chunks."""
+    """Fields of the instructions in order, END included, and the bytes: whole chunks."""
 
-    steps: list[Step] = field(default_factory=list)
-    #: Encoded-instruction fields in final order: (layout, fields, step or None).
-    listing: list[tuple] = field(default_factory=list)
+    instructions: tuple[dict, ...]
+    code: bytes
 
-    def number(self, address: int) -> None:
-        """Insert the LOAD_PROGRAMs, number everything and fill in what waits for what.
 
-        Every chunk but the last begins with the load of the next one. A step that waits for nothing
-        waits for what is waited for already: the counters are modulo 2^16.
-        """
-        body = CHUNK_INSTRUCTIONS - 1
-        chunks = 1
-        while len(self.steps) + 1 > chunks * CHUNK_INSTRUCTIONS - (chunks - 1):
-            chunks += 1
-        ordered: list = []
-        position = 0
-        for chunk in range(chunks):
-            last = chunk == chunks - 1
-            if not last:
-                ordered.append(chunk + 1)
-            take = CHUNK_INSTRUCTIONS if last else body
-            ordered.extend(self.steps[position : position + take])
-            position += take
-        loads = 0
-        for step in ordered:
-            if not isinstance(step, ComputeStep):
-                if isinstance(step, LoadStep):
-                    step.ordinal = loads
+def assemble(order: Sequence[Step], address: int, beat_bytes: int) -> Program:
+    """The program at ``address`` that takes the steps in this order."""
+    instructions = numbered(with_chunk_loads(order), address, beat_bytes)
+    words = []
+    for fields in instructions:
+        layout = Compute if fields["opcode"] is Opcode.COMPUTE else Load
+        words.append(encode(layout, fields).to_bytes(INSTRUCTION_BYTES, "little"))
+    words += [bytes(INSTRUCTION_BYTES)] * (-len(words) % CHUNK_INSTRUCTIONS)
+    return Program(tuple(instructions), b"".join(words))
+
+
+def with_chunk_loads(order: Sequence[Step]) -> list[Step | LoadProgram]:
+    """The steps with the LOAD_PROGRAMs: every chunk but the last begins with that of the next."""
+    body = CHUNK_INSTRUCTIONS - 1
+    # The last chunk has END where the others have the load of the next one.
+    chunks = max(1, -(-len(order) // body))
+    steps: list[Step | LoadProgram] = []
+    for chunk in range(chunks):
+        if chunk < chunks - 1:
+            steps.append(LoadProgram(chunk + 1))
+        steps.extend(order[chunk * body : (chunk + 1) * body])
+    return steps
+
+
+def numbered(steps: Sequence[Step | LoadProgram], address: int, beat_bytes: int) -> list[dict]:
+    """Fields of all instructions, with the counts that each waits for.
+
+    A step that waits for nothing waits for what is waited for already.
+    """
+    instructions = []
+    #: Compute -> how many LOADs there are up to the last one that it needs.
+    needed: dict[int, int] = {}
+    loads = loaded = computed = 0
+    for step in steps:
+        match step:
+            case LoadProgram():
                 loads += 1
-        computed = loaded = 0
-        self.listing = []
-        for step in ordered:
-            if isinstance(step, int):
                 fields = {
                     "opcode": Opcode.LOAD_PROGRAM,
-                    "after_compute": computed & 0xFFFF,
-                    "address": address + step * CHUNK_BYTES,
+                    "after_compute": computed & COUNT_MASK,
+                    "address": address + step.chunk * CHUNK_BYTES,
                     "rows": 1,
-                    "beats": 0,
+                    "beats": CHUNK_BYTES // beat_bytes,
                 }
-                self.listing.append((Load, fields, None))
-            elif isinstance(step, LoadStep):
-                if step.after is not None:
-                    computed = max(computed, step.after.ordinal + 1)
+            case LoadStep():
+                loads += 1
+                needed[step.needed] = loads
+                computed = max(computed, step.after + 1)
                 fields = step.fields | {
-                    "after_compute": computed & 0xFFFF,
+                    "after_compute": computed & COUNT_MASK,
                     "await_stored": int(step.await_stored),
                 }
-                self.listing.append((Load, fields, step))
-            else:
-                loaded = max([loaded, *(load.ordinal + 1 for load in step.needs)])
-                fields = step.fields | {"after_load": loaded & 0xFFFF}
-                self.listing.append((Compute, fields, step))
-        self.listing.append((Load, {"opcode": Opcode.END}, None))
-
-    def encode(self, beat_bytes: int) -> bytes:
-        """The program's bytes, whole chunks."""
-        words = []
-        for layout, fields, _ in self.listing:
-            if fields["opcode"] is Opcode.LOAD_PROGRAM:
-                fields = fields | {"beats": CHUNK_BYTES // beat_bytes}
-            words.append(encode(layout, fields).to_bytes(32, "little"))
-        code = b"".join(words)
-        return code.ljust(-(-len(code) // CHUNK_BYTES) * CHUNK_BYTES, b"\0")
+            case ComputeStep():
+                loaded = max(loaded, needed.get(step.ordinal, 0))
+                fields = step.fields | {"after_load": loaded & COUNT_MASK}
+        instructions.append(fields)
+    return [*instructions, {"opcode": Opcode.END}]

@@ -10,7 +10,7 @@ WIDEST_CODE = 4
 
 
 @dataclass(frozen=True)
-class Encoding:
+class StoredForm:
     """stored = ``multiplier`` * code + ``shift``; value = ``step`` * stored + ``offset``."""
 
     bits: int
@@ -21,18 +21,18 @@ class Encoding:
     pad_code: int
 
 
-def encoding_for(tensor: Tensor, padding: Padding, *, picture: bool = False) -> Encoding:
-    """The narrowest encoding of ``tensor`` in which ``padding`` exists.
+def stored_form(tensor: Tensor, padding: Padding, *, picture: bool = False) -> StoredForm:
+    """The narrowest form of ``tensor`` in which ``padding`` exists.
 
     A +-1 tensor surrounded by 0 becomes 0 and 2 around 1, with value = stored - 1: one more bit,
     and exact. Raises :class:`UnsupportedError` where four bits do not suffice.
     """
-    plain = Encoding(tensor.bits, tensor.step, tensor.offset, 1, 0, 0)
+    plain = StoredForm(tensor.bits, tensor.step, tensor.offset, 1, 0, 0)
     if padding is None or padding == LOWEST:
         return plain
     code, rest = divmod(padding - tensor.offset, tensor.step)
     if rest == 0 and 0 <= code < 1 << tensor.bits:
-        return Encoding(tensor.bits, tensor.step, tensor.offset, 1, 0, code)
+        return StoredForm(tensor.bits, tensor.step, tensor.offset, 1, 0, code)
     low, high = tensor.offset, tensor.offset + tensor.step * ((1 << tensor.bits) - 1)
     first = min(low, padding)
     bits = (max(high, padding) - first).bit_length()
@@ -43,4 +43,4 @@ def encoding_for(tensor: Tensor, padding: Padding, *, picture: bool = False) -> 
             f"quantiser, or one near them if {WIDEST_CODE} bits "
             f"hold both; pad with a value of the quantiser (an explicit Pad node)"
         )
-    return Encoding(bits, 1, first, tensor.step, low - first, padding - first)
+    return StoredForm(bits, 1, first, tensor.step, low - first, padding - first)

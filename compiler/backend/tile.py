@@ -1,21 +1,24 @@
-"""Cuts a work's map into tiles that fit half of the activation memory: loads overlap computes."""
+"""Cuts a job's map into tiles that fit half of the activation memory: loads overlap computes."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
 from arch.machine import Machine
-from compiler.backend.job import Work
+from compiler.backend.job import Job
 from compiler.backend.packing import Packed, Region
-from compiler.backend.storage import Storage
+from compiler.backend.storage import Layout
 from compiler.errors import CapacityError
 
 LONGEST_FIELD = (1 << 12) - 1
 #: Cycles around a compute that its passes do not account for; only for choosing between tilings.
 COMPUTE_OVERHEAD = 24
+PICTURE_STEPS = 4
+"""Cycles that the loader takes for a beat of a picture."""
 
 
 @dataclass(frozen=True)
-class Placement:
+class ChipRegion:
     """Where a region of the input lies on chip, relative to the tile's base."""
 
     region: Region
@@ -35,59 +38,54 @@ class Tile:
     width: int
 
 
-@dataclass(frozen=True)
-class Tiling:
-    """How a work is cut: tiles in order and the geometry they share."""
+@dataclass(frozen=True, eq=False)
+class Tiled:
+    """A packed job cut into tiles: in order, and the geometry that they share."""
 
+    packed: Packed
+    #: One position after another, row after row, without regard to where a row ends.
     flat: bool
-    tiles: list[Tile]
+    tiles: tuple[Tile, ...]
+    #: Chip positions from one row of the input to the next.
     pitch: int
+    #: Where odd columns begin, if the job takes every second one (else 0).
     odd_offset: int
-    placements: list[Placement]
+    regions: tuple[ChipRegion, ...]
     #: Positions one tile needs on chip.
     positions: int
     #: Halves of the activation memory a tile takes: 1 (double-buffered) or 2.
     halves: int
 
-    def blocks(self, work: Work, tile: Tile, machine: Machine) -> tuple[int, int]:
+    @property
+    def job(self) -> Job:
+        return self.packed.job
+
+    def blocks(self, tile: Tile, machine: Machine) -> tuple[int, int]:
         """(rows of blocks, blocks per row)."""
         if self.flat:
             return 1, ceil(((tile.height - 1) * self.pitch + tile.width) / machine.columns)
-        rows = tile.height // 2 if work.pool2 else tile.height
-        return rows, ceil(tile.width / machine.columns)
+        return tile.height // self.job.pooling, ceil(tile.width / machine.columns)
 
-    def offset(self, work: Work, placement: Placement, y: int, x: int, plane: int) -> int:
+    def row_length(self, tile: Tile, machine: Machine) -> int:
+        """Positions from one computed row to the next, as the output counts them."""
+        return self.pitch if self.flat else ceil(tile.width / machine.columns) * machine.columns
+
+    def offset(self, place: ChipRegion, y: int, x: int, plane: int) -> int:
         """Chip offset, from the tile's base, of plane ``plane`` at input offset (y, x)."""
-        low_y, _, low_x, _ = work.reach
-        column = placement.skip + x - low_x
+        low_y, _, low_x, _ = self.job.reach
+        column = place.skip + x - low_x
         if self.odd_offset:
             column = (column >> 1) + (column & 1) * self.odd_offset
-        return placement.base + plane * placement.plane_stride + (y - low_y) * self.pitch + column
+        return place.base + plane * place.plane_stride + (y - low_y) * self.pitch + column
 
 
-def beats_per_row(storage: Storage, columns: int, machine: Machine) -> int:
-    return ceil(columns / storage.beat_positions(machine.beat_bytes))
-
-
-def input_rows(work: Work, height: int) -> int:
-    """Input rows that ``height`` rows of the computed map look at."""
-    low_y, high_y, _, _ = work.reach
-    last = height - (2 if work.pool2 else 1)
-    return last * work.strides[0] + high_y - low_y + 1
-
-
-def input_columns(work: Work, width: int) -> int:
-    _, _, low_x, high_x = work.reach
-    return (width - 1) * work.strides[1] + high_x - low_x + 1
-
-
-def first_column(work: Work, storage: Storage, x: int, machine: Machine) -> tuple[int, int]:
+def first_column(job: Job, layout: Layout, x: int) -> tuple[int, int]:
     """(first stored column to load, columns to skip) for a tile that starts at column x."""
-    _, _, low_x, _ = work.reach
-    align = storage.beat_positions(machine.beat_bytes)
-    if work.strides[1] == 2:
+    _, _, low_x, _ = job.reach
+    align = layout.beat_positions
+    if job.strides[1] == 2:
         align = max(2, align)
-    column = x * work.strides[1] + low_x + storage.left
+    column = x * job.strides[1] + low_x + layout.storage.left
     return column // align * align, column % align
 
 
@@ -96,108 +94,98 @@ def _up_to_residue(value: int, residue: int, modulus: int) -> int:
     return value + (residue - value) % modulus
 
 
-def _flat_columns(work: Work, storage: Storage, width: int) -> int:
+def _flat_columns(job: Job, layout: Layout, width: int) -> int:
     """Columns, halo to the left included, that a flat tile of ``width`` looks at."""
-    return storage.left + width + work.reach[3]
+    return layout.storage.left + width + job.reach[3]
 
 
-def _as_stored(packed: Packed, storages: dict[str, Storage], width: int) -> bool:
+def _as_stored(packed: Packed, layouts: Mapping[str, Layout], width: int) -> bool:
     """Whether rows of a flat tile can lie on chip as far apart as in memory.
 
     A flat tile computes one position after another, row after row, as many as rows are apart: an
     output wider than the stored rows needs them further apart than they are in memory.
     """
-    pitches = {storages[region.storage].pitch for region in packed.regions}
+    pitches = {layouts[region.storage].pitch for region in packed.regions}
     return len(pitches) == 1 and pitches.pop() >= width
 
 
-def _layout(
-    work: Work,
+def _on_chip(
     packed: Packed,
-    storages: dict[str, Storage],
+    layouts: Mapping[str, Layout],
     machine: Machine,
     height: int,
     width: int,
     flat: bool,
-):
-    """(pitch, odd_offset, placements, positions) of a tile of this size."""
+    halves: int,
+) -> Tiled:
+    """The geometry of tiles of this size, with the first of them only."""
+    job = packed.job
     columns = {}
     for region in packed.regions:
-        storage = storages[region.storage]
+        layout = layouts[region.storage]
         if flat:
-            span = _flat_columns(work, storage, width)
-            skip = storage.left + work.reach[2]
+            span = _flat_columns(job, layout, width)
+            skip = layout.storage.left + job.reach[2]
         else:
-            _, skip = first_column(work, storage, 0, machine)
-            span = skip + input_columns(work, width)
-        per_beat = storage.beat_positions(machine.beat_bytes)
-        columns[region.storage] = (skip, ceil(span / per_beat) * per_beat, per_beat)
+            _, skip = first_column(job, layout, 0)
+            span = skip + job.input_columns(width)
+        columns[region.storage] = skip, layout.beats(span) * layout.beat_positions
     odd_offset = 0
-    widest = max(span for _, span, _ in columns.values())
-    if work.strides[1] == 2:
+    widest = max(span for _, span in columns.values())
+    if job.strides[1] == 2:
         half = ceil(widest / 2)
         odd_offset = _up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
         odd_offset = odd_offset or machine.columns
         pitch = odd_offset + half
-    elif flat and _as_stored(packed, storages, width):
-        pitch = storages[packed.regions[0].storage].pitch
+    elif flat and _as_stored(packed, layouts, width):
+        pitch = layouts[packed.regions[0].storage].pitch
     else:
         pitch = widest
-    rows = input_rows(work, height)
-    placements, base = [], 0
+    rows = job.input_rows(height)
+    places, base = [], 0
     for region in packed.regions:
-        storage = storages[region.storage]
-        skip, span, per_beat = columns[region.storage]
-        residue = 1 if storage.kind == "picture" or per_beat == 1 else per_beat
+        layout = layouts[region.storage]
+        skip, span = columns[region.storage]
+        per_beat = layout.beat_positions
+        residue = 1 if layout.storage.kind == "picture" or per_beat == 1 else per_beat
         if odd_offset and residue > 1:
             residue //= 2
         # A contiguous load ends with the last row's right-hand halo, which lies in the row after
         # it.
         extent = rows * pitch + (span - pitch if span > pitch else 0) + per_beat
         stride = _up_to_residue(extent, residue % machine.columns, machine.columns)
-        placements.append(Placement(region, base, stride, skip))
-        base += stride * storage.planes
-    return pitch, odd_offset, placements, base
+        places.append(ChipRegion(region, base, stride, skip))
+        base += stride * layout.storage.planes
+    first = (Tile(0, 0, height, width),)
+    return Tiled(packed, flat, first, pitch, odd_offset, tuple(places), base, halves)
 
 
-def _candidates(work: Work, machine: Machine):
+def _candidates(job: Job, machine: Machine) -> Iterator[tuple[int, int, bool]]:
     """(height, width, flat) worth trying, largest first."""
-    step = 2 if work.pool2 else 1
+    step = job.pooling
     heights = sorted(
-        {
-            h
-            for parts in range(1, work.height + 1)
-            if (h := ceil(work.height / parts / step) * step)
-        },
+        {ceil(job.height / parts / step) * step for parts in range(1, job.height + 1)},
         reverse=True,
     )
-    widths = [work.width]
+    widths = [job.width]
     unit = machine.columns
-    for parts in range(2, ceil(work.width / unit) + 1):
-        width = ceil(work.width / parts / unit) * unit
-        if width < work.width and width not in widths:
+    for parts in range(2, ceil(job.width / unit) + 1):
+        width = ceil(job.width / parts / unit) * unit
+        if width < job.width and width not in widths:
             widths.append(width)
-    straight = work.strides == (1, 1) and not work.pool2
+    straight = job.strides == (1, 1) and job.pooling == 1
     for width in widths:
         for height in heights:
-            if straight and width == work.width:
+            if straight and width == job.width:
                 yield height, width, True
             yield height, width, False
 
 
-def _tiles(work: Work, height: int, width: int) -> list[Tile]:
-    return [
-        Tile(y, x, min(height, work.height - y), min(width, work.width - x))
-        for y in range(0, work.height, height)
-        for x in range(0, work.width, width)
-    ]
-
-
-def _shapes(work: Work, height: int, width: int) -> list[tuple[Tile, int]]:
+def _shapes(job: Job, height: int, width: int) -> list[tuple[Tile, int]]:
     """Every shape among the tiles, as its place does not matter, and how many there are."""
     rows, columns = (
         [(part, size // part), (size % part, 1)]
-        for size, part in ((work.height, height), (work.width, width))
+        for size, part in ((job.height, height), (job.width, width))
     )
     return [
         (Tile(0, 0, part_height, part_width), down * across)
@@ -207,99 +195,108 @@ def _shapes(work: Work, height: int, width: int) -> list[tuple[Tile, int]]:
     ]
 
 
-def load_beats(
-    work: Work, tiling: Tiling, tile: Tile, storages: dict[str, Storage], machine: Machine
-) -> int:
+def load_beats(tiled: Tiled, tile: Tile, layouts: Mapping[str, Layout]) -> int:
     """Cycles the loader needs for a tile's input, a beat each (a picture's beat: four)."""
     total = 0
-    for placement in tiling.placements:
-        storage = storages[placement.region.storage]
-        columns = placement.skip + input_columns(work, tile.width)
-        beats = beats_per_row(storage, columns, machine) * input_rows(work, tile.height)
-        total += beats * (4 if storage.kind == "picture" else len(placement.region.groups))
+    rows, columns = tiled.job.input_rows(tile.height), tiled.job.input_columns(tile.width)
+    for place in tiled.regions:
+        layout = layouts[place.region.storage]
+        picture = layout.storage.kind == "picture"
+        beats = layout.beats(place.skip + columns) * rows
+        total += beats * (PICTURE_STEPS if picture else len(place.region.groups))
     return total
 
 
-def choose_tiling(
-    work: Work, packed: Packed, storages: dict[str, Storage], machine: Machine
-) -> Tiling:
-    """The tiling with the smallest estimate of max(compute, load) over the tiles.
+def cut(packed: Packed, layouts: Mapping[str, Layout], machine: Machine) -> Tiled:
+    """The tiles with the smallest estimate of max(compute, load), summed over them.
 
     Raises :class:`CapacityError` when not even one row of one block fits.
     """
-    passes = len(packed.passes) * len(work.phases) * (2 if work.pool2 else 1)
-    drain = machine.columns * (machine.raw_chunks if work.thresholds is None else 1)
-    drains = drain * len(work.phases) * (2 if work.pool2 else 1)
-    computes = ceil(work.outputs / machine.rows) * len(work.scatter)
     for halves in (1, 2):
-        budget = machine.positions * halves // 2
-        best, best_cost = None, None
-        for height, width, flat in _candidates(work, machine):
-            pitch, odd_offset, placements, positions = _layout(
-                work, packed, storages, machine, height, width, flat
-            )
-            if positions > budget:
-                continue
-            first = Tile(0, 0, height, width)
-            tiling = Tiling(flat, [first], pitch, odd_offset, placements, positions, halves)
-            if not _encodable(work, tiling, machine):
-                continue
-            cost = 0
-            for tile, count in _shapes(work, height, width):
-                rows, per_row = tiling.blocks(work, tile, machine)
-                compute = computes * (rows * per_row * max(passes, drains) + COMPUTE_OVERHEAD)
-                load = load_beats(work, tiling, tile, storages, machine)
-                cost += count * (compute + load if halves == 2 else max(compute, load))
-            if height == work.height:
-                # It needs the last row of the layer before: nothing hides the first tile's load.
-                cost += load_beats(work, tiling, first, storages, machine)
-            if best_cost is None or cost < best_cost:
-                best, best_cost = tiling, cost
+        best = _cheapest(packed, layouts, machine, halves)
         if best is not None:
-            first = best.tiles[0]
-            return replace(best, tiles=_tiles(work, first.height, first.width))
+            return best
     raise CapacityError(
-        f"layer {work.name!r}: not even one row of {machine.columns} positions fits the activation "
-        f"memory of machine {machine.name!r} ({machine.positions} positions); use a machine with a "
-        f"larger activation_words, or fewer input channels"
+        f"layer {packed.job.name!r}: not even one row of {machine.columns} positions fits the "
+        f"activation memory of machine {machine.name!r} ({machine.positions} positions); use a "
+        f"machine with a larger activation_words, or fewer input channels"
     )
 
 
-def _encodable(work: Work, tiling: Tiling, machine: Machine) -> bool:
+def _cheapest(
+    packed: Packed, layouts: Mapping[str, Layout], machine: Machine, halves: int
+) -> Tiled | None:
+    """The best of the tilings that fit so many halves of the activation memory, if any does."""
+    job = packed.job
+    block = packed.table.block_cycles(machine, raw=job.raw)
+    computes = ceil(job.outputs / machine.rows) * len(job.scatter)
+    budget = machine.positions * halves // 2
+    best, best_cost = None, float("inf")
+    for height, width, flat in _candidates(job, machine):
+        shapes = _shapes(job, height, width)
+        if not flat:  # what it costs if all loads were hidden
+            blocks = sum(
+                count * (tile.height // job.pooling) * ceil(tile.width / machine.columns)
+                for tile, count in shapes
+            )
+            tiles = sum(count for _, count in shapes)
+            if computes * (blocks * block + tiles * COMPUTE_OVERHEAD) >= best_cost:
+                continue
+        tiled = _on_chip(packed, layouts, machine, height, width, flat, halves)
+        if tiled.positions > budget or not _encodable(tiled, machine):
+            continue
+        cost = 0
+        for tile, count in shapes:
+            rows, per_row = tiled.blocks(tile, machine)
+            compute = computes * (rows * per_row * block + COMPUTE_OVERHEAD)
+            load = load_beats(tiled, tile, layouts)
+            cost += count * (compute + load if halves == 2 else max(compute, load))
+        if height == job.height:
+            # It needs the last row of the layer before: nothing hides the first tile's load.
+            cost += load_beats(tiled, tiled.tiles[0], layouts)
+        if cost < best_cost:
+            best, best_cost = tiled, cost
+    return None if best is None else replace(best, tiles=_tiles(job, best.tiles[0]))
+
+
+def _tiles(job: Job, first: Tile) -> tuple[Tile, ...]:
+    """Tiles as large as the first one, and what is left at the edges, row by row."""
+    height, width = first.height, first.width
+    return tuple(
+        Tile(y, x, min(height, job.height - y), min(width, job.width - x))
+        for y in range(0, job.height, height)
+        for x in range(0, job.width, width)
+    )
+
+
+def _encodable(tiled: Tiled, machine: Machine) -> bool:
     """Whether every count fits its instruction field."""
-    tile = tiling.tiles[0]
-    rows, per_row = tiling.blocks(work, tile, machine)
-    row_length = tiling.pitch if tiling.flat else per_row * machine.columns
-    longest = max(rows, per_row, row_length, tile.width, tile.height, input_rows(work, tile.height))
-    return longest <= LONGEST_FIELD
+    tile = tiled.tiles[0]
+    counts = *tiled.blocks(tile, machine), tiled.row_length(tile, machine)
+    rows = tiled.job.input_rows(tile.height)
+    return max(*counts, tile.width, tile.height, rows) <= LONGEST_FIELD
 
 
-def load_shape(
-    work: Work,
-    tiling: Tiling,
-    tile: Tile,
-    storage: Storage,
-    machine: Machine,
-) -> tuple[int, dict]:
+def load_shape(tiled: Tiled, tile: Tile, layout: Layout) -> tuple[int, dict]:
     """(first column to load, the LOAD's rows, beats and steps) of a tile's part of a storage."""
-    rows = input_rows(work, tile.height)
-    if not tiling.flat:
-        column, skip = first_column(work, storage, tile.x, machine)
-        columns = skip + input_columns(work, tile.width)
+    job, storage = tiled.job, layout.storage
+    rows = job.input_rows(tile.height)
+    if not tiled.flat:
+        column, skip = first_column(job, layout, tile.x)
+        columns = skip + job.input_columns(tile.width)
         column -= storage.left
     else:
         column = -storage.left
-        columns = _flat_columns(work, storage, tile.width)
-        if tiling.pitch == storage.pitch:
+        columns = _flat_columns(job, layout, tile.width)
+        if tiled.pitch == layout.pitch:
             # Rows follow one another in memory as on chip: one long row. The last one's right-hand
             # halo lies in the row after it.
-            total = (rows - 1) * storage.pitch + max(storage.pitch, columns)
-            beats = beats_per_row(storage, total, machine)
+            beats = layout.beats((rows - 1) * layout.pitch + max(layout.pitch, columns))
             if beats <= LONGEST_FIELD:
                 return column, {"rows": 1, "beats": beats, "row_bytes": 0, "row_step": 0}
     return column, {
         "rows": rows,
-        "beats": beats_per_row(storage, columns, machine),
-        "row_bytes": storage.row_bytes,
-        "row_step": tiling.pitch,
+        "beats": layout.beats(columns),
+        "row_bytes": layout.row_bytes,
+        "row_step": tiled.pitch,
     }

@@ -95,8 +95,8 @@ def square_root(value: Number) -> Number:
         top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
         if (top * top, bottom * bottom) == (value.numerator, value.denominator):
             return Fraction(top, bottom)
-    with np.errstate(all="ignore"):
-        return number(float(np.sqrt(np.float64(value))))
+    value = float(value)
+    return number(math.nan if value < 0 else math.sqrt(value))
 
 
 def batch_normalization(a: dict, x: Reals, *parameters: Reals) -> Reals:

@@ -9,6 +9,9 @@ from compiler.exact.reals import Array, Levels, Reals, distinct
 
 #: Denominators of input scales and inputs that are taken for what was meant, such as 1/255.
 LARGEST_DENOMINATOR = 4096
+#: Below this, a fraction of such a denominator is so near its float64 number (closer than
+#: 1 / (2 * 4096^2)) that it must be a convergent of it, and the last one of such a denominator.
+LARGEST_CERTAIN = 1 << 26
 
 
 def input_of(model: ModelProto) -> tuple[str, np.dtype]:
@@ -19,8 +22,25 @@ def input_of(model: ModelProto) -> tuple[str, np.dtype]:
     return value.name, np.dtype(helper.tensor_dtype_to_np_dtype(code) if code else np.float32)
 
 
+def last_convergent(value: float) -> tuple[int, int]:
+    """The last convergent of the continued fraction whose denominator is not too large."""
+    top, bottom = value.as_integer_ratio()
+    before, last = (0, 1), (1, 0)
+    while bottom:
+        whole = top // bottom
+        following = before[0] + whole * last[0], before[1] + whole * last[1]
+        if following[1] > LARGEST_DENOMINATOR:
+            break
+        before, last = last, following
+        top, bottom = bottom, top - whole * bottom
+    return last
+
+
 def simple_fraction(value: float, tolerance: float = 0.0) -> Fraction:
     """The fraction of a small denominator that ``value`` is the float64 number of, if any."""
+    if tolerance == 0.0 and abs(value) < LARGEST_CERTAIN:
+        top, bottom = last_convergent(value)
+        return Fraction(top, bottom) if top / bottom == value else Fraction(value)
     exact = Fraction(value)
     simple = exact.limit_denominator(LARGEST_DENOMINATOR)
     is_meant = float(simple) == value or abs(simple - exact) <= tolerance * abs(exact)

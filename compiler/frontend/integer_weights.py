@@ -43,10 +43,10 @@ def integer_grid(rows: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, n
     peak = np.abs(integers).argmax(axis=1)[:, None]
     largest = np.take_along_axis(integers, peak, 1)[:, 0]
     exact = np.take_along_axis(rows, peak, 1)[:, 0] / np.where(largest == 0, 1, largest)
-    same = (exact[:, None] * integers == rows).all(axis=1)
-    scales = np.where(same, exact, float32_scales(rows, integers, scales))
-    scales[empty] = 1.0
-    return integers, scales, found
+    other = (exact[:, None] * integers != rows).any(axis=1)
+    exact[other] = float32_scales(rows[other], integers[other], scales[other])
+    exact[empty] = 1.0
+    return integers, exact, found
 
 
 def float32_scales(rows: np.ndarray, integers: np.ndarray, scales: np.ndarray) -> np.ndarray:

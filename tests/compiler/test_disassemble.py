@@ -14,7 +14,7 @@ def compiled():
 
 def test_every_instruction_is_listed(compiled):
     lines = list(disassemble(compiled.image))
-    assert len(lines) == len(compiled.scheduler.program.listing)
+    assert len(lines) == len(compiled.program.instructions)
     assert "LOAD_TABLE" in lines[1]
     assert lines[-1].split()[-1] == "END"
     assert any("COMPUTE" in line and "add_ones=1" in line for line in lines)
@@ -22,8 +22,8 @@ def test_every_instruction_is_listed(compiled):
 
 def test_tables(compiled):
     lines = list(disassemble(compiled.image, tables=True))
-    entries = sum(len(layer.table) for layer in compiled.layers)
-    assert len(lines) == len(compiled.scheduler.program.listing) + entries
+    entries = sum(job.tiled.packed.table.size for job in compiled.plan.jobs)
+    assert len(lines) == len(compiled.program.instructions) + entries
     assert any(line.endswith("capture pool_first pool_last") for line in lines)
 
 

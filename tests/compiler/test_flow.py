@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
+from compiler.describe import describe
 from compiler.flow import compile_network
 from golden.execute import outputs, run
 from golden.machine import GoldenMachine, check_races
@@ -15,7 +16,7 @@ from tests.samples.networks import Builder, everything
 def differing(network, picture, machine):
     """Per stored tensor, the number of codes that differ from the integer network."""
     compiled = compile_network(network, machine)
-    manifest = compiled.manifest()
+    manifest = describe(compiled)
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     check_races(machine, memory, compiled.image.program_address)

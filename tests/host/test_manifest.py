@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from arch.machine import TINY
+from compiler.describe import describe
 from compiler.flow import compile_network
 from host.manifest import (
     ManifestError,
@@ -21,7 +22,7 @@ from tests.samples.networks import everything
 @pytest.fixture(scope="module")
 def text():
     network, _ = everything(0, 16, 24)
-    return write_manifest(compile_network(network, TINY).manifest())
+    return write_manifest(describe(compile_network(network, TINY)))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 
 from arch.machine import TINY
 from compiler.cost.frame import predict
+from compiler.describe import describe
 from compiler.flow import Compiled
 from golden import execute
 from host.memory import read_layer, write_picture
@@ -25,7 +26,7 @@ def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, d
 
     Memory stalls at random for odd seeds, where nothing is predicted.
     """
-    manifest = compiled.manifest()
+    manifest = describe(compiled)
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     address = compiled.image.program_address

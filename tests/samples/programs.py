@@ -3,6 +3,7 @@
 import numpy as np
 
 from arch.machine import Machine
+from compiler.describe import describe
 from compiler.flow import compile_network
 from golden import execute
 from golden.machine import GoldenMachine, check_races
@@ -19,7 +20,7 @@ def differing_codes(
     """
     results = execute.run(network, picture)
     compiled = compile_network(network, machine)
-    manifest = compiled.manifest()
+    manifest = describe(compiled)
     memory = memory_with_picture(compiled.image, manifest, picture)
     if races:
         check_races(machine, memory, compiled.image.program_address)

@@ -7,6 +7,7 @@ import pytest
 
 from arch.machine import TINY
 from compiler.cost.frame import predict
+from compiler.describe import describe
 from compiler.errors import DifferenceError
 from compiler.flow import compile_network
 from golden.network import Network
@@ -68,7 +69,7 @@ def test_networks(model, seed, draw, latencies):
     network, picture = draw(seed)
     compiled = compile_network(network, TINY)
     memory = compiled.image.memory()
-    write_picture(memory, compiled.manifest(), picture)
+    write_picture(memory, describe(compiled), picture)
     assert not differing(model, memory, compiled.image.program_address, latencies)
 
 

@@ -3,7 +3,8 @@ import pytest
 
 from arch.machine import TINY, Machine
 from compiler.backend.array_thresholds import relate, sum_thresholds
-from compiler.backend.job import Item, Work
+from compiler.backend.capacity import check_sums
+from compiler.backend.job import ChannelSpan, Job, Tap
 from compiler.backend.packing import pack
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
@@ -18,36 +19,23 @@ def make(seed, bits, weight_bits, step=1, offset=0):
     else:
         weights = rng.integers(-(1 << weight_bits - 1), 1 << weight_bits - 1, (6, 16))
     weights = np.where(used, weights, 0)
-    storages = {
-        "x": Storage(
-            name="x",
-            tensor="x",
-            kind="codes",
-            channels=16,
-            height=1,
-            width=1,
-            bits=bits,
-            step=step,
-            offset=offset,
-        )
-    }
+    storage = Storage(
+        name="x", tensor="x", kind="codes", channels=16, height=1, width=1, bits=bits, step=step,
+        offset=offset,
+    )  # fmt: skip
     levels = np.sort(rng.integers(-60, 60, (6, 3)), axis=1).astype(np.int64)
     levels[0, 2], levels[1, 0] = Thresholds.FAR, -Thresholds.FAR
-    work = Work(
+    taps = (Tap(0, 0, 0, weights, used),)
+    job = Job(
         name="w",
-        images=[("x", 0)],
-        items=[Item(0, 0, 0, weights, used)],
-        strides=(1, 1),
+        span=ChannelSpan(0, 6, (("x", 0),), taps, offset * weights.sum(1), 0),
         height=1,
         width=1,
         output="y",
-        output_image=0,
-        outputs=6,
         thresholds=Thresholds(levels=levels, sign=np.array([1, -1, 1, -1, 1, -1], np.int8)),
         step=step,
-        constant=offset * weights.sum(1),
     )
-    return work, storages, rng
+    return job, {"x": storage}, rng
 
 
 def counted(codes, planes, weight_codes, weight_planes, ones_code):
@@ -67,32 +55,31 @@ def counted(codes, planes, weight_codes, weight_planes, ones_code):
 def test_counting_gives_the_integers_and_their_codes(bits, weight_bits, encoding):
     step, offset = encoding
     for seed in range(8):
-        work, storages, rng = make(seed, bits, weight_bits, step, offset)
-        packed = pack(work.items, work.images, storages)
-        relation = relate(work, packed, storages, TINY)
-        table, flip = sum_thresholds(work, relation, 2, TINY)
-        item = work.items[0]
+        job, storages, rng = make(seed, bits, weight_bits, step, offset)
+        packed, tap = pack(job, storages), job.span.taps[0]
+        grid = packed.grid
+        relation = relate(packed, [grid.codes(tap)], storages)
+        table, flip = sum_thresholds(job.thresholds, relation, 2, TINY)
         assert (np.diff(table, axis=1) >= 0).all()
         for _ in range(5):
-            codes = np.where(item.used, rng.integers(0, 1 << bits, 16), 0)
-            v = ((step * codes + offset) * item.weights).sum(1)
+            codes = np.where(tap.used, rng.integers(0, 1 << bits, 16), 0)
+            v = ((step * codes + offset) * tap.weights).sum(1)
             for row in range(6):
                 total = counted(
                     codes,
                     bits,
-                    packed.weight_codes(item)[row],
-                    packed.weight_bits,
-                    None if packed.odd else packed.ones_code,
+                    grid.codes(tap)[row],
+                    grid.bits,
+                    None if grid.odd else grid.ones_code,
                 )
                 assert relation.base[row] - step * total == relation.divisor * v[row]
-                thresholds = work.thresholds
+                thresholds = job.thresholds
                 code = (thresholds.sign[row] * v[row] >= thresholds.levels[row]).sum()
                 assert (table[row] <= total).sum() ^ (3 * flip[row]) == code
 
 
 def test_sums_that_could_overflow_are_refused():
-    work, storages, _ = make(0, 4, 4)
-    packed = pack(work.items, work.images, storages)
+    job, storages, _ = make(0, 4, 4)
     narrow = Machine(name="narrow", rows=8, columns=4, accumulator_bits=8)
     with pytest.raises(UnsupportedError, match="layer 'w': sums up to 3600 do not fit the 8-bit"):
-        relate(work, packed, storages, narrow)
+        check_sums(pack(job, storages), narrow)

@@ -1,11 +1,12 @@
-"""Storages and works: names, encodings, and what only convolutions can read."""
+"""Storages and jobs: names, stored forms, and what only convolutions can read."""
 
 from dataclasses import replace
 
 import pytest
 
 from arch.machine import ECP5_85F, TINY
-from compiler.backend.lower import lower
+from compiler.backend import lower as lowering
+from compiler.describe import describe
 from compiler.errors import UnsupportedError
 from compiler.flow import compile_network
 from golden.network import MaxPool
@@ -16,7 +17,7 @@ NAMES = ["a@pad0", "a@pad0'", "a/copy", "a[0]", "a@pad1"]
 
 
 def lowered(network):
-    return lower(network, lambda passes: passes < 100)
+    return lowering.lower(network, TINY)
 
 
 def two_paddings(other: str) -> Builder:
@@ -44,7 +45,7 @@ def test_a_tensor_may_be_called_like_a_copy(other):
 
 
 def test_manifest_names_the_tensor_of_a_copy():
-    manifest = compile_network(two_paddings("a@pad1").network("zeros"), TINY).manifest()
+    manifest = describe(compile_network(two_paddings("a@pad1").network("zeros"), TINY))
     tensors = [layer.tensor for layer in manifest.layers]
     assert sorted(tensors) == ["a", "a", "a@pad1", "aside", "ones", "zeros"]
 
@@ -121,3 +122,53 @@ def test_strides_of_a_pool():
     )
     with pytest.raises(UnsupportedError, match=r"MaxPool 'pooled': strides \(3, 3\)"):
         lowered(b.network())
+
+
+def pooled(kind="conv"):
+    """A convolution or a sum behind which nothing but a max-pool reads."""
+    b = Builder(7, 9, 8)
+    b.conv("in", "a", 16, 1)
+    if kind == "conv":
+        b.conv("a", "wide", 20, 3)
+    else:
+        b.sum(["a", "a"], "wide", (3, 1), 3)
+    b.pool("wide", "pooled", 2, 2)
+    b.conv("pooled", "head", 3, 1, raw=True)
+    return b.network("head")
+
+
+@pytest.mark.parametrize("kind", ["conv", "sum"])
+def test_a_max_pool_is_done_while_results_leave(kind):
+    found = lowered(pooled(kind))
+    assert found.fused == {"wide": "pooled"}
+    assert "wide" not in found.storages
+    job = found.jobs[1]
+    assert (job.output, job.operators) == ("pooled", ("wide", "pooled"))
+    # Nine rows of which the last has no partner: eight are computed, four leave.
+    assert (job.pooling, job.height, job.width) == (2, 8, 8)
+    assert job.captures == ((0, 0), (1, 0))
+
+
+def test_a_max_pool_of_its_own_where_two_rows_of_passes_do_not_fit():
+    small = replace(TINY, table_entries=64)
+    found = lowering.lower(pooled(), small)
+    assert found.fused == {}
+    assert [job.output for job in found.jobs[1:4]] == ["wide", "pooled", "pooled"]
+    assert found.jobs[1].pooling == 1
+
+
+def test_halos_are_what_readers_look_at():
+    b = Builder(8, 10, 10)
+    b.conv("in", "a", 4, 1)
+    b.conv("a", "near", 4, 3, raw=True)
+    b.conv("a", "far", 4, 5, stride=2, raw=True)
+    a = lowered(b.network("near", "far")).storages["a"]
+    # The 5x5 window sees rows -2..2 to 6..10, the 3x3 window rows -1..1 to 8..10.
+    assert (a.top, a.bottom, a.left) == (2, 1, 2)
+
+
+def test_storages_and_jobs_cannot_be_changed():
+    found = lowered(pooled())
+    for value in (found, found.jobs[0], found.storages["a"]):
+        with pytest.raises(AttributeError):
+            value.name = "other"

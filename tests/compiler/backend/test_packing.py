@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from compiler.backend.job import Item
-from compiler.backend.packing import choose_grid, pack, place_images
+from compiler.backend.job import ChannelSpan, Job, Tap
+from compiler.backend.packing import Grid, choose_grid, pack, place_images, share_passes
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
 
@@ -14,9 +14,16 @@ def storage(bits):
     return {"x": x}
 
 
-def items(count, low=-8, high=7, image=0):
+def job(*taps):
+    """A job on one image of the storage x."""
+    span = ChannelSpan(0, len(taps[0].weights), (("x", 0),), taps, np.zeros(1, np.int64), 0)
+    return Job(name="job", span=span, height=1, width=1, output="y", thresholds=None)
+
+
+def four_bits(count):
+    """So many taps of weights -8..7."""
     rng = np.random.default_rng(count)
-    return [Item(image, 0, k, rng.integers(low, high + 1, (8, 16)), FULL) for k in range(count)]
+    return [Tap(0, 0, k, rng.integers(-8, 8, (8, 16)), FULL) for k in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -28,20 +35,20 @@ def items(count, low=-8, high=7, image=0):
     ],
 )
 def test_products_of_equal_weight_share_passes(taps, bits, passes):
-    assert len(pack(items(taps), [("x", 0)], storage(bits)).passes) == passes
+    assert pack(job(*four_bits(taps)), storage(bits)).table.size == passes
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])
 def test_every_product_once_with_its_weight(bits):
-    packed = pack(items(5), [("x", 0)], storage(bits))
+    packing = pack(job(*four_bits(5)), storage(bits)).packing
     seen = {}
     weight = 1
-    for step in reversed(packed.passes):
+    for step in reversed(packing.passes):
         for group, product in enumerate(step.products):
             if product is not None:
-                key = product.item, product.activation_plane, product.weight_plane
+                key = product.tap, product.activation_plane, product.weight_plane
                 assert key not in seen
-                assert packed.words[product.item, product.weight_plane][0] == group
+                assert packing.words[product.tap, product.weight_plane][0] == group
                 seen[key] = weight
         weight *= 2 if step.double else 1
     expected = {(i, a, w): 1 << (a + w) for i in range(5) for a in range(bits) for w in range(4)}
@@ -50,14 +57,14 @@ def test_every_product_once_with_its_weight(bits):
 
 def test_grid():
     def grid(*values):
-        return choose_grid([Item(0, 0, 0, np.array([values + (1,) * (16 - len(values))]), FULL)])
+        return choose_grid((Tap(0, 0, 0, np.array([values + (1,) * (16 - len(values))]), FULL),))
 
-    assert grid(-1, 1) == (True, 1)
-    assert grid(-3, 3) == (True, 2)
-    assert grid(-15, 15) == (True, 4)
-    assert grid(0, 1) == (False, 2)
-    assert grid(-8, 7) == (False, 4)
-    assert grid(0, 15) == (False, 5)
+    assert grid(-1, 1) == Grid(True, 1)
+    assert grid(-3, 3) == Grid(True, 2)
+    assert grid(-15, 15) == Grid(True, 4)
+    assert grid(0, 1) == Grid(False, 2)
+    assert grid(-8, 7) == Grid(False, 4)
+    assert grid(0, 15) == Grid(False, 5)
     with pytest.raises(UnsupportedError, match=r"-200\.\.1 need 9 bits; supported: up to 8"):
         grid(-200, 0)
 
@@ -65,15 +72,15 @@ def test_grid():
 def test_lanes_that_do_not_exist_do_not_spoil_the_odd_grid():
     used = np.arange(16) < 3
     weights = np.where(used, -1, 0)[None, :]
-    packed = pack([Item(0, 0, 0, weights, used)], [("x", 0)], storage(1))
-    assert packed.odd
-    assert packed.weight_bits == 1
-    assert not packed.weight_codes(Item(0, 0, 0, weights, used))[:, 3:].any()
+    tap = Tap(0, 0, 0, weights, used)
+    grid = pack(job(tap), storage(1)).grid
+    assert grid == Grid(True, 1)
+    assert not grid.codes(tap)[:, 3:].any()
 
 
 def test_few_images_are_copied_into_free_groups():
     def groups(count):
-        regions = place_images([("x", k) for k in range(count)])
+        regions = place_images(tuple(("x", k) for k in range(count)))
         return [list(region.groups.values()) for region in regions]
 
     assert groups(1) == [[(0, 1, 2, 3)]]
@@ -83,6 +90,24 @@ def test_few_images_are_copied_into_free_groups():
 
 
 def test_weights_too_wide_for_any_grid():
-    item = Item(0, 0, 0, np.full((1, 16), 200), FULL)
+    tap = Tap(0, 0, 0, np.full((1, 16), 200), FULL)
     with pytest.raises(UnsupportedError, match="layer 'sum': .* 0..200 need 9 bits; .*up to 8"):
-        choose_grid([item], "sum")
+        choose_grid((tap,), "sum")
+
+
+def test_layers_of_one_shape_are_packed_once():
+    first, second = (pack(job(*four_bits(5)), storage(4)) for _ in range(2))
+    assert first.packing is second.packing
+    assert first.packing is not pack(job(*four_bits(4)), storage(4)).packing
+
+
+def test_an_idle_group_reads_word_0_which_nothing_else_has():
+    idle = share_passes(1, ((1, (0, 1, 2, 3)),) * 5)
+    full = share_passes(1, ((1, (0, 1, 2, 3)),) * 8)
+    assert min(word for _, word in idle.words.values()) == 1
+    assert min(word for _, word in full.words.values()) == 0
+    assert (idle.word_count, full.word_count) == (3, 2)
+
+
+def test_largest_sum():
+    assert pack(job(*four_bits(3)), storage(2)).largest_sum == 3 * 16 * 15 * 3

@@ -1,10 +1,12 @@
 import pytest
 
-from compiler.backend.storage import Storage
-from compiler.errors import CapacityError
+from arch.machine import ECP5_25F, ECP5_85F
+from compiler.backend.storage import Place, Storage, lay_out
+
+MACHINES = {8: ECP5_25F, 16: ECP5_85F}
 
 
-def make(**changes):
+def make(address=1024, beat=8, **changes):
     fields = {
         "name": "x",
         "tensor": "x",
@@ -17,44 +19,39 @@ def make(**changes):
         "bottom": 1,
         "left": 1,
     }
-    return Storage(**(fields | changes))
+    return Place(lay_out(Storage(**(fields | changes)), MACHINES[beat]), address)
 
 
-@pytest.mark.parametrize(("bits", "planes"), [(1, 1), (2, 2), (3, 4), (4, 4)])
-def test_planes(bits, planes):
-    assert make(bits=bits).planes == planes
-
-
-@pytest.mark.parametrize("beat", [8, 16])
+@pytest.mark.parametrize("beat", MACHINES)
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])
 def test_rows_start_on_beats_and_halo_lies_inside(bits, beat):
-    storage = make(bits=bits)
-    end = storage.place(beat, 1000)
-    assert storage.address % 64 == 0
-    assert storage.row_bytes % beat == 0
-    first = storage.position(0, -storage.top, -storage.left)
-    assert first == storage.address
-    last = storage.position(
+    place = make(beat=beat, bits=bits)
+    storage = place.storage
+    assert place.layout.row_bytes % beat == 0
+    assert place.position(0, -storage.top, -storage.left) == place.address
+    last = place.position(
         storage.images - 1, storage.height - 1 + storage.bottom, storage.width - 1 + storage.left
     )
-    assert last + storage.position_bytes <= end
+    assert last + place.layout.position_bytes <= place.address + place.layout.size
 
 
 def test_right_halo_is_the_next_rows_left_halo():
-    storage = make(bits=4)
-    storage.place(8, 0)
-    assert storage.position(0, 2, storage.width) <= storage.position(0, 3, -1)
+    place = make(bits=4)
+    assert place.position(0, 2, place.storage.width) <= place.position(0, 3, -1)
+
+
+@pytest.mark.parametrize(("beat", "chunks"), [(8, 6), (16, 6)])
+def test_a_raw_sum_takes_its_chunks_of_four_planes(beat, chunks):
+    assert make(beat=beat, kind="raw").layout.position_bytes == 8 * chunks
 
 
 def test_pad_code_fills_only_lanes_that_exist():
-    storage = make(pad_code=5)
-    storage.place(8, 0)
-    (_, _, first), (_, _, second) = storage.fill()
+    (_, _, first), (_, _, second) = make(pad_code=5).fills()
     assert first == b"\xff\xff\x00\x00\xff\xff\x00\x00"
     assert second == b"\x0f\x00\x00\x00\x0f\x00\x00\x00"
-    assert make().fill() == []
+    assert make().fills() == []
 
 
-def test_addresses_have_32_bits():
-    with pytest.raises(CapacityError, match="tensor 'x': .*less than 4294967296"):
-        make(channels=64, height=1 << 13, width=1 << 14).place(8, 1 << 12)
+def test_pad_code_of_a_picture_fills_its_channels():
+    ((address, size, pixel),) = make(kind="picture", channels=2, bits=8, pad_code=7).fills()
+    assert (address, size % 64, pixel) == (1024, 0, bytes([7, 7, 0, 0]))

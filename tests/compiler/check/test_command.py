@@ -46,11 +46,11 @@ def test_a_wrong_program_is_named_by_its_first_layer(tmp_path, capfd):
     """A program compiled from a network with one other weight."""
     compiled = compile_file(EXAMPLE / "shapes.onnx", TINY)
     first = next(o for o in compiled.network.operators if isinstance(o, Convolution))
-    layer = compiled.layers[0]
-    wrong = np.frombuffer(layer.weights[0], np.uint8).copy()
+    weights = compiled.plan.jobs[0].encoded.weights[0]
+    wrong = np.frombuffer(weights, np.uint8).copy()
     wrong[:8] ^= 0x55
     for number, (address, content) in enumerate(compiled.image.sections):
-        if content.startswith(layer.weights[0]):
+        if content.startswith(weights):
             changed = wrong.tobytes() + content[len(wrong) :]
             compiled.image.sections[number] = (address, changed)
     folder = build(tmp_path / "build", compiled)

@@ -19,6 +19,7 @@ from compiler.cost import passes as cost_passes
 from compiler.cost import writes as cost_writes
 from compiler.cost.frame import _Dispatch, predict
 from compiler.cost.writes import CostError
+from compiler.describe import describe
 from compiler.flow import compile_network
 from compiler.report import layer_table
 from golden.machine import GoldenMachine
@@ -218,14 +219,14 @@ def test_output_buffer_that_may_fill_up():
 def test_manifest_and_table():
     network, _ = everything(0, 16, 24)
     compiled = compile_network(network, TINY)
-    manifest = compiled.manifest()
+    manifest = describe(compiled)
     cycles = compiled.prediction.cycles
     assert manifest.prediction == Forecast(cycles=cycles, read_latency=20, write_latency=4)
     ends = [layer.last_cycle for layer in manifest.layers]
     assert all(0 < layer.first_cycle < layer.last_cycle for layer in manifest.layers)
     assert max(ends) < cycles
     lines = layer_table(compiled, 50).splitlines()
-    assert len(lines) == len(compiled.layers) + 3
+    assert len(lines) == len(compiled.plan.jobs) + 3
     assert f"{cycles:9d}" in lines[-2]
     assert lines[-1].startswith(f"{50e6 / cycles:.1f} frames/s at 50 MHz")
     assert max(map(len, lines)) <= 100

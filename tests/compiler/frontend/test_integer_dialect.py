@@ -10,6 +10,7 @@ from arch.machine import TINY
 from compiler.build_folder import read_build, write_build
 from compiler.check.compare import differing_codes, differing_sums
 from compiler.check.reference import run_float64, run_onnxruntime
+from compiler.describe import describe
 from compiler.flow import compile_file, compile_network
 from compiler.frontend.pipeline import read_network
 from golden import execute
@@ -47,7 +48,7 @@ def exact(net: IntegerNet, folder, rng, *tensors: str) -> tuple[Network, np.ndar
 def on_machine(network: Network, picture: np.ndarray) -> None:
     """Every layer that the program stores on the golden machine `tiny`."""
     compiled = compile_network(network, TINY)
-    manifest = compiled.manifest()
+    manifest = describe(compiled)
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     GoldenMachine(TINY).run(memory, compiled.image.program_address)

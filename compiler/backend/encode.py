@@ -1,0 +1,101 @@
+"""A tiled job's data as the machine reads it: pass table, weights and thresholds, as bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from arch.machine import Machine
+from compiler.backend.array_thresholds import SumRelation, relate, sum_thresholds
+from compiler.backend.job import Job, Offset
+from compiler.backend.packing import Packed
+from compiler.backend.pass_table import Product
+from compiler.backend.storage import IMAGE_CHANNELS, Storage
+from compiler.backend.tile import Tiled
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A job and its constants; ``weights`` and ``thresholds`` per row block."""
+
+    tiled: Tiled
+    relation: SumRelation
+    table: bytes
+    weights: tuple[bytes, ...]
+    #: None at all where raw sums leave.
+    thresholds: tuple[bytes, ...]
+
+    @property
+    def job(self) -> Job:
+        return self.tiled.job
+
+    @property
+    def packed(self) -> Packed:
+        return self.tiled.packed
+
+
+def encode_job(tiled: Tiled, storages: Mapping[str, Storage], machine: Machine) -> Encoded:
+    """Write down what the machine needs for a job, wherever in memory it will lie."""
+    packed, job = tiled.packed, tiled.job
+    codes = [packed.grid.codes(tap) for tap in job.span.taps]
+    relation = relate(packed, codes, storages)
+    thresholds: tuple[bytes, ...] = ()
+    if job.thresholds is not None:
+        thresholds = _thresholds(job, relation, storages[job.output].bits, machine)
+    return Encoded(
+        tiled, relation, _table(tiled, machine), _weights(packed, codes, machine), thresholds
+    )
+
+
+def _table(tiled: Tiled, machine: Machine) -> bytes:
+    packed, taps = tiled.packed, tiled.job.span.taps
+    places = {image: place for place in tiled.regions for image in place.region.groups}
+
+    def group(product: Product, capture: Offset) -> dict:
+        tap = taps[product.tap]
+        offset = tiled.offset(
+            places[tap.image], tap.y + capture[0], tap.x + capture[1], product.activation_plane
+        )
+        return {
+            "offset": offset % machine.positions,
+            "weight": packed.packing.words[product.tap, product.weight_plane][1],
+            "enable": 1,
+            "ones": packed.grid.ones_code >> product.weight_plane & 1,
+        }
+
+    return packed.table.encode(group)
+
+
+def _blocks(table: np.ndarray, rows: int) -> list[np.ndarray]:
+    """A table [outputs, ...] cut into row blocks, the last one filled up with zeros."""
+    spare = -len(table) % rows
+    table = np.pad(table, [(0, spare), *[(0, 0)] * (table.ndim - 1)])
+    return np.split(table, len(table) // rows)
+
+
+def _weights(packed: Packed, codes: list[np.ndarray], machine: Machine) -> tuple[bytes, ...]:
+    """Per row block: word_count x rows x 4 groups of 16 weight bits."""
+    packing = packed.packing
+    words = np.zeros((packed.job.outputs, packing.word_count, machine.lane_groups), np.uint16)
+    lanes = 1 << np.arange(IMAGE_CHANNELS)
+    for (tap, plane), (group, word) in packing.words.items():
+        words[:, word, group] = (codes[tap] >> plane & 1) @ lanes
+    return tuple(
+        block.transpose(1, 0, 2).astype("<u2").tobytes() for block in _blocks(words, machine.rows)
+    )
+
+
+def _thresholds(job: Job, relation: SumRelation, bits: int, machine: Machine) -> tuple[bytes, ...]:
+    """Per row block: 2^bits x rows words of 32 bits; word 0 holds the flip bit.
+
+    Rows beyond the job's outputs pass no threshold: their code is 0.
+    """
+    levels, flip = sum_thresholds(job.thresholds, relation, bits, machine)
+    rows = -(-job.outputs // machine.rows) * machine.rows
+    table = np.full((rows, 1 << bits), (1 << machine.sum_bits) - 1, np.int64)
+    table[:, 0] = 0
+    table[: job.outputs] = np.column_stack([flip, levels])
+    return tuple(
+        np.ascontiguousarray(block.T).astype("<u4").tobytes()
+        for block in _blocks(table, machine.rows)
+    )

@@ -1,0 +1,90 @@
+"""The pass table of a job: which products each pass of a block adds, and which passes capture.
+
+A block of rows x columns results takes one *capture* for every window position whose maximum is
+taken (one, if nothing is pooled). Every capture takes the same passes, moved by its offset in the
+input. All that depends on this loop is here: how many entries there are, whether they fit, what
+they say, and how long a block takes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from arch.isa import ENTRY_BITS, Entry, encode
+from arch.machine import Machine
+from compiler.backend.job import Offset
+from compiler.errors import CapacityError
+
+ENTRY_BYTES = ENTRY_BITS // 8
+IDLE = {"offset": 0, "weight": 0, "enable": 0, "ones": 0}
+
+
+@dataclass(frozen=True)
+class Product:
+    """One lane group's part of a pass: a tap's activation plane times one of its weight planes."""
+
+    tap: int
+    activation_plane: int
+    weight_plane: int
+
+
+@dataclass(frozen=True)
+class PackedPass:
+    """Four lane groups' products (None: idle) and whether accumulators are doubled before."""
+
+    products: tuple[Product | None, ...]
+    double: bool
+
+
+@dataclass(frozen=True)
+class PassTable:
+    """The passes of a block: ``passes`` once for every capture, one capture after another."""
+
+    passes: tuple[PackedPass, ...]
+    #: Offset in the input (y, x) of each capture.
+    captures: tuple[Offset, ...]
+
+    @property
+    def size(self) -> int:
+        """Entries, which is passes of a block."""
+        return len(self.passes) * len(self.captures)
+
+    def fits(self, machine: Machine) -> bool:
+        return self.size <= machine.table_entries
+
+    def check(self, layer: str, machine: Machine) -> None:
+        """:class:`CapacityError`, which names ``layer``, unless the machine's table has room."""
+        if not self.fits(machine):
+            raise CapacityError(
+                f"layer {layer!r}: {self.size} passes; the pass table of machine "
+                f"{machine.name!r} holds {machine.table_entries}; use fewer input channels or "
+                f"bits, or a larger machine"
+            )
+
+    def block_cycles(self, machine: Machine, *, raw: bool) -> int:
+        """Cycles of a block when nothing waits: its passes, or its results on their way out."""
+        drain = machine.columns * (machine.raw_chunks if raw else 1)
+        return max(self.size, len(self.captures) * drain)
+
+    def encode(self, group: Callable[[Product, Offset], dict]) -> bytes:
+        """The table as memory holds it.
+
+        ``group(product, capture)``: the fields of an entry's lane group, for the capture at that
+        offset.
+        """
+        entries = []
+        for number, capture in enumerate(self.captures):
+            for index, step in enumerate(self.passes):
+                last = index == len(self.passes) - 1
+                fields = {
+                    "group": [
+                        IDLE if product is None else group(product, capture)
+                        for product in step.products
+                    ],
+                    "clear": int(index == 0),
+                    "double": int(step.double),
+                    "capture": int(last),
+                    "pool_first": int(last and number == 0),
+                    "pool_last": int(last and number == len(self.captures) - 1),
+                }
+                entries.append(encode(Entry, fields).to_bytes(ENTRY_BYTES, "little"))
+        return b"".join(entries)

@@ -1,0 +1,90 @@
+"""The manifest of a compiled network: what a host needs to know (``host.manifest``)."""
+
+from compiler.backend.memory import Placed
+from compiler.backend.storage import Place
+from compiler.cost.frame import READ_LATENCY, WRITE_LATENCY
+from compiler.flow import Compiled
+from golden.network import Output
+from host.manifest import Forecast, Manifest, Picture, Result, StoredMap
+
+
+def describe(compiled: Compiled) -> Manifest:
+    """Where the picture goes, where layers' codes and the results lie, and what a frame costs."""
+    jobs = compiled.plan.jobs
+    written: dict[str, list[int]] = {}
+    for number, placed in enumerate(jobs):
+        written.setdefault(placed.job.output, []).append(number)
+    return Manifest(
+        network=compiled.network.name,
+        machine=compiled.machine,
+        memory_bytes=compiled.image.memory_bytes,
+        program_address=compiled.image.program_address,
+        picture=_picture(compiled.plan.places[compiled.network.input]),
+        layers=tuple(_stored_map(compiled, name, jobs) for name, jobs in written.items()),
+        outputs=tuple(_result(output) for output in compiled.network.outputs),
+        fused=dict(compiled.lowered.fused),
+        bit_operations=sum(placed.job.bit_operations for placed in jobs),
+        prediction=Forecast(
+            cycles=compiled.prediction.cycles,
+            read_latency=READ_LATENCY,
+            write_latency=WRITE_LATENCY,
+        ),
+    )
+
+
+def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
+    """A storage and the jobs, by their numbers, that write it."""
+    place = compiled.plan.places[name]
+    storage, layout = place.storage, place.layout
+    jobs: list[Placed] = [compiled.plan.jobs[number] for number in numbers]
+    computes = [compute for number in numbers for compute in compiled.computes[number]]
+    relations = [placed.encoded.relation for placed in jobs if placed.job.raw]
+    timing = compiled.prediction.computes
+    return StoredMap(
+        tensor=storage.tensor,
+        storage=name,
+        onnx=compiled.network.onnx_names.get(storage.tensor, storage.tensor),
+        kind=storage.kind,
+        operators=tuple(dict.fromkeys(name for placed in jobs for name in placed.job.operators)),
+        first_compute=min(computes),
+        last_compute=max(computes),
+        first_cycle=timing[min(computes)].first_pass,
+        last_cycle=timing[max(computes)].stored,
+        address=place.position(0, 0, 0),
+        image_bytes=layout.image_bytes,
+        row_bytes=layout.row_bytes,
+        position_bytes=layout.position_bytes,
+        planes=storage.planes,
+        channels=storage.channels,
+        height=storage.height,
+        width=storage.width,
+        bits=storage.bits,
+        multiplier=storage.multiplier,
+        shift=storage.shift,
+        bit_operations=sum(placed.job.bit_operations for placed in jobs),
+        base=tuple(int(base) for relation in relations for base in relation.base),
+        step=tuple(relation.step for relation in relations for _ in relation.base),
+        divisor=tuple(relation.divisor for relation in relations for _ in relation.base),
+    )
+
+
+def _result(output: Output) -> Result:
+    return Result(
+        name=output.name,
+        tensor=output.tensor,
+        scale=tuple(map(float, output.scale)),
+        bias=tuple(map(float, output.bias)),
+    )
+
+
+def _picture(place: Place) -> Picture:
+    storage = place.storage
+    return Picture(
+        tensor=storage.name,
+        address=place.position(0, 0, 0),
+        row_bytes=place.layout.row_bytes,
+        channels=storage.channels,
+        height=storage.height,
+        width=storage.width,
+        pad=storage.pad_code,
+    )

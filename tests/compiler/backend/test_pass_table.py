@@ -1,0 +1,72 @@
+"""The pass table: how many entries, what they say, how long a block takes, and who is refused."""
+
+import pytest
+
+from arch.isa import Entry, decode
+from arch.machine import ECP5_25F, TINY
+from compiler.backend.pass_table import ENTRY_BYTES, PackedPass, PassTable, Product
+from compiler.errors import CapacityError
+
+FLAGS = ("clear", "double", "capture", "pool_first", "pool_last")
+
+
+def table(passes, captures=((0, 0),)):
+    """The first pass has a product and an idle group, the others are idle."""
+    product = Product(tap=3, activation_plane=1, weight_plane=2)
+    idle = PackedPass((None,) * 4, double=True)
+    return PassTable((PackedPass((product, None, None, None), False), *[idle] * (passes - 1)),
+                     captures)  # fmt: skip
+
+
+def entries(code):
+    return [
+        decode(Entry, int.from_bytes(code[at : at + ENTRY_BYTES], "little"))
+        for at in range(0, len(code), ENTRY_BYTES)
+    ]
+
+
+def test_passes_of_every_capture_one_capture_after_another():
+    made = table(3, ((0, 0), (2, 0), (0, 5)))
+    asked = []
+
+    def group(product, capture):
+        asked.append((product.tap, capture))
+        return {"offset": 10 * capture[0] + capture[1], "weight": 7, "enable": 1, "ones": 1}
+
+    found = entries(made.encode(group))
+    assert len(found) == made.size == 9
+    assert asked == [(3, (0, 0)), (3, (2, 0)), (3, (0, 5))]
+    assert [entry["group"][0]["offset"] for entry in found] == [0, 0, 0, 20, 0, 0, 5, 0, 0]
+    assert not any(entry["group"][1]["enable"] for entry in found)
+    flags = ["".join(str(entry[name]) for name in FLAGS) for entry in found]
+    first, middle, last = flags[:3], flags[3:6], flags[6:]
+    assert first == ["10000", "01000", "01110"]
+    assert middle == ["10000", "01000", "01100"]
+    assert last == ["10000", "01000", "01101"]
+
+
+def test_one_pass_is_first_and_last():
+    (entry,) = entries(table(1).encode(lambda product, capture: {}))
+    assert [entry[name] for name in FLAGS] == [1, 0, 1, 1, 1]
+
+
+def test_a_block_takes_its_passes_or_its_results():
+    narrow, wide = table(2), table(100)
+    assert narrow.block_cycles(ECP5_25F, raw=False) == 8
+    assert narrow.block_cycles(ECP5_25F, raw=True) == 8 * 6
+    assert wide.block_cycles(ECP5_25F, raw=True) == 100
+    assert table(2, ((0, 0), (1, 0))).block_cycles(ECP5_25F, raw=False) == 16
+
+
+@pytest.mark.parametrize(("passes", "captures"), [(512, 1), (256, 2)])
+def test_a_full_table(passes, captures):
+    made = table(passes, ((0, 0),) * captures)
+    assert made.fits(TINY)
+    made.check("full", TINY)
+
+
+def test_one_pass_too_many():
+    made = table(257, ((0, 0), (1, 0)))
+    assert not made.fits(TINY)
+    with pytest.raises(CapacityError, match="layer 'wide': 514 passes; .*'tiny' holds 512"):
+        made.check("wide", TINY)
