@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS
 from arch.machine import Machine
 from hw.memories.lut_ram import WORDS, padded
-from hw.results.threshold_search import CODE_BITS
 
 
 def codes_layout(machine: Machine) -> data.ArrayLayout:

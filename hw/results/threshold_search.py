@@ -4,12 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS
 from arch.machine import Machine
 from hw.load.unit_writer import threshold_write
 from hw.memories.lut_ram import WORDS, padded
 from hw.streams.delay import delayed
-
-CODE_BITS = 4
 
 
 class ThresholdLane(wiring.Component):
