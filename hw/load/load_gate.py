@@ -36,7 +36,7 @@ class LoadGate(wiring.Component):
         The number of computes that it waits for.
     """
 
-    LATENCY = 1
+    latency = 1
 
     def __init__(self):
         super().__init__({

@@ -47,7 +47,7 @@ class LoadWalk(wiring.Component):
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, machine: Machine):
         self.machine = machine

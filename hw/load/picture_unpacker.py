@@ -35,7 +35,7 @@ class PictureUnpacker(wiring.Component):
     words : ``Out(ArrayLayout(16, slots))``
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, machine: Machine):
         self.machine = machine

@@ -68,7 +68,7 @@ class RunningMaximum(wiring.Component):
         before = Signal(codes, reset_less=True)
         o_codes = Signal(codes, reset_less=True)
         column_codes = Signal(codes, reset_less=True)
-        column = Signal.like(self.i)  # but its codes
+        column = Signal.like(self.i)  # all but its codes
         m.d.comb += [
             read.addr.eq(padded(self.i.column)),
             write.addr.eq(padded(self.o.column)),

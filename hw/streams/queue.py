@@ -21,7 +21,7 @@ class Queue(wiring.Component):
         Comes from a register.
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, shape, depth: int):
         self.width = Shape.cast(shape).width
