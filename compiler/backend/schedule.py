@@ -1,7 +1,6 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
-from arch.formats import PICTURE_STEPS
-from arch.isa import ENTRY_BYTES, Load, Opcode, most
+from arch.isa import Opcode
 from arch.machine import Machine
 from compiler.backend.job import Work
 from compiler.backend.layer import Layer, decide
@@ -10,10 +9,13 @@ from compiler.backend.program import ComputeStep, LoadStep, Program
 from compiler.backend.storage import PLANE_CODES, Storage
 from compiler.backend.tile import Tile, Tiling, input_rows, load_shape
 
-LONGEST_ROW = most(Load, "beats")
+LONGEST_ROW = (1 << 12) - 1
+
+
 PIECE_CYCLES = 256
 """Longer loads are cut, so that an urgent one need not wait for all of a big one."""
 LOAD_OVERHEAD = 10
+PICTURE_STEPS = 4
 
 
 def load_cycles(fields: dict) -> int:
@@ -140,14 +142,7 @@ class Scheduler:
         machine, work, packed, tiling = self.machine, layer.work, layer.packed, layer.tiling
         size = len(layer.table)
         table_base, after, table_halves = self.tables.take(size)
-        self._load_bytes(
-            Opcode.LOAD_TABLE,
-            layer.table_address,
-            ENTRY_BYTES * size,
-            table_base,
-            ENTRY_BYTES,
-            after,
-        )
+        self._load_bytes(Opcode.LOAD_TABLE, layer.table_address, 16 * size, table_base, 16, after)
         blocks = len(layer.weights)
         word_bytes = machine.rows * 8
         resident = blocks * packed.word_count <= machine.weight_words // 2
