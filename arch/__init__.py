@@ -1,1 +1,1 @@
-"""What the machine is: its sizes, its instructions, its numbers and its memory formats."""
+"""What the machine is: sizes, instructions, registers, formats. And what all commands share."""

@@ -7,19 +7,25 @@ fields' meaning, unit and range are in :data:`FIELD_NOTES`, from which the manua
 
 from functools import cache
 
-from amaranth.hdl import unsigned
+from amaranth.hdl import Shape, unsigned
 from amaranth.lib import data, enum
+
+from arch.formats import ADDRESS_BITS, CODE_BITS, LANE_GROUPS, LONGEST_WINDOW
 
 INSTRUCTION_BITS = 256
 INSTRUCTION_BYTES = INSTRUCTION_BITS // 8
 ENTRY_BITS = 128
 """A pass-table entry as stored in memory (the struct below, zero-extended)."""
+ENTRY_BYTES = ENTRY_BITS // 8
 CHUNK_INSTRUCTIONS = 64
 """Instructions fetched at once; the instruction memory holds two such chunks."""
 CHUNK_BYTES = CHUNK_INSTRUCTIONS * INSTRUCTION_BYTES
+OPCODE_BITS = 4
+COUNT_BITS = 16
+"""Loads and computes are counted modulo 2**COUNT_BITS."""
 
 
-class Opcode(enum.Enum, shape=4):
+class Opcode(enum.Enum, shape=OPCODE_BITS):
     """What an instruction does. Even a memory that was never written decodes to ILLEGAL."""
 
     ILLEGAL = 0
@@ -32,6 +38,11 @@ class Opcode(enum.Enum, shape=4):
     COMPUTE = 8
     END = 15
 
+    @property
+    def is_load(self) -> bool:
+        """Whether the instruction has the fields of :class:`Load`."""
+        return self.name.startswith("LOAD_")
+
 
 class Planes(enum.Enum, shape=2):
     """Bit-planes per position in memory: 1, 2 or 4 (3-bit codes travel as 4 planes)."""
@@ -40,14 +51,24 @@ class Planes(enum.Enum, shape=2):
     TWO = 1
     FOUR = 2
 
+    @property
+    def count(self) -> int:
+        """How many bit-planes."""
+        return 1 << self.value
+
+    @classmethod
+    def holding(cls, bits: int) -> "Planes":
+        """The fewest planes that codes of ``bits`` bits fit; ValueError where none do."""
+        return cls(max(bits - 1, 0).bit_length())
+
 
 class Load(data.Struct):
     """Moves ``rows`` rows of ``beats`` beats from memory to one of the on-chip memories."""
 
     opcode: Opcode
     await_stored: unsigned(1)
-    after_compute: unsigned(16)
-    address: unsigned(32)
+    after_compute: unsigned(COUNT_BITS)
+    address: unsigned(ADDRESS_BITS)
     rows: unsigned(12)
     beats: unsigned(12)
     row_bytes: unsigned(24)
@@ -56,15 +77,15 @@ class Load(data.Struct):
     plane_stride: unsigned(16)
     odd_offset: unsigned(16)
     planes: Planes
-    window: unsigned(3)
-    groups: unsigned(4)
+    window: unsigned(LONGEST_WINDOW.bit_length())
+    groups: unsigned(LANE_GROUPS)
 
 
 class Compute(data.Struct):
     """Runs a span of the pass table over blocks of positions for one group of output channels."""
 
     opcode: Opcode
-    after_load: unsigned(16)
+    after_load: unsigned(COUNT_BITS)
     table_start: unsigned(10)
     table_last: unsigned(10)
     block_rows: unsigned(12)
@@ -75,12 +96,12 @@ class Compute(data.Struct):
     threshold_set: unsigned(1)
     add_ones: unsigned(1)
     raw: unsigned(1)
-    code_bits: unsigned(3)
+    code_bits: unsigned(CODE_BITS.bit_length())
     pair: unsigned(1)
     row_length: unsigned(12)
     width: unsigned(12)
     height: unsigned(12)
-    address: unsigned(32)
+    address: unsigned(ADDRESS_BITS)
     row_bytes: unsigned(24)
     position_bytes: unsigned(8)
     planes: Planes
@@ -100,12 +121,18 @@ class EntryGroup(data.Struct):
 class Entry(data.Struct):
     """One pass of the array."""
 
-    group: data.ArrayLayout(EntryGroup, 4)
+    group: data.ArrayLayout(EntryGroup, LANE_GROUPS)
     clear: unsigned(1)
     double: unsigned(1)
     capture: unsigned(1)
     pool_first: unsigned(1)
     pool_last: unsigned(1)
+
+
+GROUP_FIELDS = tuple(name for name, _ in data.Layout.cast(EntryGroup))
+"""What a pass-table entry says for each lane group."""
+PASS_FLAGS = tuple(name for name, _ in data.Layout.cast(Entry) if name != "group")
+"""What it says for the whole array, one bit each."""
 
 
 FIELD_NOTES = {
@@ -127,7 +154,8 @@ FIELD_NOTES = {
         "odd_offset": "0: positions are consecutive; else position x of a row goes to "
         "(x >> 1) + (x & 1) * odd_offset, for layers of stride 2",
         "planes": "LOAD_MAP: bit-planes per position in memory",
-        "window": "LOAD_PICTURE: neighbouring pixels packed into a position, 1..5",
+        "window": "LOAD_PICTURE: neighbouring pixels packed into a position, "
+        f"1..{LONGEST_WINDOW}",
         "groups": "lane groups that receive the data",
     },
     "Compute": {
@@ -143,7 +171,7 @@ FIELD_NOTES = {
         "threshold_set": "which of the two loaded threshold sets",
         "add_ones": "1: add the activation-sum row to every sum (weights with a zero level)",
         "raw": "1: the sums themselves leave, as raw_chunks pieces of four planes",
-        "code_bits": "bits of the output codes, 1..4",
+        "code_bits": f"bits of the output codes, 1..{CODE_BITS}",
         "pair": "1: the maximum of positions 2x and 2x+1 leaves as position x",
         "row_length": "positions computed per row of the output map, of which...",
         "width": "...the first `width` (counted before pairing) are written",
@@ -167,6 +195,27 @@ FIELD_NOTES = {
         "pool_last": "with capture: the running maximum leaves with this result",
     },
 }
+
+
+def shapes(struct: type[data.Struct], *names: str) -> dict[str, object]:
+    """Field -> shape, for layouts that carry some of a struct's fields on."""
+    layout = data.Layout.cast(struct)
+    return {name: layout[name].shape for name in names}
+
+
+def subset(struct: type[data.Struct], *names: str) -> data.StructLayout:
+    """A layout of just these fields of a struct, in this order."""
+    return data.StructLayout(shapes(struct, *names))
+
+
+def width(struct: type[data.Struct], name: str) -> int:
+    """Bits of a struct's field."""
+    return Shape.cast(data.Layout.cast(struct)[name].shape).width
+
+
+def most(struct: type[data.Struct], name: str) -> int:
+    """The largest value of a field."""
+    return (1 << width(struct, name)) - 1
 
 
 @cache
@@ -223,3 +272,12 @@ def decode(layout: type[data.Struct], bits: int) -> dict:
             ]
         fields[name] = value
     return fields
+
+
+def decode_instruction(bits: int) -> dict:
+    """Return the fields of an instruction; only ``opcode``, ILLEGAL, where one is undefined."""
+    compute = bits & (1 << OPCODE_BITS) - 1 == Opcode.COMPUTE.value
+    try:
+        return decode(Compute if compute else Load, bits)
+    except ValueError:  # an opcode or a number of planes that is not defined
+        return {"opcode": Opcode.ILLEGAL}

@@ -1,16 +1,37 @@
 """The machine as a frozen dataclass, with named instances.
 
-Every width in the project is derived here. A machine computes ``rows`` output channels at
-``columns`` positions at a time, over ``lanes`` one-bit products per processing element and cycle.
+A machine computes ``rows`` output channels at ``columns`` positions at a time, over ``lanes``
+one-bit products per processing element and cycle. Widths that follow from its sizes are derived
+here; those that all machines share are in :mod:`arch.isa` and :mod:`arch.formats`, and a machine
+that they cannot encode is refused.
 """
 
 from dataclasses import dataclass, fields
 from math import ceil
 
+from arch import isa
 from arch.errors import ConfigurationError
+from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_BITS
 
 ISA_VERSION = 1
 """Raised whenever an encoded program stops meaning what it meant."""
+ADDRESS_FIELDS = {
+    ("activation_words", "position_bits"): {
+        isa.Load: ("destination", "row_step", "plane_stride", "odd_offset"),
+        isa.Compute: ("source", "source_step"),
+        isa.EntryGroup: ("offset",),
+    },
+    ("weight_words", "weight_bits"): {
+        isa.Load: ("destination",),
+        isa.Compute: ("weight_base",),
+        isa.EntryGroup: ("weight",),
+    },
+    ("table_entries", "table_bits"): {
+        isa.Load: ("destination",),
+        isa.Compute: ("table_start", "table_last"),
+    },
+}
+"""(Size, width of the addresses that it makes): the fields that hold such addresses."""
 
 
 def is_power_of_two(value: int) -> bool:
@@ -31,9 +52,9 @@ class Machine:
     #: Consecutive positions computed at once; also the number of activation banks.
     columns: int
     #: Position offsets a pass can use at once: lanes are split into this many groups.
-    lane_groups: int = 4
+    lane_groups: int = LANE_GROUPS
     #: Lanes (input channels) per group.
-    group_lanes: int = 16
+    group_lanes: int = GROUP_LANES
     #: Bits of a processing element's accumulator.
     accumulator_bits: int = 22
     #: Words per activation bank.
@@ -66,9 +87,9 @@ class Machine:
             raise ConfigurationError(
                 f"machine {self.name!r}: rows must be 8 or 16, not {self.rows}"
             )
-        if (self.lane_groups, self.group_lanes) != (4, 16):
+        if (self.lane_groups, self.group_lanes) != (LANE_GROUPS, GROUP_LANES):
             raise ConfigurationError(
-                f"machine {self.name!r}: lanes must be 4 groups of 16, not "
+                f"machine {self.name!r}: lanes must be {LANE_GROUPS} groups of {GROUP_LANES}, not "
                 f"{self.lane_groups} of {self.group_lanes}"
             )
         for name in (
@@ -100,6 +121,30 @@ class Machine:
             raise ConfigurationError(
                 f"machine {self.name!r}: output_beats must be at least four "
                 f"raw blocks ({4 * self.block_beats})"
+            )
+        self._check_fields()
+
+    def _check_fields(self) -> None:
+        """Refuse sizes that some field of an instruction or pass-table entry cannot hold."""
+        for (size, width), structs in ADDRESS_FIELDS.items():
+            for struct, names in structs.items():
+                for name in names:
+                    self._check_field(size, getattr(self, width), struct, name)
+        if self.sum_bits > THRESHOLD_BITS:
+            raise ConfigurationError(
+                f"machine {self.name!r}: accumulator_bits {self.accumulator_bits} makes sums of "
+                f"{self.sum_bits} bits, and a threshold has {THRESHOLD_BITS}; "
+                f"the most that fits is {THRESHOLD_BITS - 1}"
+            )
+
+    def _check_field(self, size: str, bits: int, struct: type, name: str) -> None:
+        room = isa.width(struct, name)
+        if bits > room:
+            value = getattr(self, size)
+            raise ConfigurationError(
+                f"machine {self.name!r}: {size} {value} needs addresses of {bits} bits, and the "
+                f"field {struct.__name__}.{name} has {room}; the most that fits is "
+                f"{value >> bits - room}"
             )
 
     @property
@@ -151,8 +196,8 @@ class Machine:
 
     @property
     def raw_chunks(self) -> int:
-        """Four-plane pieces in which a raw sum leaves."""
-        return ceil(self.sum_bits / 4)
+        """Pieces of :data:`arch.formats.RAW_CHUNK_PLANES` planes in which a raw sum leaves."""
+        return ceil(self.sum_bits / RAW_CHUNK_PLANES)
 
     @property
     def block_beats(self) -> int:

@@ -1,1 +1,1 @@
-"""The machine, on silicon: devices, boards, synthesis, place and route, reports."""
+"""The machine, on silicon: ECP5 devices, synthesis, place and route, reports. Cores, no boards."""

@@ -6,17 +6,15 @@ import numpy as np
 
 from arch.isa import (
     CHUNK_BYTES,
-    ENTRY_BITS,
+    ENTRY_BYTES,
     INSTRUCTION_BYTES,
-    Compute,
+    PASS_FLAGS,
     Entry,
-    Load,
     Opcode,
     decode,
+    decode_instruction,
 )
 from host.image import Image, ImageError
-
-ENTRY_BYTES = ENTRY_BITS // 8
 
 
 def _text(fields: dict) -> str:
@@ -49,11 +47,8 @@ def disassemble(image: Image, *, tables: bool = False) -> Iterator[str]:
                     f"damaged, build it again"
                 )
             bits = int.from_bytes(memory[at : at + INSTRUCTION_BYTES].tobytes(), "little")
-            try:
-                opcode = Opcode(bits & 15)
-                fields = decode(Compute if opcode is Opcode.COMPUTE else Load, bits)
-            except ValueError:
-                opcode, fields = Opcode.ILLEGAL, {}
+            fields = decode_instruction(bits)
+            opcode = fields["opcode"]
             if opcode is Opcode.ILLEGAL:
                 raise ImageError(
                     f"instruction {index} at {at:#x} is illegal; the image is damaged, "
@@ -62,7 +57,7 @@ def disassemble(image: Image, *, tables: bool = False) -> Iterator[str]:
             number = ""
             if opcode is Opcode.COMPUTE:
                 number, computes = f"C{computes}", computes + 1
-            elif opcode is not Opcode.END:
+            elif opcode.is_load:
                 number, loads = f"L{loads}", loads + 1
             yield f"{index:6d} {number:>7s} {opcode.name:15s} {_text(fields)}".rstrip()
             if opcode is Opcode.END:
@@ -94,11 +89,7 @@ def _entries(memory: np.ndarray, fields: dict) -> Iterator[str]:
             f"{g['offset']}:{g['weight']}{'+' if g['ones'] else ''}" if g["enable"] else "-"
             for g in entry["group"]
         )
-        flags = [
-            name
-            for name in ("clear", "double", "capture", "pool_first", "pool_last")
-            if entry[name]
-        ]
+        flags = [name for name in PASS_FLAGS if entry[name]]
         yield f"{'':15s}{fields['destination'] + count:5d}  {groups}  {' '.join(flags)}".rstrip()
         count += 1
         if entry["pool_last"]:

@@ -1,1 +1,1 @@
-"""What the machine must compute: NumPy, integers only, bit-exact."""
+"""What must be computed: integer networks, and the machine that runs programs. NumPy, bit-exact."""

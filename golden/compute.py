@@ -10,15 +10,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from arch.formats import CODE_BITS, GROUP_LANES, LANE_GROUPS, PLANE_BYTES, RAW_CHUNK_PLANES
+from arch.isa import PASS_FLAGS
 from arch.machine import Machine
-from golden.formats import RAW_CHUNK_PLANES, planes_of
-from golden.loader import PLANE_COUNTS, ChipMemories
+from golden.formats import planes_of
+from golden.loader import ChipMemories
 from golden.program import Instruction, MachineError
 
 CHUNK_COLUMNS = 8192
 """Positions computed at once: the inner loop's arrays stay in the processor's cache."""
-ALL_LANES = 0xFFFF_FFFF_FFFF_FFFF
-GROUP_MASKS = np.array([0xFFFF << 16 * group for group in range(4)], np.uint64)
+ALL_LANES = (1 << LANE_GROUPS * GROUP_LANES) - 1
+GROUP_MASK = (1 << GROUP_LANES) - 1
+GROUP_MASKS = np.array([GROUP_MASK << GROUP_LANES * g for g in range(LANE_GROUPS)], np.uint64)
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,10 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
         )
     words = (fields["weight_base"] + entries["weight"]) % len(chip.weights)
     weights = chip.weights[words, :, np.arange(words.shape[1])].swapaxes(1, 2)
-    ones = (0xFFFF * entries["ones"]).astype(np.uint16)
+    ones = (GROUP_MASK * entries["ones"]).astype(np.uint16)
     weights = np.ascontiguousarray(np.concatenate([weights, ones[:, None]], axis=1))
     lanes = (entries["enable"] * GROUP_MASKS).sum(axis=1)
-    flags = [entries[name].tolist() for name in Pass._fields[3:]]
+    flags = [entries[name].tolist() for name in PASS_FLAGS]
     passes = [
         Pass(tuple(offsets), mask, words, *flag)
         for offsets, mask, words, *flag in zip(
@@ -136,9 +139,9 @@ def gather(
     if not lanes:
         return np.zeros(base.size, np.uint64)
     result = None
-    enabled = [g for g in range(len(offsets)) if lanes >> 16 * g & 1]
+    enabled = [g for g in range(len(offsets)) if lanes >> GROUP_LANES * g & 1]
     for offset in {offsets[g] for g in enabled}:
-        mask = sum(0xFFFF << 16 * g for g in enabled if offsets[g] == offset)
+        mask = sum(GROUP_MASK << GROUP_LANES * g for g in enabled if offsets[g] == offset)
         part = words[(base + offset) % machine.positions]
         if mask != ALL_LANES:
             part &= np.uint64(mask)
@@ -158,7 +161,7 @@ def outgoing(
     if fields["raw"]:
         leaving, planes = captures, RAW_CHUNK_PLANES * chip.machine.raw_chunks
     else:
-        leaving, planes = pooled(chip, compute, passes, captures), PLANE_COUNTS[fields["planes"]]
+        leaving, planes = pooled(chip, compute, passes, captures), fields["planes"].count
     if fields["code_bits"] > planes:
         raise MachineError(
             f"{compute} writes codes of {fields['code_bits']} bits as {planes} planes"
@@ -177,8 +180,8 @@ def outgoing(
         x >>= 1
     y, x, values = y[kept], x[kept], values[:, kept]
     address = fields["address"] + y * fields["row_bytes"] + x * fields["position_bytes"]
-    half = np.arange(2) if rows == 16 else np.array([fields["upper_half"]])
-    offsets = (2 * np.arange(planes)[:, None] + half).reshape(-1)
+    half = np.arange(PLANE_BYTES) if rows == GROUP_LANES else np.array([fields["upper_half"]])
+    offsets = (PLANE_BYTES * np.arange(planes)[:, None] + half).reshape(-1)
     return Writes(address[:, None] + offsets, planes_of(values, planes).reshape(len(address), -1))
 
 
@@ -188,8 +191,8 @@ def pooled(
     """Turn sums to codes and return the running maxima that go on."""
     bits, chosen = compute.fields["code_bits"], compute.fields["threshold_set"]
     rows = chip.machine.rows
-    if not 1 <= bits <= 4:
-        raise MachineError(f"{compute}: code_bits must be 1 to 4, not {bits}")
+    if not 1 <= bits <= CODE_BITS:
+        raise MachineError(f"{compute}: code_bits must be 1 to {CODE_BITS}, not {bits}")
     if chip.threshold_units[chosen] < rows << bits:
         raise MachineError(
             f"{compute} needs {rows << bits} thresholds; set {chosen} was loaded with "

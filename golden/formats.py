@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GROUP_LANES = 16
-PICTURE_BYTES = 4
-RAW_CHUNK_PLANES = 4
+from arch.formats import GROUP_LANES, PICTURE_BYTES, PICTURE_CHANNELS, PLANE_BYTES, images_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +43,11 @@ class MapFormat:
     @property
     def groups(self) -> int:
         """Images of 16 channels."""
-        return -(-self.channels // GROUP_LANES)
+        return images_of(self.channels)
 
     @property
     def position_bytes(self) -> int:
-        return 2 * self.planes
+        return PLANE_BYTES * self.planes
 
     @property
     def end(self) -> int:
@@ -68,8 +66,8 @@ class MapFormat:
         size = self.position_bytes
         return np.lib.stride_tricks.as_strided(
             memory[start : self.end],
-            (self.groups, self.height, self.width, self.planes, 2),
-            (self.group_bytes, self.pitch * size, size, 2, 1),
+            (self.groups, self.height, self.width, self.planes, PLANE_BYTES),
+            (self.group_bytes, self.pitch * size, size, PLANE_BYTES, 1),
         )
 
 
@@ -114,8 +112,8 @@ def unpack_map(memory: np.ndarray, form: MapFormat) -> np.ndarray:
 def pack_picture(memory: np.ndarray, address: int, pitch: int, codes: np.ndarray) -> None:
     """Write a picture uint8 [3, height, width], pixel (0, 0) at ``address``, pitch in pixels."""
     channels, height, width = codes.shape
-    if channels > 3:
-        raise ValueError(f"a picture has at most 3 channels, not {channels}")
+    if channels > PICTURE_CHANNELS:
+        raise ValueError(f"a picture has at most {PICTURE_CHANNELS} channels, not {channels}")
     end = address + ((height - 1) * pitch + width) * PICTURE_BYTES
     if end > memory.size:
         raise ValueError(

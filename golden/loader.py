@@ -4,39 +4,37 @@ from functools import lru_cache
 
 import numpy as np
 
-from arch.isa import CHUNK_BYTES, ENTRY_BITS, Entry, Opcode, Planes, decode
+from arch.formats import (
+    GROUP_LANES,
+    LANE_GROUPS,
+    LONGEST_WINDOW,
+    MOST_THRESHOLDS,
+    PICTURE_BITS,
+    PICTURE_BYTES,
+    PICTURE_CHANNELS,
+    THRESHOLD_BYTES,
+)
+from arch.isa import CHUNK_BYTES, ENTRY_BYTES, GROUP_FIELDS, PASS_FLAGS, Entry, Opcode, decode
 from arch.machine import Machine
-from golden.formats import GROUP_LANES, PICTURE_BYTES
 from golden.program import Instruction, MachineError
-
-PICTURE_PLANES = 8
-PLANE_COUNTS = {Planes.ONE: 1, Planes.TWO: 2, Planes.FOUR: 4}
-THRESHOLD_BYTES = 4
-ENTRY_BYTES = ENTRY_BITS // 8
-MOST_THRESHOLDS = 16
-
 
 #: A decoded pass-table entry; ``loaded`` is False until there is one.
 TABLE_ENTRY = np.dtype(
-    [(name, np.uint64 if name == "enable" else np.int64, 4)
-     for name in ("offset", "weight", "enable", "ones")]
-    + [(name, bool)
-       for name in ("clear", "double", "capture", "pool_first", "pool_last", "loaded")]
-)  # fmt: skip
+    [(name, np.uint64 if name == "enable" else np.int64, LANE_GROUPS) for name in GROUP_FIELDS]
+    + [(name, bool) for name in (*PASS_FLAGS, "loaded")]
+)
 
 
 @lru_cache(maxsize=1 << 16)
 def decode_entry(bits: int) -> tuple:
     """Decode a pass-table entry, in the order of ``TABLE_ENTRY``."""
     fields = decode(Entry, bits)
-    groups = [[group[name] for group in fields["group"]]
-              for name in ("offset", "weight", "enable", "ones")]  # fmt: skip
-    flags = [fields[name] for name in ("clear", "double", "capture", "pool_first", "pool_last")]
-    return (*groups, *flags, True)
+    groups = [[group[name] for group in fields["group"]] for name in GROUP_FIELDS]
+    return (*groups, *(fields[name] for name in PASS_FLAGS), True)
 
 
 class ChipMemories:
-    """The memories on chip, filled with chance bits from ``seed`` as after power-up.
+    """The memories on chip, filled with random bits from ``seed`` as after power-up.
 
     ``activations`` uint16 [positions, groups], ``weights`` uint16 [words, R, groups],
     ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` of
@@ -124,22 +122,23 @@ class ChipMemories:
                 self.activations[positions, group] = words
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
-        planes = PLANE_COUNTS[load.fields["planes"]]
+        planes = load.fields["planes"].count
         words = np.ascontiguousarray(rows).view("<u2").reshape(len(rows), -1, planes)
         self._store(load, self._positions(load, words.shape[1], planes), words)
 
     def _load_picture(self, load: Instruction, rows: np.ndarray) -> None:
         window = load.fields["window"]
-        if not 1 <= window <= GROUP_LANES // 3:
-            raise MachineError(f"{load}: window must be 1 to {GROUP_LANES // 3}, not {window}")
-        pixels = rows.reshape(len(rows), -1, PICTURE_BYTES)[..., :3]
+        if not 1 <= window <= LONGEST_WINDOW:
+            raise MachineError(f"{load}: window must be 1 to {LONGEST_WINDOW}, not {window}")
+        pixels = rows.reshape(len(rows), -1, PICTURE_BYTES)[..., :PICTURE_CHANNELS]
         width = pixels.shape[1]
         lanes = np.zeros((len(rows), width, GROUP_LANES), np.uint8)
         for delay in range(min(window, width)):
-            lanes[:, delay:, 3 * delay : 3 * delay + 3] = pixels[:, : width - delay]
-        bits = lanes[:, :, None, :] >> np.arange(PICTURE_PLANES, dtype=np.uint8)[:, None] & 1
+            first = PICTURE_CHANNELS * delay
+            lanes[:, delay:, first : first + PICTURE_CHANNELS] = pixels[:, : width - delay]
+        bits = lanes[:, :, None, :] >> np.arange(PICTURE_BITS, dtype=np.uint8)[:, None] & 1
         words = np.packbits(bits, axis=-1, bitorder="little").view("<u2")[..., 0]
-        self._store(load, self._positions(load, width, PICTURE_PLANES), words)
+        self._store(load, self._positions(load, width, PICTURE_BITS), words)
 
     def _load_weights(self, load: Instruction, rows: np.ndarray) -> None:
         words = rows.reshape(-1).view("<u2").reshape(-1, self.machine.lane_groups)
@@ -149,7 +148,7 @@ class ChipMemories:
         self.weights.reshape(-1, self.machine.lane_groups)[first : first + len(words)] = words
 
     def _load_thresholds(self, load: Instruction, rows: np.ndarray) -> None:
-        units = rows.reshape(-1).view("<u4")
+        units = rows.reshape(-1).view(f"<u{THRESHOLD_BYTES}")
         chosen = load.fields["destination"]
         if chosen > 1 or units.size > MOST_THRESHOLDS * self.machine.rows:
             raise MachineError(

@@ -1,7 +1,7 @@
 """The instruction-level machine: the living definition of what a program does (docs/machine.md).
 
 :class:`GoldenMachine` runs a program on a memory image. Hardware runs loads and computes side by
-side, held back only by the counts in the instructions; a right program gives one result whatever
+side, held back only by the counts in the instructions; a correct program gives one result whatever
 the timing. :func:`check_races` runs the two extremes of timing and compares.
 """
 
@@ -146,7 +146,7 @@ def ordered(program: list[Instruction], schedule: Schedule) -> Iterator[Instruct
 def check_races(machine: Machine, memory: np.ndarray, program_address: int) -> None:
     """Raise :class:`MachineError` if the program's results depend on timing.
 
-    Both runs start with other chance bits on chip, so results that depend on words never loaded are
+    Both runs start with other random bits on chip, so results that depend on words never loaded are
     found too. ``memory`` is not changed.
     """
     eager, lazy = (

@@ -9,22 +9,13 @@ from functools import lru_cache
 import numpy as np
 
 from arch.errors import OnefourError
-from arch.isa import CHUNK_BYTES, INSTRUCTION_BYTES, Compute, Load, Opcode, decode
+from arch.isa import CHUNK_BYTES, COUNT_BITS, INSTRUCTION_BYTES, Opcode, decode_instruction
 
-COUNT_MODULUS = 1 << 16
-OPCODE_MASK = 15
-LOADS = {
-    Opcode.LOAD_MAP,
-    Opcode.LOAD_PICTURE,
-    Opcode.LOAD_WEIGHTS,
-    Opcode.LOAD_THRESHOLDS,
-    Opcode.LOAD_TABLE,
-    Opcode.LOAD_PROGRAM,
-}
+COUNT_MODULUS = 1 << COUNT_BITS
 
 
 class MachineError(OnefourError):
-    """A program that would hang, break a rule of docs/machine.md or give chance results."""
+    """A program that would hang, break a rule of docs/machine.md or give random results."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +32,7 @@ class Instruction:
 
     @property
     def is_load(self) -> bool:
-        return self.fields["opcode"] in LOADS
+        return self.fields["opcode"].is_load
 
     def __str__(self) -> str:
         return f"instruction {self.place} ({self.fields['opcode'].name} {self.index})"
@@ -50,21 +41,18 @@ class Instruction:
 @lru_cache(maxsize=1 << 16)
 def _decoded(bits: int) -> dict:
     """Decode one instruction; the result is shared, not to be changed."""
-    try:
-        return decode(Compute if bits & OPCODE_MASK == Opcode.COMPUTE.value else Load, bits)
-    except ValueError:  # an opcode or a number of planes that is not defined
-        return {"opcode": Opcode.ILLEGAL}
+    return decode_instruction(bits)
 
 
 def _absolute(done: int, after: int, place: int, what: str) -> int:
     """Return the count that ``after`` means when ``done`` come before it in the program."""
-    behind = (done - after) % COUNT_MODULUS
-    if behind >= COUNT_MODULUS // 2 or behind > done:
+    before = (done - after) % COUNT_MODULUS
+    if before >= COUNT_MODULUS // 2 or before > done:
         raise MachineError(
             f"instruction {place} waits for {after} {what}, but only "
             f"{done % COUNT_MODULUS} come before it: the program would wait forever"
         )
-    return done - behind
+    return done - before
 
 
 def fetch_program(memory: np.ndarray, address: int) -> list[Instruction]:
@@ -95,7 +83,7 @@ def fetch_program(memory: np.ndarray, address: int) -> list[Instruction]:
                 awaits = _absolute(loads, fields["after_load"], place, "loads")
                 program.append(Instruction(place, computes, awaits, fields))
                 computes += 1
-            elif opcode in LOADS:
+            elif opcode.is_load:
                 awaits = _absolute(computes, fields["after_compute"], place, "computes")
                 program.append(Instruction(place, loads, awaits, fields))
                 loads += 1

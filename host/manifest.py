@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from arch.errors import OnefourError
+from arch.formats import PICTURE_BYTES, PLANE_BYTES, images_of
 from arch.machine import Machine
-from golden.formats import GROUP_LANES, PICTURE_BYTES
 from host.description import Description, DescriptionError, parse_description
 
 FORMAT = "onefour build"
@@ -159,9 +159,9 @@ def _check_picture(picture: Picture, memory_bytes: int) -> None:
 
 def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
     where = f"layer {layer.storage!r}"
-    images = -(-layer.channels // GROUP_LANES)
+    images = images_of(layer.channels)
     used = ((layer.height - 1) * layer.row_bytes) + layer.width * layer.position_bytes
-    if layer.row_bytes % layer.position_bytes or layer.position_bytes % 2:
+    if layer.row_bytes % layer.position_bytes or layer.position_bytes % PLANE_BYTES:
         raise ManifestError(f"{where}: rows of {layer.row_bytes} / {layer.position_bytes} bytes")
     if layer.row_bytes < layer.width * layer.position_bytes or layer.image_bytes < used:
         raise ManifestError(f"{where}: its map does not fit its rows or images")
@@ -172,7 +172,7 @@ def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
     lengths = {len(layer.base), len(layer.step), len(layer.divisor)}
     if lengths != {layer.channels if layer.kind == "raw" else 0}:
         raise ManifestError(f"{where}: base, step and divisor for {layer.channels} channels")
-    if layer.kind == "codes" and not 1 <= layer.bits <= layer.position_bytes // 2:
+    if layer.kind == "codes" and not 1 <= layer.bits <= layer.position_bytes // PLANE_BYTES:
         raise ManifestError(f"{where}: {layer.bits} bits in {layer.position_bytes} bytes")
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from golden.formats import PICTURE_BYTES, MapFormat, pack_picture, unpack_map
+from arch.formats import PICTURE_BYTES, PLANE_BYTES
+from golden.formats import MapFormat, pack_picture, unpack_map
 from host.image import Image
 from host.manifest import Manifest, StoredMap
 
@@ -34,7 +35,7 @@ def layer_format(layer: StoredMap) -> MapFormat:
         channels=layer.channels,
         height=layer.height,
         width=layer.width,
-        planes=layer.position_bytes // 2,
+        planes=layer.position_bytes // PLANE_BYTES,
         group_bytes=layer.image_bytes,
     )
 

@@ -4,13 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
+from arch.isa import Compute, Load, most
 from arch.machine import Machine
 from compiler.backend.job import Job
 from compiler.backend.packing import Packed, Region
 from compiler.backend.storage import Layout
 from compiler.errors import CapacityError
 
-LONGEST_FIELD = (1 << 12) - 1
+LONGEST_FIELD = min(
+    *(most(Load, name) for name in ("rows", "beats")),
+    *(most(Compute, name) for name in ("block_rows", "row_blocks")),
+    *(most(Compute, name) for name in ("row_length", "width", "height")),
+)
 #: Cycles around a compute that its passes do not account for; only for choosing between tilings.
 COMPUTE_OVERHEAD = 24
 PICTURE_STEPS = 4

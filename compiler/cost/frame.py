@@ -18,7 +18,7 @@ from amaranth.lib import data
 from arch.isa import (
     CHUNK_BYTES,
     CHUNK_INSTRUCTIONS,
-    ENTRY_BITS,
+    ENTRY_BYTES,
     INSTRUCTION_BITS,
     Entry,
     Opcode,
@@ -34,7 +34,6 @@ WRITE_LATENCY = 4
 """Cycles of the memory that figures are given for: address to first beat, last beat to response."""
 MOST_OUTSTANDING_READS = 16
 """Memory has room for as many addresses, so it takes each one at once."""
-ENTRY_BYTES = ENTRY_BITS // 8
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ recurrences are those of the docstrings in ``hw/``, which name the cycles likewi
 
 from collections import deque
 
+from arch.formats import PAGE_BYTES, PICTURE_STEPS
 from arch.isa import Opcode
 from arch.machine import Machine
 
@@ -23,9 +24,6 @@ BEAT_TO_TRANSFER = 2
 next transfer."""
 BEAT_TO_COUNT = 6
 """``hw.load.loader``: from a LOAD's last beat to the cycle in which it is counted."""
-PICTURE_STEPS = 4
-"""Cycles that the loader takes for a beat of a picture."""
-PAGE_BYTES = 4096
 
 
 class QueueTimes:

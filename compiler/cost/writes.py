@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from arch.errors import OnefourError
+from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES
 from arch.machine import Machine
 
 ARRAY_LATENCY = 8
@@ -23,7 +24,6 @@ BURST_TO_DATA = 5
 """From the cycle in which a burst is complete to its first beat on the port."""
 OUTSTANDING = 16
 """Bursts that may wait for their acknowledgement (``hw.results.axi_write``, ``sim/memory.v``)."""
-PAGE_BYTES = 4096
 
 
 class CostError(OnefourError):
@@ -104,7 +104,7 @@ class WriteTimes:
         cycle = captures[block] + self.codes_latency + COLUMN_TO_BEAT + column * chunks
         if raw:
             piece = np.arange(chunks)
-            address = (address[:, None] + 8 * piece).ravel()
+            address = (address[:, None] + RAW_CHUNK_BYTES * piece).ravel()
             cycle = (cycle[:, None] + piece).ravel()
         numbers = address // machine.beat_bytes
         fresh = np.append(True, numbers[1:] != numbers[:-1])

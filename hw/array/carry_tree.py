@@ -4,11 +4,10 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import GROUP_LANES, LANE_GROUPS
 from hw.array.carry_chain import ADD_BITS, ADD_PRODUCTS, HIGH, CarryChain
 
-GROUPS = 4
-GROUP = 16
-LANES = GROUPS * GROUP
+LANES = LANE_GROUPS * GROUP_LANES
 LEVELS = 5
 """Adder levels; 2**(LEVELS + 1) - 1 = 63 lanes are counted."""
 UNCOUNTED = LANES - 1
@@ -21,8 +20,8 @@ def lateness(lane: int) -> int:
     In a lane group, lanes 0..11 enter level 1 (three to an adder), 12 and 13 level 2, 14 level 3;
     lane 15 enters level 4 in groups 0 and 2, level 5 in group 1, and the accumulator in group 3.
     """
-    group, place = divmod(lane, GROUP)
-    if place == GROUP - 1:
+    group, place = divmod(lane, GROUP_LANES)
+    if place == GROUP_LANES - 1:
         return (3, 4, 3, 5)[group]
     return 0 if place < 12 else 1 if place < 14 else 2
 
@@ -81,8 +80,8 @@ class CarryTree(wiring.Component):
             operands = [(ADD_BITS, x, HIGH, y, HIGH) for x, y in zip(left, right, strict=True)]
             sums.append((levels[level][index], chain.adder(product(lane), operands)))
 
-        for group in range(GROUPS):
-            first = GROUP * group
+        for group in range(LANE_GROUPS):
+            first = GROUP_LANES * group
             chain = CarryChain()
             for index in range(4):
                 add_products(chain, 4 * group + index, first + 3 * index)

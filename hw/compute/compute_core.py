@@ -157,7 +157,7 @@ class ComputeCore(wiring.Component):
             column.ends.eq(result_tags.ends),
             column.last.eq(tag.last),
         ]
-        # Its `codes` are none yet.
+        # Its `codes` arrive later: those of the search.
         m.d.comb += [
             maximum.i.eq(delayed(m, column, search.latency, "column")),
             maximum.i.codes.eq(search.codes),

@@ -5,10 +5,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.errors import ConfigurationError
-from arch.isa import Compute, Planes
+from arch.isa import Compute, Planes, width
 from arch.machine import Machine
 from hw.memories.pass_table import PassTable, entry_layout
-from hw.results.capture import CaptureTag, Placement
+from hw.results.capture import TAG_FIELDS, CaptureTag, Placement
 from hw.streams.catch_queue import CatchQueue
 from hw.streams.delay import delayed
 
@@ -134,7 +134,8 @@ class Sequencer(wiring.Component):
         entry = Signal(machine.table_bits)
         first_entry, last_entry = Signal.like(entry), Signal.like(entry)
         base, row_base, row_step = Signal(positions), Signal(positions), Signal(positions)
-        blocks, blocks_left, rows_left = Signal(12), Signal(12), Signal(12)
+        across, down = width(Compute, "row_blocks"), width(Compute, "block_rows")
+        blocks, blocks_left, rows_left = Signal(across), Signal(across), Signal(down)
         weight_base = Signal(words)
         tag = Signal(CaptureTag)
         block_ends, row_ends = Signal(), Signal()
@@ -158,10 +159,7 @@ class Sequencer(wiring.Component):
                 blocks_left.eq(compute.row_blocks),
                 rows_left.eq(compute.block_rows),
                 weight_base.eq(compute.weight_base),
-                tag.threshold_set.eq(compute.threshold_set),
-                tag.add_ones.eq(compute.add_ones),
-                tag.raw.eq(compute.raw),
-                tag.code_bits.eq(compute.code_bits),
+                *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
             ]
         with m.Elif(step):
             m.d.sync += [running.eq(~ending), entry.eq(entry + 1)]
@@ -183,8 +181,7 @@ class Sequencer(wiring.Component):
             self.placements.payload.pair.eq(compute.pair & ~compute.raw),
             self.placements.payload.planes.eq(Mux(compute.raw, Planes.FOUR, compute.planes)),
             *(self.placements.payload[name].eq(compute[name])
-              for name in ("row_length", "width", "height", "address", "row_bytes",
-                           "position_bytes", "upper_half")),
+              for name, _ in Placement if name not in ("pair", "planes")),
         ]
 
         # The entry, and what belongs to it, meet in the queue.

@@ -8,8 +8,6 @@ from arch.isa import CHUNK_BYTES, INSTRUCTION_BITS, Compute, Load, Opcode
 from arch.machine import Machine
 from hw.streams.queue import Queue
 
-LOADS = [opcode for opcode in Opcode if opcode.name.startswith("LOAD_")]
-
 
 class Dispatcher(wiring.Component):
     """Puts a LOAD_PROGRAM of the first chunk into the queue of loads, then each instruction into
@@ -92,7 +90,7 @@ class Dispatcher(wiring.Component):
                 m.next = "INSTRUCTIONS"
             with m.State("INSTRUCTIONS"):
                 with m.If(instruction.valid), m.Switch(opcode):
-                    with m.Case(*LOADS):
+                    with m.Case(*(opcode for opcode in Opcode if opcode.is_load)):
                         m.d.comb += [
                             loads.i.valid.eq(1),
                             instruction.ready.eq(loads.i.ready),

@@ -1,26 +1,18 @@
 """Holds a LOAD back until the computes it depends on are done."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.isa import Load, Opcode, Planes
+from arch.isa import Load, subset
 from hw.load.read_port import ReadRequest
 
-
-class Transfer(data.Struct):
-    """What is left of a LOAD when its read has been asked for: where its beats go."""
-
-    opcode: Opcode
-    rows: unsigned(12)
-    beats: unsigned(12)
-    destination: unsigned(16)
-    row_step: unsigned(16)
-    plane_stride: unsigned(16)
-    odd_offset: unsigned(16)
-    planes: Planes
-    window: unsigned(3)
-    groups: unsigned(4)
+Transfer = subset(
+    Load,
+    "opcode", "rows", "beats", "destination", "row_step", "plane_stride", "odd_offset", "planes",
+    "window", "groups",
+)  # fmt: skip
+"""What is left of a LOAD when its read has been asked for: where its beats go."""
 
 
 class LoadGate(wiring.Component):
@@ -44,7 +36,7 @@ class LoadGate(wiring.Component):
         The number of computes that it waits for.
     """
 
-    LATENCY = 1
+    latency = 1
 
     def __init__(self):
         super().__init__({
@@ -80,5 +72,5 @@ class LoadGate(wiring.Component):
             self.loads.ready.eq(ready & self.requests.ready & self.transfers.ready),
         ]
         for port, layout in ((self.requests, ReadRequest), (self.transfers, Transfer)):
-            m.d.comb += [port.payload[name].eq(load[name]) for name, _ in data.Layout.cast(layout)]
+            m.d.comb += [port.payload[name].eq(load[name]) for name, _ in layout]
         return m

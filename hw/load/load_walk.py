@@ -4,11 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import PICTURE_BITS, THRESHOLD_BITS
 from arch.isa import ENTRY_BITS, Opcode, Planes
 from arch.machine import Machine
 from hw.load.load_gate import Transfer
-
-PICTURE_PLANES = 8
 
 
 class LoadWalk(wiring.Component):
@@ -48,7 +47,7 @@ class LoadWalk(wiring.Component):
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, machine: Machine):
         self.machine = machine
@@ -88,20 +87,20 @@ class LoadWalk(wiring.Component):
                 with m.Case(Opcode.LOAD_MAP), m.Switch(transfer.planes):
                     for planes in Planes:
                         with m.Case(planes):
-                            count = slots >> planes.value
+                            count = slots // planes.count
                             if count > 1:
                                 m.d.sync += advance.eq(Mux(split, count // 2, count))
                             else:
                                 m.d.sync += [hold.eq(split), odd_phase.eq(split)]
                 with m.Case(Opcode.LOAD_PICTURE):
-                    if slots < PICTURE_PLANES:
+                    if slots < PICTURE_BITS:
                         m.d.sync += [hold.eq(Cat(1, split)), odd_phase.eq(Cat(0, split))]
                     else:
                         m.d.sync += [hold.eq(split), odd_phase.eq(split)]
                 with m.Case(Opcode.LOAD_WEIGHTS):
                     m.d.sync += hold.eq(self.machine.rows * self.machine.lanes // bus - 1)
                 with m.Case(Opcode.LOAD_THRESHOLDS):
-                    m.d.sync += hold.eq(self.machine.rows * 32 // bus - 1)
+                    m.d.sync += hold.eq(self.machine.rows * THRESHOLD_BITS // bus - 1)
                 with m.Case(Opcode.LOAD_TABLE):
                     m.d.sync += hold.eq(ENTRY_BITS // bus - 1)
 
@@ -158,7 +157,7 @@ class LoadWalk(wiring.Component):
             m.d.sync += [offset[w].eq(plane[w]) for w in range(slots)]
         with m.Else(), m.Switch(transfer.planes):
             for planes in Planes:
-                count = 1 << planes.value
+                count = planes.count
                 with m.Case(planes):
                     m.d.sync += [
                         offset[w].eq(column[w // count] + plane[w % count]) for w in range(slots)
@@ -172,7 +171,7 @@ class LoadWalk(wiring.Component):
         bank = Signal(bits)
         m.d.sync += [upper.eq(stride << 2), upper_odd.eq(odd_offset + (stride << 2))]
         m.d.comb += odd.eq((self.phase & odd_phase).any())
-        if slots < PICTURE_PLANES:
+        if slots < PICTURE_BITS:
             m.d.comb += high.eq(picture & self.phase[0])
         with m.Switch(Cat(odd, high)):
             with m.Case(0b01):

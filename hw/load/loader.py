@@ -117,7 +117,7 @@ class Loader(wiring.Component):
 
         # To the activation memory.
         to_banks = (transfer.opcode == Opcode.LOAD_MAP) | (transfer.opcode == Opcode.LOAD_PICTURE)
-        groups = [Signal(4, name=f"groups{i}") for i in range(walk.LATENCY)]
+        groups = [Signal(self.machine.lane_groups, name=f"groups{i}") for i in range(walk.latency)]
         m.d.sync += groups[0].eq(Mux(beats.step & to_banks, transfer.groups, 0))
         m.d.sync += [after.eq(before) for before, after in pairwise(groups)]
         m.d.comb += [

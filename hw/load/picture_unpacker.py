@@ -4,13 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import LONGEST_WINDOW, PICTURE_BITS, PICTURE_BYTES, PICTURE_CHANNELS
 from arch.machine import Machine
-
-CHANNELS = 3
-CHANNEL_BITS = 8
-PIXEL_BITS = 32
-MOST_PIXELS = 5
-"""Pixels of three channels that fit the 16 lanes of a group."""
 
 
 class PictureUnpacker(wiring.Component):
@@ -40,7 +35,7 @@ class PictureUnpacker(wiring.Component):
     words : ``Out(ArrayLayout(16, slots))``
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, machine: Machine):
         self.machine = machine
@@ -58,17 +53,17 @@ class PictureUnpacker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         slots = self.machine.slots
-        two_steps = slots < CHANNEL_BITS  # planes 0..3 of a pixel, then 4..7
+        two_steps = slots < PICTURE_BITS  # planes 0..3 of a pixel, then 4..7
         index = self.phase[1] if two_steps else self.phase[:2]
 
         # The pixel of this step and the four before it.
         pixels = Signal(
-            data.ArrayLayout(CHANNELS * CHANNEL_BITS, MOST_PIXELS), reset_less=True)
+            data.ArrayLayout(PICTURE_CHANNELS * PICTURE_BITS, LONGEST_WINDOW), reset_less=True)
         upper = Signal()
         first_of_pixel = ~self.phase[0] if two_steps else Const(1)
         with m.If(self.step & first_of_pixel):
-            m.d.sync += pixels[0].eq(self.beat.word_select(index, PIXEL_BITS))
-            for d in range(1, MOST_PIXELS):
+            m.d.sync += pixels[0].eq(self.beat.word_select(index, 8 * PICTURE_BYTES))
+            for d in range(1, LONGEST_WINDOW):
                 m.d.sync += pixels[d].eq(Mux(self.row_first, 0, pixels[d - 1]))
 
         # Beats of feature maps take the same time.
@@ -78,9 +73,9 @@ class PictureUnpacker(wiring.Component):
         words = []
         for w in range(slots):
             word = []
-            for d in range(MOST_PIXELS):
-                for channel in range(CHANNELS):
-                    lane = pixels[d][CHANNEL_BITS * channel :][:CHANNEL_BITS]
+            for d in range(LONGEST_WINDOW):
+                for channel in range(PICTURE_CHANNELS):
+                    lane = pixels[d][PICTURE_BITS * channel :][:PICTURE_BITS]
                     bit = Mux(upper, lane[4 + w], lane[w]) if two_steps else lane[w]
                     word.append(bit & (self.window > d))
             words.append(Cat(word))

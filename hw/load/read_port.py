@@ -1,20 +1,16 @@
 """Cuts rows of beats into AXI4 read bursts and keeps several of them under way."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import ADDRESS_BITS, PAGE_BYTES
+from arch.isa import Load, subset, width
 from arch.machine import Machine
 from hw.streams import axi
 
-
-class ReadRequest(data.Struct):
-    """``rows`` rows of ``beats`` beats, row r from byte ``address + r * row_bytes``."""
-
-    address: unsigned(32)
-    rows: unsigned(12)
-    beats: unsigned(12)
-    row_bytes: unsigned(24)
+ReadRequest = subset(Load, "address", "rows", "beats", "row_bytes")
+"""``rows`` rows of ``beats`` beats, row r from byte ``address + r * row_bytes``."""
 
 
 class ReadPort(wiring.Component):
@@ -53,12 +49,10 @@ class ReadPort(wiring.Component):
     """Cycles from taking a request to its first ARVALID."""
     ADDRESS_INTERVAL = 2
     """Cycles from one burst's ARVALID to the next one's of the same request, at least."""
-    REQUEST_INTERVAL = 3
-    """Cycles from a request's last ARVALID to the next request's first, at least."""
 
     def __init__(self, machine: Machine):
         self.machine = machine
-        self.burst_beats = min(machine.max_burst, axi.PAGE_BYTES // machine.beat_bytes, 256)
+        self.burst_beats = min(machine.max_burst, PAGE_BYTES // machine.beat_bytes, 256)
         super().__init__({
             "requests": In(stream.Signature(ReadRequest)),
             "beats": Out(stream.Signature(machine.axi_data_bits)),
@@ -76,8 +70,8 @@ class ReadPort(wiring.Component):
         burst_shift = beat_shift + (self.burst_beats - 1).bit_length()
 
         request = Signal(ReadRequest, reset_less=True)
-        address = Signal(32, reset_less=True)
-        beats_left = Signal(12, reset_less=True)
+        address = Signal(ADDRESS_BITS, reset_less=True)
+        beats_left = Signal(width(Load, "beats"), reset_less=True)
         length = Signal(range(self.burst_beats + 1), reset_less=True)
         row_ends = Signal(reset_less=True)
         shown = Signal(ar.payload.shape(), reset_less=True)
@@ -87,7 +81,7 @@ class ReadPort(wiring.Component):
         limit = Signal.like(length)
         within = address[beat_shift:burst_shift]
         m.d.comb += limit.eq(self.burst_beats)
-        with m.If(address[burst_shift : (axi.PAGE_BYTES - 1).bit_length()].all()):
+        with m.If(address[burst_shift : (PAGE_BYTES - 1).bit_length()].all()):
             m.d.comb += limit.eq(self.burst_beats - within)
 
         # Bursts under way, and whether one more may start.
@@ -102,7 +96,7 @@ class ReadPort(wiring.Component):
         with m.If(ar.ready):
             m.d.sync += ar.valid.eq(0)
 
-        next_row = Signal(32)
+        next_row = Signal(ADDRESS_BITS)
         m.d.comb += next_row.eq(request.address + request.row_bytes)
         with m.FSM():
             with m.State("REQUEST"):

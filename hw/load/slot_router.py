@@ -22,7 +22,7 @@ class SlotRouter(wiring.Component):
     banks : ``Out(ArrayLayout(activation_write, columns))``
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, machine: Machine):
         self.machine = machine

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.isa import Opcode
+from arch.isa import Load, Opcode, width
 from arch.machine import Machine
 from hw.load.load_gate import Transfer
 
@@ -68,7 +68,7 @@ class TransferBeats(wiring.Component):
             m.d.sync += [quarter.eq(quarter + 1), self.beat_done.eq(quarter == 2)]
 
         # Beats and rows. Comparisons are made one beat ahead.
-        beats_left = Signal(12, reset_less=True)
+        beats_left = Signal(width(Load, "beats"), reset_less=True)
         one_beat, row_last, rows_last = Signal(), Signal(), Signal()
         last = row_last & rows_last
         with m.If(taken):

@@ -4,11 +4,10 @@ from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS, THRESHOLD_BITS
 from arch.isa import CHUNK_BYTES, ENTRY_BITS, Opcode
 from arch.machine import Machine
 from hw.memories.weight_memory import weight_write
-
-THRESHOLD_BITS = 32
 
 
 def threshold_write(machine: Machine) -> data.StructLayout:
@@ -17,7 +16,7 @@ def threshold_write(machine: Machine) -> data.StructLayout:
     return data.StructLayout({
         "valid": 1,
         "set": 1,
-        "index": 4,
+        "index": CODE_BITS,
         "row": range(machine.rows),
         "words": data.ArrayLayout(unsigned(THRESHOLD_BITS), words),
     })  # fmt: skip

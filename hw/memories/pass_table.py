@@ -1,10 +1,10 @@
 """The pass table: what each pass reads and does."""
 
-from amaranth.hdl import Module, Shape, Signal, unsigned
+from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.isa import Entry
+from arch.isa import GROUP_FIELDS, PASS_FLAGS, Entry, EntryGroup, shapes
 from arch.machine import Machine
 from hw.load.unit_writer import table_write
 from hw.memories.block_ram import LATENCY, BlockRam
@@ -15,8 +15,7 @@ def entry_group(machine: Machine) -> data.StructLayout:
     return data.StructLayout({
         "offset": machine.position_bits,
         "weight": machine.weight_bits,
-        "enable": unsigned(1),
-        "ones": unsigned(1),
+        **shapes(EntryGroup, "enable", "ones"),
     })
 
 
@@ -24,8 +23,7 @@ def entry_layout(machine: Machine) -> data.StructLayout:
     """Return :class:`arch.isa.Entry` at the widths of this machine."""
     return data.StructLayout({
         "group": data.ArrayLayout(entry_group(machine), machine.lane_groups),
-        **{name: unsigned(1)
-           for name in ("clear", "double", "capture", "pool_first", "pool_last")},
+        **shapes(Entry, *PASS_FLAGS),
     })
 
 
@@ -61,10 +59,8 @@ class PassTable(wiring.Component):
         given = data.View(Entry, self.write.data[:Shape.cast(Entry).width])
         kept = Signal(layout)
         for group, wide in zip(kept.group, given.group, strict=True):
-            m.d.comb += [group[name].eq(wide[name])
-                         for name in ("offset", "weight", "enable", "ones")]
-        m.d.comb += [kept[name].eq(given[name])
-                     for name in ("clear", "double", "capture", "pool_first", "pool_last")]
+            m.d.comb += [group[name].eq(wide[name]) for name in GROUP_FIELDS]
+        m.d.comb += [kept[name].eq(given[name]) for name in PASS_FLAGS]
         m.d.comb += [
             entries.write_address.eq(self.write.address),
             entries.write_data.eq(kept),

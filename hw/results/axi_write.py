@@ -4,9 +4,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 from hw.results.write_combiner import beat_layout, combined_layout
-from hw.streams.axi import PAGE_BYTES, Response, write_signature
+from hw.streams.axi import Response, write_signature
 from hw.streams.block_queue import BlockQueue
 from hw.streams.short_queue import ShortQueue
 

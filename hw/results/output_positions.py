@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from arch.isa import Planes
+from arch.formats import ADDRESS_BITS, RAW_CHUNK_BYTES
+from arch.isa import Compute, Planes, width
 from arch.machine import Machine
 from hw.results.capture import TAG_DEPTH, Placement
 from hw.results.raw_sums import piece_layout
@@ -21,7 +22,7 @@ def placed_layout(machine: Machine) -> data.StructLayout:
     return data.StructLayout({
         "valid": 1,
         "written": 1,
-        "address": 32,
+        "address": ADDRESS_BITS,
         "planes": Planes,
         "upper_half": 1,
         "raw": 1,
@@ -84,9 +85,11 @@ class Positions(wiring.Component):
 
         # Stage 1: the position.
         pair = Signal()
-        row_last, width, height, x, y = (Signal(12, name=name, reset_less=True) for name
-                                         in ("row_last", "width", "height", "x", "y"))
-        counted = Signal.like(pieces)  # but its codes
+        row_last, kept_width, height, x, y = (
+            Signal(width(Compute, field), name=name, reset_less=True)
+            for name, field in (("row_last", "row_length"), ("width", "width"),
+                                ("height", "height"), ("x", "row_length"), ("y", "height")))
+        counted = Signal.like(pieces)  # all but its codes
         counted_codes = Signal(codes_layout(self.machine), reset_less=True)
         row_ends, forward, inside = Signal(), Signal(), Signal()
         leaves = pieces.valid & pieces.starts & pieces.leaves
@@ -102,7 +105,7 @@ class Positions(wiring.Component):
             m.d.sync += [
                 pair.eq(head.pair),
                 row_last.eq(head.row_length - 1),
-                width.eq(head.width),
+                kept_width.eq(head.width),
                 height.eq(head.height),
                 x.eq(0),
                 y.eq(0),
@@ -114,7 +117,7 @@ class Positions(wiring.Component):
             counted_codes.eq(pieces.codes),
             row_ends.eq(leaves & at_end),
             forward.eq(leaves & complete),
-            inside.eq(leaves & complete & (x < width) & (y < height)),
+            inside.eq(leaves & complete & (x < kept_width) & (y < height)),
         ]
         with m.If(pair & x[0]):
             m.d.sync += [code.eq(greater) for code, greater
@@ -122,9 +125,10 @@ class Positions(wiring.Component):
 
         # Stage 2: the address.
         row, here, row_bytes, position_bytes = (
-            Signal(bits, name=name, reset_less=True) for name, bits
-            in (("row", 32), ("here", 32), ("row_bytes", 24), ("position_bytes", 8)))
-        next_row = (row + row_bytes)[:32]
+            Signal(width(Compute, field), name=name, reset_less=True) for name, field
+            in (("row", "address"), ("here", "address"), ("row_bytes", "row_bytes"),
+                ("position_bytes", "position_bytes")))
+        next_row = (row + row_bytes)[:ADDRESS_BITS]
         with m.If(take_address):
             m.d.sync += [
                 row.eq(head.address),
@@ -138,7 +142,7 @@ class Positions(wiring.Component):
             m.d.sync += here.eq(here + position_bytes)
 
         placed = self.placed
-        address = Signal(32, reset_less=True)
+        address = Signal(ADDRESS_BITS, reset_less=True)
         codes = Signal(codes_layout(self.machine), reset_less=True)
         m.d.comb += [placed.address.eq(address), placed.codes.eq(codes)]
         with m.If(take_piece):
@@ -154,5 +158,5 @@ class Positions(wiring.Component):
             with m.If(counted.starts):
                 m.d.sync += [placed.written.eq(inside), address.eq(here)]
             with m.Else():
-                m.d.sync += address.eq(address + 8)
+                m.d.sync += address.eq(address + RAW_CHUNK_BYTES)
         return m

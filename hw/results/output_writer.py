@@ -18,7 +18,7 @@ class OutputWriter(wiring.Component):
     """Instances and wires: RawSums, Positions, WriteCombiner, AxiWrite.
 
     Latency: ``latency`` = 6 cycles from the last piece of a compute to ``computed``. One column per
-    cycle (raw: one per raw_chunks cycles); nothing here ever waits, but the write channel.
+    cycle (raw: one per raw_chunks cycles); nothing here ever waits except the write channel.
 
     Members
     -------

@@ -4,10 +4,11 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import RAW_CHUNK_PLANES
 from arch.machine import Machine
 from hw.memories.lut_ram import WORDS, padded
 from hw.results.running_maximum import RunningMaximum, codes_layout, column_layout
-from hw.results.threshold_search import CODE_BITS, ThresholdSearch
+from hw.results.threshold_search import ThresholdSearch
 
 
 def piece_layout(machine: Machine) -> data.StructLayout:
@@ -126,9 +127,10 @@ class RawSums(wiring.Component):
             ]
         m.d.sync += pieces.raw.eq(unpacking)
 
-        padding = Const(0, chunks * CODE_BITS - self.machine.sum_bits)
+        padding = Const(0, chunks * RAW_CHUNK_PLANES - self.machine.sum_bits)
         for row in range(self.machine.rows):
             total = Cat(data.View(self.totals.shape(), read.data)[row], padding)
             m.d.sync += codes[row].eq(
-                Mux(unpacking, total.word_select(chunk, CODE_BITS), self.columns.codes[row]))
+                Mux(unpacking, total.word_select(chunk, RAW_CHUNK_PLANES),
+                    self.columns.codes[row]))
         return m

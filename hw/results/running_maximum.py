@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS
 from arch.machine import Machine
 from hw.memories.lut_ram import WORDS, padded
-from hw.results.threshold_search import CODE_BITS
 
 
 def codes_layout(machine: Machine) -> data.ArrayLayout:
@@ -68,7 +68,7 @@ class RunningMaximum(wiring.Component):
         before = Signal(codes, reset_less=True)
         o_codes = Signal(codes, reset_less=True)
         column_codes = Signal(codes, reset_less=True)
-        column = Signal.like(self.i)  # but its codes
+        column = Signal.like(self.i)  # all but its codes
         m.d.comb += [
             read.addr.eq(padded(self.i.column)),
             write.addr.eq(padded(self.o.column)),

@@ -4,36 +4,37 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS
+from arch.isa import Compute, width
 from arch.machine import Machine
 from hw.load.unit_writer import threshold_write
 from hw.memories.lut_ram import WORDS, padded
 from hw.streams.delay import delayed
 
-CODE_BITS = 4
-
 
 class ThresholdLane(wiring.Component):
-    """One row of :class:`ThresholdSearch`: stage k = 0..3 finds code bit 3 - k.
+    """One row of :class:`ThresholdSearch`: stage k = 0..B - 1 finds code bit B - 1 - k (B =
+    ``CODE_BITS``).
 
     The threshold that decides bit b has an index of the bits found so far, a one, and b zeros: each
-    stage has a memory of its own, of 2^(3 - b) thresholds for each of the two sets.
+    stage has a memory of its own, of 2^(B - 1 - b) thresholds for each of the two sets.
 
     Members, the cycle counted from ``sum``'s in brackets
     -----------------------------------------------------
     sum, ones_sum : ``In(accumulator_bits)`` [0]
         ``ones_sum`` is 0 where it is not to be added.
-    sets : ``In(4)`` [bit k: 1 + k]
+    sets : ``In(CODE_BITS)`` [bit k: 1 + k]
         The threshold set for stage k.
-    active : ``In(4)`` [bit k: 1 + k]
+    active : ``In(CODE_BITS)`` [bit k: 1 + k]
         Stage k works; otherwise its code bit is 0.
-    coded : ``In(4)`` [5]
+    coded : ``In(CODE_BITS)`` [B + 1]
         2^code_bits - 1.
     enable, write : ``In``
         A write, and whether its row is this one.
     word : ``In(sum_bits)``
         What is written.
     total : ``Out(sum_bits)`` [1]
-    code : ``Out(4)`` [6]
+    code : ``Out(CODE_BITS)`` [B + 2]
     """
 
     def __init__(self, machine: Machine):
@@ -71,8 +72,8 @@ class ThresholdLane(wiring.Component):
                         m.d.sync += of_set[which].eq(self.word)
                 m.d.comb += threshold.eq(Mux(self.sets[stage], of_set[1], of_set[0]))
             else:
-                # LUT RAM: at most 16 words, and the next stage needs the answer in the next cycle.
-                words = memory.Memory(shape=self.sum_bits, depth=WORDS, init=[])
+                # LUT RAM: few words, and the next stage needs the answer in the next cycle.
+                words = memory.Memory(shape=self.sum_bits, depth=max(WORDS, 2 << stage), init=[])
                 m.submodules[f"thresholds{bit}"] = words
                 write, read = words.write_port(), words.read_port(domain="comb")
                 m.d.comb += [
@@ -116,19 +117,19 @@ class ThresholdSearch(wiring.Component):
 
     by successive approximation, one comparison and one cycle per code bit.
 
-    Latency: ``total_latency`` = 2 cycles to ``totals`` (gate, sum), ``latency`` = 7 cycles (four
-    bits, flip) to ``codes``. One column per cycle. A write is seen by columns that enter in its
-    cycle or later.
+    Latency: ``total_latency`` = 2 cycles to ``totals`` (gate, sum), ``latency`` = 7 cycles (one
+    per code bit, flip) to ``codes``. One column per cycle. A write is seen by columns that enter in
+    its cycle or later.
 
     Members
     -------
     write : ``In(threshold_write)``
         Only the low sum_bits bits of a word are kept.
     sums : ``In(ArrayLayout(accumulator_bits, rows))``, ones_sum : ``In(accumulator_bits)``
-    add_ones, threshold_set : ``In(1)``, code_bits : ``In(3)``
+    add_ones, threshold_set : ``In(1)``, code_bits : as :class:`arch.isa.Compute` has it
         Of the same column.
     totals : ``Out(ArrayLayout(sum_bits, rows))``
-    codes : ``Out(ArrayLayout(4, rows))``
+    codes : ``Out(ArrayLayout(CODE_BITS, rows))``
     """
 
     total_latency = 2
@@ -143,7 +144,7 @@ class ThresholdSearch(wiring.Component):
             "ones_sum": In(machine.accumulator_bits),
             "add_ones": In(1),
             "threshold_set": In(1),
-            "code_bits": In(3),
+            "code_bits": In(width(Compute, "code_bits")),
             "totals": Out(data.ArrayLayout(unsigned(machine.sum_bits), machine.rows)),
             "codes": Out(data.ArrayLayout(unsigned(CODE_BITS), machine.rows)),
         })

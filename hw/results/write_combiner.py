@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import ADDRESS_BITS, CODE_BITS
 from arch.isa import Planes
 from arch.machine import Machine
 from hw.results.output_positions import placed_layout
-from hw.streams.axi import ADDRESS_BITS
 
 
 def beat_layout(machine: Machine) -> data.StructLayout:
@@ -85,10 +85,10 @@ class WriteCombiner(wiring.Component):
         number_after = Signal.like(number, reset_less=True)
         here, ends, last, raw = Signal(), Signal(), Signal(), Signal()
         same, follows = Signal(), Signal()
-        planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(4)]
+        planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(CODE_BITS)]
         with m.Switch(placed.planes):
             for count in Planes:
-                size = 1 << count.value
+                size = count.count
                 with m.Case(count):
                     m.d.sync += [
                         *(arranged.words[w].eq(planes[w % size]) for w in range(slots)),

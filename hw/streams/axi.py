@@ -9,9 +9,8 @@ from amaranth.hdl import unsigned
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-ADDRESS_BITS = 32
-PAGE_BYTES = 4096
-"""A burst may not cross a multiple of this (AXI4, A3.4.1)."""
+from arch.formats import ADDRESS_BITS
+
 LITE_ADDRESS_BITS = 8
 
 

@@ -10,9 +10,10 @@ from hw.memories.lut_ram import WORDS, padded
 class Queue(wiring.Component):
     """Passes payloads on in order, keeping up to ``depth`` of them.
 
-    Latency 2 cycles from an empty queue's ``i`` to its ``o``; throughput one per cycle, or one in
-    every other with ``depth`` 2. ``i`` is ready while fewer than ``depth - 1`` payloads wait behind
-    the one on ``o``.
+    Latency: ``latency`` = 2 cycles from an empty queue's ``i`` to its ``o``; throughput one per
+    cycle, or one in every other with ``depth`` 2. A payload taken in t is at ``o`` from t + 2, or
+    from the cycle after the one before it is taken there. ``i`` is ready while fewer than
+    ``depth - 1`` payloads wait after the one on ``o``.
 
     Members
     -------
@@ -21,7 +22,7 @@ class Queue(wiring.Component):
         Comes from a register.
     """
 
-    LATENCY = 2
+    latency = 2
 
     def __init__(self, shape, depth: int):
         self.width = Shape.cast(shape).width

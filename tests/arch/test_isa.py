@@ -4,6 +4,7 @@ import pytest
 from amaranth.lib import data, enum
 
 from arch import isa
+from arch.formats import CODE_BITS
 from arch.machine import MACHINES
 
 FORMATS = {"Load": isa.Load, "Compute": isa.Compute}
@@ -65,7 +66,7 @@ def test_fields_that_are_left_out_are_zero():
 @pytest.mark.parametrize(
     ("struct", "field", "value"),
     [
-        (isa.Load, "rows", 1 << 12),
+        (isa.Load, "rows", isa.most(isa.Load, "rows") + 1),
         (isa.Load, "window", 8),
         (isa.Compute, "address", 1 << 32),
         (isa.Compute, "width", -1),
@@ -93,15 +94,40 @@ def test_every_field_has_a_note():
 
 
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
-def test_fields_reach_all_of_every_machine(machine):
-    """Addresses on chip must be wide enough for the largest machine there is."""
-    load, compute = data.Layout.cast(isa.Load), data.Layout.cast(isa.Compute)
-    group = data.Layout.cast(isa.EntryGroup)
-    for field in (load["destination"], load["row_step"], load["plane_stride"],
-                  compute["source"], group["offset"]):  # fmt: skip
-        assert field.width >= machine.position_bits
-    for field in (compute["weight_base"], group["weight"], load["destination"]):
-        assert field.width >= machine.weight_bits
-    for field in (compute["table_start"], compute["table_last"], load["destination"]):
-        assert field.width >= machine.table_bits
-    assert load["groups"].width == machine.lane_groups
+def test_a_load_names_every_lane_group(machine):
+    assert isa.width(isa.Load, "groups") == machine.lane_groups
+
+
+def test_loads_are_those_with_the_fields_of_load():
+    assert [opcode.name for opcode in isa.Opcode if opcode.is_load] == [
+        "LOAD_MAP", "LOAD_PICTURE", "LOAD_WEIGHTS", "LOAD_THRESHOLDS", "LOAD_TABLE", "LOAD_PROGRAM",
+    ]  # fmt: skip
+
+
+def test_planes_hold_codes_of_every_width():
+    assert [isa.Planes.holding(bits).count for bits in range(1, CODE_BITS + 1)] == [1, 2, 4, 4]
+    with pytest.raises(ValueError, match="not a valid Planes"):
+        isa.Planes.holding(2 * CODE_BITS + 1)
+
+
+def test_subsets_have_the_fields_shapes():
+    layout = isa.subset(isa.Load, "rows", "planes")
+    assert [name for name, _ in layout] == ["rows", "planes"]
+    assert layout["planes"].shape is isa.Planes
+    assert layout["rows"].width == isa.width(isa.Load, "rows")
+    assert isa.most(isa.Load, "rows") == (1 << layout["rows"].width) - 1
+    assert isa.width(isa.Load, "planes") == isa.width(isa.Compute, "planes") == 2
+
+
+def test_instructions_are_decoded_by_their_opcode():
+    load = isa.encode(isa.Load, {"opcode": isa.Opcode.LOAD_MAP, "rows": 3})
+    compute = isa.encode(isa.Compute, {"opcode": isa.Opcode.COMPUTE, "pair": 1})
+    assert isa.decode_instruction(load)["rows"] == 3
+    assert isa.decode_instruction(compute)["pair"] == 1
+
+
+def test_what_is_not_defined_decodes_to_illegal():
+    planes = data.Layout.cast(isa.Load)["planes"]
+    no_such_planes = isa.encode(isa.Load, {"opcode": isa.Opcode.LOAD_MAP}) | 3 << planes.offset
+    for bits in (0, 7, no_such_planes):
+        assert isa.decode_instruction(bits)["opcode"] is isa.Opcode.ILLEGAL

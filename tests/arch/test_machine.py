@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from arch import isa
 from arch.errors import ConfigurationError
-from arch.machine import ECP5_25F, ECP5_85F, MACHINES, TINY, Machine, machine_named
+from arch.machine import ADDRESS_FIELDS, ECP5_25F, ECP5_85F, MACHINES, TINY, Machine, machine_named
 
 
 def test_promised_sizes():
@@ -52,6 +53,57 @@ def test_accumulator_holds_the_largest_sum(machine):
 def test_sizes_that_do_not_fit_are_refused(sizes, message):
     with pytest.raises(ConfigurationError, match=message):
         replace(ECP5_25F, name="odd", **sizes)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"weight_words": 2048}, "weight_words 2048 needs addresses of 11 bits, and the field "
+         "Compute.weight_base has 10; the most that fits is 1024"),
+        ({"table_entries": 4096}, "table_entries 4096 needs addresses of 12 bits, and the field "
+         "Compute.table_start has 10; the most that fits is 1024"),
+        ({"activation_words": 16384}, "activation_words 16384 needs addresses of 17 bits, and the "
+         "field Load.destination has 16; the most that fits is 8192"),
+        ({"columns": 16, "activation_words": 8192}, "the most that fits is 4096"),
+        ({"accumulator_bits": 32, "output_beats": 1024}, "accumulator_bits 32 makes sums of 33 "
+         "bits, and a threshold has 32; the most that fits is 31"),
+    ],
+)  # fmt: skip
+def test_sizes_that_no_instruction_encodes_are_refused(sizes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        replace(ECP5_25F, name="odd", **sizes)
+
+
+def test_the_largest_sizes_that_fit():
+    largest = {"activation_words": 8192, "weight_words": 1024, "table_entries": 1024}
+    machine = replace(ECP5_25F, name="large", accumulator_bits=31, **largest)
+    assert machine.positions == 1 << isa.width(isa.Compute, "source")
+
+
+FIELDS = [
+    (size, bits, struct, name)
+    for (size, bits), structs in ADDRESS_FIELDS.items()
+    for struct, names in structs.items()
+    for name in names
+]
+
+
+@pytest.mark.parametrize(
+    ("size", "bits", "struct", "name"),
+    FIELDS,
+    ids=[f"{struct.__name__}.{name}-{size}" for size, _, struct, name in FIELDS],
+)
+def test_each_field_limits_its_size(size, bits, struct, name, monkeypatch):
+    """A field one bit too narrow for the machine is the one that the message names."""
+    sizes = {"activation_words": 2, "weight_words": 2, "table_entries": 2, size: 512}
+    machine = replace(ECP5_25F, **sizes)
+    true_width, narrow = isa.width, getattr(machine, bits) - 1
+    monkeypatch.setattr(
+        isa, "width", lambda *field: narrow if field == (struct, name) else true_width(*field)
+    )
+    message = f"{size} 512 needs .* {struct.__name__}.{name} has {narrow}; .* fits is 256$"
+    with pytest.raises(ConfigurationError, match=message):
+        replace(machine, name="odd")
 
 
 def test_the_message_names_the_machine():

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arch.formats import GROUP_LANES
 from arch.isa import CHUNK_BYTES, INSTRUCTION_BYTES, Opcode, Planes
 from arch.machine import Machine
-from golden.formats import GROUP_LANES, MapFormat, pack_picture
+from golden.formats import MapFormat, pack_picture
 from tests.samples.listing import Listing
 from tests.samples.sample_layer import ChipMap, LayerShape, PackedLayer, Source, Thresholds
 
-PLANES_FIELD = {1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}
 PROGRAM_SPACE = 1 << 14
 
 
@@ -170,7 +170,7 @@ class Sample:
                 Opcode.LOAD_MAP,
                 address=source.address + group * source.group_bytes,
                 destination=chip.home + group * chip.group_stride,
-                planes=PLANES_FIELD[source.planes],
+                planes=Planes.holding(source.planes),
                 await_stored=1,
                 **fields,
             )
@@ -204,7 +204,7 @@ class Sample:
             address=start,
             row_bytes=form.pitch * form.position_bytes,
             position_bytes=form.position_bytes,
-            planes=PLANES_FIELD.get(form.planes, Planes.FOUR),
+            planes=Planes.holding(form.planes) if shape.bits else Planes.FOUR,
             upper_half=int(lane > 0),
             **fields,
         )

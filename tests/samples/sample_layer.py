@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arch.formats import GROUP_LANES, LANE_GROUPS
 from arch.isa import ENTRY_BITS, Entry, encode
 from arch.machine import Machine
-from golden.formats import GROUP_LANES
-
-LANE_GROUPS = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""One rewrite of the graph per file, each a pure function."""
+"""One pass per file: rewrites of the graph into a new one, and checks that only look at it."""

@@ -31,7 +31,7 @@ def run(machine, beats, rows, picture, window):
         ctx.set(dut.picture, picture)
         ctx.set(dut.window, window)
         phase, last_row = 0, None
-        for cycle in range(len(steps) + dut.LATENCY):
+        for cycle in range(len(steps) + dut.latency):
             ctx.set(dut.step, cycle < len(steps))
             if cycle < len(steps):
                 beat, row, _ = steps[cycle]
@@ -40,7 +40,7 @@ def run(machine, beats, rows, picture, window):
                 last_row = row
                 ctx.set(dut.beat, beat)
                 ctx.set(dut.phase, phase % 8)
-            if cycle >= dut.LATENCY:
+            if cycle >= dut.latency:
                 got.append([ctx.get(word) for word in dut.words])
             await ctx.tick()
 

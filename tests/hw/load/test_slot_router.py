@@ -21,15 +21,15 @@ def test_routes(machine, seed):
         steps.append((banks, addresses, words, chance.choice([0, *range(1, 16)])))
 
     async def bench(ctx):
-        for cycle in range(len(steps) + dut.LATENCY):
+        for cycle in range(len(steps) + dut.latency):
             if cycle < len(steps):
                 banks, addresses, words, groups = steps[cycle]
                 for w in range(machine.slots):
                     ctx.set(dut.positions[w], addresses[w] * machine.columns + banks[w])
                     ctx.set(dut.words[w], words[w])
                 ctx.set(dut.groups, groups)
-            if cycle >= dut.LATENCY:
-                banks, addresses, words, groups = steps[cycle - dut.LATENCY]
+            if cycle >= dut.latency:
+                banks, addresses, words, groups = steps[cycle - dut.latency]
                 for b in range(machine.columns):
                     write = ctx.get(dut.banks[b])
                     if b not in banks or not groups:

@@ -45,7 +45,7 @@ def run(give, take, count=100, seed=1, depth=DEPTH):
 def test_full_speed():
     went_in, came_out = run(1, 1)
     assert went_in == list(range(100))
-    assert came_out == [cycle + Queue.LATENCY for cycle in went_in]
+    assert came_out == [cycle + Queue.latency for cycle in went_in]
 
 
 @pytest.mark.parametrize(("give", "take"), [(0.3, 1), (1, 0.3), (0.5, 0.5)])
@@ -56,5 +56,5 @@ def test_stalls(give, take, seed):
 def test_depth_2_takes_one_in_every_other_cycle(seed):
     went_in, came_out = run(1, 1, depth=2)
     assert went_in == [2 * index for index in range(100)]
-    assert came_out == [cycle + Queue.LATENCY for cycle in went_in]
+    assert came_out == [cycle + Queue.latency for cycle in went_in]
     run(0.5, 0.5, seed=seed, depth=2)

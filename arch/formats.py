@@ -1,0 +1,46 @@
+"""The numbers of the memory formats in docs/machine.md, section 2, each stated once.
+
+What memory looks like is said there. ``golden/`` and ``hw/`` read it independently of each other;
+the numbers that both need, and the compiler and a host too, are these.
+"""
+
+ADDRESS_BITS = 32
+"""Byte addresses of memory."""
+PAGE_BYTES = 4096
+"""No burst crosses a multiple of this (AXI4, A3.4.1); programs start at one."""
+
+GROUP_LANES = 16
+"""Lanes (channels of a map) per lane group: one word of a bit-plane."""
+LANE_GROUPS = 4
+"""Lane groups, each at an offset of its own."""
+PLANE_BYTES = GROUP_LANES // 8
+"""Bytes of one bit-plane of one position."""
+
+CODE_BITS = 4
+"""Most bits of a code. 2**bits thresholds per row make codes of that many bits."""
+MOST_THRESHOLDS = 1 << CODE_BITS
+"""Thresholds per row of a set."""
+RAW_CHUNK_PLANES = 4
+"""Bit-planes of each piece in which a raw sum leaves."""
+RAW_CHUNK_BYTES = RAW_CHUNK_PLANES * PLANE_BYTES
+
+PICTURE_CHANNELS = 3
+PICTURE_BITS = 8
+"""Bits of a channel, and so bit-planes of a picture on chip."""
+PICTURE_BYTES = 4
+"""Bytes of a pixel in memory: one per channel, and one that is ignored."""
+LONGEST_WINDOW = GROUP_LANES // PICTURE_CHANNELS
+"""Neighbouring pixels that fit the lanes of a group."""
+PICTURE_STEPS = PICTURE_BITS * PLANE_BYTES // PICTURE_BYTES
+"""A picture is that many times as large on chip: steps in which a beat of it is written."""
+
+THRESHOLD_BITS = 32
+THRESHOLD_BYTES = THRESHOLD_BITS // 8
+"""A threshold; threshold 0 of a row has its direction instead."""
+WEIGHT_ROW_BYTES = LANE_GROUPS * PLANE_BYTES
+"""One row's part of a weight word: a bit for each lane."""
+
+
+def images_of(channels: int) -> int:
+    """How many images of :data:`GROUP_LANES` channels hold so many channels."""
+    return -(-channels // GROUP_LANES)
