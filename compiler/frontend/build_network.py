@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.errors import QuantisationError, UnsupportedError
-from compiler.frontend import explain
+from compiler.frontend import explain, spec
+from compiler.frontend.context import Context
+from compiler.frontend.encoding import TOLERANCE, Encoding
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
@@ -13,7 +15,7 @@ from compiler.frontend.overflow import check_overflow
 from compiler.frontend.thresholds import bisect, find_factors, from_table, verify
 from compiler.frontend.ties import settle, values_of_codes
 from compiler.frontend.unused_codes import drop_unused_codes
-from compiler.frontend.values import TOLERANCE, Encoding, Levels, graph_values
+from compiler.frontend.values import graph_values
 from golden.network import (
     Concat,
     Convolution,
@@ -73,9 +75,10 @@ class Sums:
 class NetworkBuilder:
     """Collects the operators of the integer network, node by node."""
 
-    def __init__(self, graph: Graph, picture: Encoding):
+    def __init__(self, graph: Graph, context: Context):
         self.graph = graph
-        self.values = graph_values(graph, Levels(picture.values[None]))
+        self.context = context
+        self.values = graph_values(graph)
         self.views: dict[str, View] = {}
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
@@ -86,17 +89,13 @@ class NetworkBuilder:
         self.onnx_names: dict[str, str] = {}
         self.raw_shapes: dict[str, tuple[int, int, int]] = {}
         self.sums: dict[str, Sums] = {}
-        self.add_tensor(graph.input, picture)
+        self.add_tensor(graph.input, graph.picture)
 
     def build(self) -> Network:
         """The network; an OnefourError names what cannot be expressed in integers."""
         for node in self.graph.nodes:
-            if node.op == "Quantise":
-                self.quantise(node)
-            elif node.op in ("MaxPool", "Enlarge", "Slice", "Concat"):
-                self.move(node)
-            elif node.op == "Conv":
-                self.convolution_sums(node)
+            with self.context.at(node):
+                self.add(node)
         pairs = zip(self.graph.results, self.graph.outputs, strict=True)
         outputs = tuple(self.output(name, tensor) for name, tensor in pairs)
         return Network(
@@ -108,6 +107,15 @@ class NetworkBuilder:
             onnx_names=self.onnx_names,
             raw_shapes=self.raw_shapes,
         )
+
+    def add(self, node: Node) -> None:
+        """The operator of the network for a node; elementwise ones become part of others."""
+        if node.op == "Quantise":
+            self.quantise(node)
+        elif node.op in spec.MOVING_CODES:
+            self.move(node)
+        elif node.op == "Conv":
+            self.convolution_sums(node)
 
     # Names and tensors
 
@@ -153,7 +161,7 @@ class NetworkBuilder:
         if len(expression.leaves) == 1:
             self.requantise(node, expression, encoding)
         elif len(expression.leaves) == 2:
-            self.add(node, expression, encoding)
+            self.sum_of_two(node, expression, encoding)
         else:
             raise UnsupportedError(
                 f"{node.name or node.output}: {node.inputs[0]!r} combines "
@@ -265,7 +273,7 @@ class NetworkBuilder:
             for node in self.graph.consumers.get(waiting.pop(), ()):
                 if node.op == "Concat":
                     return True
-                if node.op in ("MaxPool", "Enlarge", "Slice") and node.output not in seen:
+                if node.op in spec.MOVING_CODES and node.output not in seen:
                     seen.add(node.output)
                     waiting.append(node.output)
         return False
@@ -288,7 +296,7 @@ class NetworkBuilder:
             )
         self.emit_sum(node, (view,), (1,), thresholds, encoding)
 
-    def add(self, node: Node, expression: Expression, encoding: Encoding) -> None:
+    def sum_of_two(self, node: Node, expression: Expression, encoding: Encoding) -> None:
         """WeightedSum of two inputs, exact for every pair of codes."""
         first, second = (self.views[leaf] for leaf in expression.leaves)
         shapes = [self.graph.shapes[leaf] for leaf in expression.leaves]
@@ -422,9 +430,9 @@ class NetworkBuilder:
         return name
 
 
-def build_network(graph: Graph, picture: Encoding) -> Network:
+def build_network(graph: Graph, context: Context) -> Network:
     """The integer network of a graph whose quantised tensors are marked by Quantise nodes.
 
     UnsupportedError or QuantisationError where the network cannot be expressed exactly.
     """
-    return NetworkBuilder(graph, picture).build()
+    return NetworkBuilder(graph, context).build()

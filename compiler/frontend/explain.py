@@ -3,13 +3,12 @@
 import numpy as np
 
 from compiler.errors import OnefourError, QuantisationError, UnsupportedError
+from compiler.frontend import spec
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import apply, setting
-from compiler.frontend.passes.check_operators import advise_cut
 from compiler.frontend.values import LARGEST_BITS, Levels, Values, candidates, quantiser_bits
 
-AFFINE = {"Identity", "Dropout", "Cast", "Mul", "Add", "Sub", "Div", "Neg", "BatchNormalization"}
 SUPPORTED = "supported are activations of 1 to 4 bits (8 bits for the picture only)"
 
 
@@ -32,7 +31,7 @@ def last_quantiser(graph: Graph, tensor: str) -> Node | None:
 def concat_before(graph: Graph, tensor: str) -> Node | None:
     """The Concat whose result reaches ``tensor`` without any arithmetic, if there is one."""
     node = graph.producers.get(tensor)
-    while node is not None and node.op in ("MaxPool", "Enlarge", "Slice", "Pad"):
+    while node is not None and node.op in spec.MOVING and len(node.inputs) == 1:
         node = graph.producers.get(node.inputs[0])
     return node if node is not None and node.op == "Concat" else None
 
@@ -100,7 +99,7 @@ def affine(graph: Graph, name: str, expression: Expression) -> tuple[np.ndarray,
     UnsupportedError where an operator between the leaf and output ``name`` is not affine.
     """
     for node in expression.nodes:
-        if node.op not in AFFINE or len(graph.variables(node)) != 1:
+        if node.op not in spec.AFFINE or len(graph.variables(node)) != 1:
             raise not_an_output(graph, name, expression, node)
         whole = node.inputs[0] in graph.types
         if node.op == "Div" and (whole or node.inputs[0] in graph.constants):
@@ -147,3 +146,42 @@ def not_an_output(
         f"{last}: {text} is not the sums of one convolution with a scale and a bias per channel, "
         f"nor a quantised tensor. {advise_cut(graph, last)}"
     )
+
+
+def advise_cut(graph: Graph, node: Node) -> str:
+    """Where to cut the network so that everything from ``node`` on runs on the host."""
+    after = set(node.outputs)
+    followed = False
+    for other in graph.nodes[graph.places[node.output] :]:
+        if after.intersection(other.inputs):
+            after.update(other.outputs)
+            followed |= other.op in spec.CONVOLUTIONS
+    ends = node.inputs if followed else graph.outputs
+    names = ", ".join(repr(tensor) for tensor in convolutions_before(graph, ends))
+    if not names:
+        return "No convolution comes before it; networks of 2-D convolutions are supported."
+    cut = f"cut the network at {names} (onnx.utils.extract_model) and decode those tensors there."
+    if followed:
+        return (
+            "If it decodes boxes, that part runs on the host: " + cut + " Otherwise replace the "
+            "operator in the network and train again."
+        )
+    return "It belongs to the part after the last convolutions, which runs on the host: " + cut
+
+
+def convolutions_before(graph: Graph, tensors: tuple[str, ...]) -> list[str]:
+    """Outputs of the convolutions nearest before ``tensors``, in execution order."""
+    cuts: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(tensors)
+    while waiting:
+        tensor = waiting.pop()
+        producer = graph.producers.get(tensor)
+        if producer is None or tensor in seen:
+            continue
+        seen.add(tensor)
+        if producer.op in spec.CONVOLUTIONS:
+            cuts.add(tensor)
+        else:
+            waiting.extend(producer.inputs)
+    return sorted(cuts, key=graph.places.__getitem__)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.errors import QuantisationError
+from compiler.frontend import spec
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import (
     agreement,
@@ -71,7 +72,7 @@ class Expression:
     def constant(self, node: Node, tensor: str, channels: np.ndarray | None) -> np.ndarray | None:
         """A constant operand; where ``channels`` are given, one entry for each."""
         value = self.graph.constants.get(tensor)
-        axis = 0 if node.op == "MultiThreshold" else 1
+        axis = spec.channel_axis(node.op)
         if channels is None or value is None or value.ndim <= axis or value.shape[axis] == 1:
             return value
         return np.take(value, channels, axis)

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from compiler.frontend import spec
+from compiler.frontend.encoding import Encoding
 from compiler.frontend.integers import INTEGER_TYPES
 
 FLOAT = np.dtype(np.float64)
@@ -34,6 +36,10 @@ class Node:
         """Input ``index``, or "" where it is absent."""
         return self.inputs[index] if index < len(self.inputs) else ""
 
+    def unknown(self) -> "Node":
+        """What stands for the node where it cannot be taken over (see ``spec.UNKNOWN``)."""
+        return replace(self, op=spec.UNKNOWN, attributes={})
+
     def __str__(self) -> str:
         """How messages name the node."""
         if self.name:
@@ -48,7 +54,7 @@ class Graph:
     ``shapes``: every tensor whose shape is known. ``origins``: for a constant that was computed,
     the node that computed it, for messages. ``onnx``: tensors made by passes -> ONNX tensor of the
     same value (a tensor of the original file stands for itself). ``input_type``: float64, or the
-    integer type of the picture.
+    integer type of the picture. ``picture``: what the codes of the input stand for, once known.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Graph:
     origins: dict[str, Node] = field(default_factory=dict)
     onnx: dict[str, str] = field(default_factory=dict)
     input_type: np.dtype = FLOAT
+    picture: Encoding | None = None
     #: Names of the results, in the order of ``outputs``, which passes may rename.
     results: tuple[str, ...] = ()
     #: Every tensor name of the file; what passes make is called otherwise.
@@ -81,7 +88,7 @@ class Graph:
     def result_type(self, node: Node, known: dict[str, np.dtype]) -> np.dtype | None:
         """Integer type of a node's results, given those of the tensors before; None: float64."""
         source = next((known[t] for t in node.inputs if t in known), None)
-        if source is None or node.op == "DequantizeLinear":
+        if source is None or node.op in spec.FLOAT_RESULTS:
             return None
         match node.op:
             case "ConvInteger":

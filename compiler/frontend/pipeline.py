@@ -9,6 +9,7 @@ import onnx
 
 from compiler.errors import OnefourError, ReadError
 from compiler.frontend.build_network import build_network
+from compiler.frontend.context import Context
 from compiler.frontend.passes.check_constants import check_constants
 from compiler.frontend.passes.check_operators import check_operators
 from compiler.frontend.passes.check_types import check_types
@@ -29,8 +30,9 @@ from compiler.frontend.passes.share_equal_nodes import share_equal_nodes
 from compiler.frontend.reader.onnx_reader import read_onnx
 from golden.network import Network
 
-#: From the file as it is to one form per operator, in this order.
-SIMPLIFY = (
+#: From the file as it is to one form per operator, then to codes between integer operators. Each is
+#: (graph, context) -> graph; what it takes and leaves is in `stages`.
+PASSES = (
     remove_dead_nodes,
     fold_constants,
     remove_dead_nodes,
@@ -43,6 +45,15 @@ SIMPLIFY = (
     resolve_resize,
     normalise_operands,
     share_equal_nodes,
+    fold_picture_scaling,
+    insert_quantisers,
+    lift_slices,
+    remove_dead_nodes,
+    hoist_quantisers,
+    share_equal_nodes,
+    remove_dead_nodes,
+    fold_pads,
+    remove_dead_nodes,
 )
 
 
@@ -59,7 +70,7 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     try:
         # Overflow shows in the results, which are checked.
         with np.errstate(all="ignore"):
-            return lower(path, input_scale)
+            return lower(path, Context(input_scale=input_scale))
     except OnefourError:
         raise
     except MemoryError as error:
@@ -88,15 +99,9 @@ def not_understood(path: str | Path, error: Exception) -> ReadError:
     )
 
 
-def lower(path: str | Path, input_scale: float) -> Network:
+def lower(path: str | Path, context: Context) -> Network:
     """The front end's passes, one after another."""
     graph = read_onnx(path)
-    for simplify in SIMPLIFY:
-        graph = simplify(graph)
-    graph, picture = fold_picture_scaling(graph, input_scale)
-    graph = insert_quantisers(graph, picture)
-    graph = remove_dead_nodes(lift_slices(graph, picture))
-    graph = hoist_quantisers(graph, picture)
-    graph = remove_dead_nodes(share_equal_nodes(graph))
-    graph = remove_dead_nodes(fold_pads(graph, picture))
-    return fuse_requantisation(build_network(graph, picture))
+    for run in PASSES:
+        graph = run(graph, context)
+    return fuse_requantisation(build_network(graph, context))

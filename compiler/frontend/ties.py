@@ -11,9 +11,9 @@ from compiler.exact.operators import ON_REALS
 from compiler.exact.picture import simple_fraction
 from compiler.exact.quantising import round_by
 from compiler.exact.reals import Reals, maximum, minimum
+from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import Expression
 from compiler.frontend.ir import Node
-from compiler.frontend.values import Encoding
 from golden.network import Thresholds
 
 

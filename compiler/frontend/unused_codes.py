@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compiler.frontend.values import Encoding
+from compiler.frontend.encoding import Encoding
 from golden.network import Thresholds
 
 

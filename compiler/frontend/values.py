@@ -2,13 +2,15 @@
 
 A quantised tensor is recognised by its values, not by the operators around it: after QONNX Quant,
 QuantizeLinear -> Clip -> DequantizeLinear, or Div -> Round -> Clip -> Mul alike, a tensor has a few
-evenly spaced levels. ``Encoding`` numbers them.
+evenly spaced levels. ``encode`` numbers them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.frontend import spec
+from compiler.frontend.encoding import TOLERANCE, Encoding
 from compiler.frontend.integers import limits
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators import quantisers
@@ -26,45 +28,6 @@ FARTHEST = 4096
 LARGEST_BITS = 4
 #: Quantisers with more bits have too many levels to list; they may still lead to one that has few.
 LARGEST_LISTED = 12
-#: float32 constants reproduce a grid's zero point to this relative accuracy.
-TOLERANCE = 2.0**-20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """Code k stands for ``scale * (step * k + offset)``, k = 0..count-1."""
-
-    scale: float
-    step: int
-    offset: int
-    count: int
-
-    @property
-    def bits(self) -> int:
-        return max(1, (self.count - 1).bit_length())
-
-    @property
-    def integers(self) -> np.ndarray:
-        """The integers of all codes, int64 [count]."""
-        return self.step * np.arange(self.count, dtype=np.int64) + self.offset
-
-    @property
-    def values(self) -> np.ndarray:
-        """The values of all codes, float64 [count]."""
-        return self.scale * self.integers
-
-    def codes(self, values: np.ndarray) -> np.ndarray:
-        """Codes int64 of values on (or by rounding errors beside) the levels."""
-        codes = np.rint((values / self.scale - self.offset) / self.step)
-        return np.clip(codes, 0, self.count - 1).astype(np.int64)
-
-    def same_grid(self, other: "Encoding") -> bool:
-        """Whether equal codes mean equal values (scales may differ by float32 rounding errors)."""
-        return (
-            self.step == other.step
-            and self.offset == other.offset
-            and abs(self.scale - other.scale) <= TOLERANCE * self.scale
-        )
 
 
 @dataclass(frozen=True)
@@ -299,30 +262,30 @@ def join(parts: list[Values]) -> Values:
 
 def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
     """Values of a node's first result."""
-    kind = graph.types.get(node.output)
     if node.op == "Quantise":
         return Levels(node.attributes["encoding"].values[None])
     if node.op in ELEMENTWISE:
         return elementwise_values(node, graph, known)
-    if node.op in ("MaxPool", "Enlarge"):
-        return known[node.inputs[0]]
     if node.op == "Slice":
         source = known[node.inputs[0]]
         if isinstance(source, Levels) and len(source.rows) > 1:
             return Levels(source.rows[node.attributes["start"] : node.attributes["stop"]])
         return source
-    if node.op == "Concat":
+    if node.op in spec.WITHIN_CHANNELS:
+        source = known[node.inputs[0]]
+        if node.op in spec.PADDING:
+            return join([source, Levels(np.array([[node.attributes["value"]]]))])
+        return source
+    if node.op in spec.MOVING:
         return join([known[tensor] for tensor in node.inputs])
-    if node.op == "Pad":
-        return join([known[node.inputs[0]], Levels(np.array([[node.attributes["value"]]]))])
-    return anything(kind)
+    return anything(graph.types.get(node.output))
 
 
-def graph_values(graph: Graph, picture: Levels) -> dict[str, Values]:
-    """Values of every tensor that is not constant."""
-    known: dict[str, Values] = {graph.input: picture}
+def graph_values(graph: Graph) -> dict[str, Values]:
+    """Values of every tensor that is not constant, from the picture's."""
+    known: dict[str, Values] = {graph.input: Levels(graph.picture.values[None])}
     for node in graph.nodes:
-        known[node.output] = node_values(node, graph, known)
+        known.update(dict.fromkeys(node.outputs, node_values(node, graph, known)))
     return known
 
 
@@ -330,19 +293,17 @@ def moved_encoding(node: Node, known: dict[str, Encoding]) -> Encoding | None:
     """Encoding of a node's result where it is codes: quantised, or moved codes."""
     if node.op == "Quantise":
         return node.attributes["encoding"]
+    if node.op not in spec.MOVING_CODES:
+        return None
     sources = [known.get(tensor) for tensor in node.inputs]
-    moves = node.op in ("MaxPool", "Enlarge", "Slice", "Concat") and all(sources)
-    if moves and all(sources[0].same_grid(other) for other in sources):
+    if all(sources) and all(sources[0].same_grid(other) for other in sources):
         return max(sources, key=lambda encoding: encoding.count)
     return None
 
 
-def encodings(graph: Graph, picture: Encoding | None) -> dict[str, Encoding]:
-    """Encoding of every tensor that exists as codes.
-
-    ``picture``: the encoding of the graph's input, if that is used as it is.
-    """
-    result = {} if picture is None else {graph.input: picture}
+def encodings(graph: Graph) -> dict[str, Encoding]:
+    """Encoding of every tensor that exists as codes; that of the picture is the graph's."""
+    result = {graph.input: graph.picture}
     for node in graph.nodes:
         encoding = moved_encoding(node, result)
         if encoding is not None:

@@ -8,9 +8,10 @@ from onnx import TensorProto, defs, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from compiler.errors import ReadError, UnsupportedError
+from compiler.frontend import spec
 from compiler.frontend.ir import Node
 from compiler.frontend.operators import elementwise
-from compiler.frontend.operators.quantiser_forms import QUANTISERS, check_quantiser
+from compiler.frontend.operators.quantiser_forms import check_quantiser
 from compiler.frontend.reader.operator_forms import schema_of
 
 #: Computed here rather than by onnx, because their operands are float64 or not in onnx at all.
@@ -43,7 +44,7 @@ class Folder:
     def evaluate(self, node: Node, constants: dict[str, np.ndarray]) -> list[np.ndarray]:
         """The node's results; ReadError where they cannot be computed or are too large."""
         refuse_random(node, constants)
-        if node.op in QUANTISERS:
+        if node.op in spec.QUANTISERS:
             check_quantiser(node, constants, {t: constants[t].shape for t in node.inputs if t})
         operands = [constants[tensor] if tensor else None for tensor in node.inputs]
         self.make_room(node, operands)

@@ -6,7 +6,6 @@ from compiler.errors import UnsupportedError
 from compiler.frontend.ir import Node
 from compiler.frontend.operators.quantisers import ROUNDINGS
 
-QUANTISERS = {"Quant", "IntQuant", "BipolarQuant", "MultiThreshold"}
 #: As many as 8 bits have; more never lead to 4 bits.
 MOST_THRESHOLDS = 255
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from compiler.errors import ReadError, UnsupportedError
+from compiler.frontend import spec
 from compiler.frontend.ir import Node
 from compiler.frontend.operators.elementwise import ELEMENTWISE
 
@@ -101,7 +102,7 @@ def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]
             return source
         if node.op in ("BatchNormalization", "MultiThreshold", "PRelu") or "Quant" in node.op:
             return source
-        if node.op in ("QuantizeLinear", "DequantizeLinear"):
+        if node.op in spec.QDQ:
             return source
         try:
             return tuple(np.broadcast_shapes(*known))

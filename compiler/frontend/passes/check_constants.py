@@ -1,10 +1,13 @@
 """Refuse constants that are not numbers, and those for which an operator is not defined."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from compiler.errors import ReadError, UnsupportedError
+from compiler.errors import OnefourError, ReadError, UnsupportedError
+from compiler.frontend import spec
+from compiler.frontend.context import Context, Obstacle
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import setting
 
@@ -17,23 +20,37 @@ UNLIMITED = {
 }
 
 
-def check_constants(graph: Graph) -> Graph:
+def check_constants(graph: Graph, context: Context) -> Graph:
     """The same graph; ReadError or UnsupportedError for a constant that has no meaning."""
+    return context.without(graph, obstacles(graph))
+
+
+def obstacles(graph: Graph) -> Iterator[Obstacle]:
+    """Nodes with such constants, one obstacle each."""
     for node in graph.nodes:
-        for place, tensor in enumerate(node.inputs):
-            if tensor in graph.constants:
-                check_finite(graph, node, place, graph.constants[tensor])
-        for name, value in node.attributes.items():
-            check_finite(graph, node, name, value)
-        if node.op == "BatchNormalization":
-            check_normalisation(graph, node)
-        divisor = graph.constants.get(node.operand(1))
-        if node.op == "Div" and divisor is not None and (divisor == 0).any():
-            raise UnsupportedError(
-                f"{node}: its divisor {node.operand(1)!r} is 0 somewhere, where the result is not "
-                "defined; supported are divisors other than 0."
-            )
-    return graph
+        try:
+            check_node(graph, node)
+        except OnefourError as error:
+            yield Obstacle(error, node)
+
+
+def check_node(graph: Graph, node: Node) -> None:
+    """ReadError or UnsupportedError for an operand or attribute that has no meaning."""
+    if node.op == spec.UNKNOWN:
+        return
+    for place, tensor in enumerate(node.inputs):
+        if tensor in graph.constants:
+            check_finite(graph, node, place, graph.constants[tensor])
+    for name, value in node.attributes.items():
+        check_finite(graph, node, name, value)
+    if node.op == "BatchNormalization":
+        check_normalisation(graph, node)
+    divisor = graph.constants.get(node.operand(1))
+    if node.op == "Div" and divisor is not None and (divisor == 0).any():
+        raise UnsupportedError(
+            f"{node}: its divisor {node.operand(1)!r} is 0 somewhere, where the result is not "
+            "defined; supported are divisors other than 0."
+        )
 
 
 def check_finite(graph: Graph, node: Node, place: int | str, value: Any) -> None:

@@ -1,75 +1,58 @@
 """Refuse operators that no later pass knows, saying which and where to cut."""
 
-from compiler.errors import UnsupportedError
+from collections.abc import Iterator
+
+from compiler.errors import OnefourError, UnsupportedError
+from compiler.frontend import spec
+from compiler.frontend.context import Context, Obstacle
+from compiler.frontend.explain import advise_cut
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.constants import refuse_random
 from compiler.frontend.operators.elementwise import ELEMENTWISE
-from compiler.frontend.operators.quantiser_forms import QUANTISERS, check_quantiser
+from compiler.frontend.operators.quantiser_forms import check_quantiser
 
-STRUCTURAL = {
-    "Conv", "ConvInteger", "MaxPool", "AveragePool", "GlobalAveragePool", "Concat", "Split",
-    "Slice", "Resize", "Upsample", "Pad",
-}  # fmt: skip
-CONVOLUTIONS = {"Conv", "ConvInteger"}
+SUPPORTED = spec.STRUCTURAL | ELEMENTWISE
 
 
-def check_operators(graph: Graph) -> Graph:
+def check_operators(graph: Graph, context: Context) -> Graph:
     """The same graph; UnsupportedError where an operator or a quantiser's constants are not."""
+    return context.without(graph, obstacles(graph))
+
+
+def obstacles(graph: Graph) -> Iterator[Obstacle]:
+    """Nodes whose operators or quantisers are not supported, one obstacle each."""
     for node in graph.nodes:
-        if node.op not in ELEMENTWISE and node.op not in STRUCTURAL:
-            raise UnsupportedError(
-                f"{node}: operator {node.op} (output {node.output!r}) is not supported. Supported: "
-                f"{', '.join(sorted(STRUCTURAL | ELEMENTWISE))}. {advise_cut(graph, node)}"
-            )
-        for output in node.outputs[1:]:
-            if node.op != "Split" and (output in graph.consumers or output in graph.outputs):
-                raise UnsupportedError(
-                    f"{node}: its further output {output!r} is used; only the first is supported."
-                )
-        if node.op in QUANTISERS:
-            check_quantiser(node, graph.constants, graph.shapes)
-        refuse_random(node, graph.constants)
-        if node.op == "BatchNormalization" and node.attributes.get("training_mode", 0):
-            raise UnsupportedError(
-                f"{node}: training_mode 1 is not supported; export in eval mode."
-            )
-    return graph
-
-
-def advise_cut(graph: Graph, node: Node) -> str:
-    """Where to cut the network so that everything from ``node`` on runs on the host."""
-    after = set(node.outputs)
-    followed = False
-    for other in graph.nodes[graph.places[node.output] :]:
-        if after.intersection(other.inputs):
-            after.update(other.outputs)
-            followed |= other.op in CONVOLUTIONS
-    ends = node.inputs if followed else graph.outputs
-    names = ", ".join(repr(tensor) for tensor in convolutions_before(graph, ends))
-    if not names:
-        return "No convolution comes before it; networks of 2-D convolutions are supported."
-    cut = f"cut the network at {names} (onnx.utils.extract_model) and decode those tensors there."
-    if followed:
-        return (
-            "If it decodes boxes, that part runs on the host: " + cut + " Otherwise replace the "
-            "operator in the network and train again."
-        )
-    return "It belongs to the part after the last convolutions, which runs on the host: " + cut
-
-
-def convolutions_before(graph: Graph, tensors: tuple[str, ...]) -> list[str]:
-    """Outputs of the convolutions nearest before ``tensors``, in execution order."""
-    cuts: set[str] = set()
-    seen: set[str] = set()
-    waiting = list(tensors)
-    while waiting:
-        tensor = waiting.pop()
-        producer = graph.producers.get(tensor)
-        if producer is None or tensor in seen:
+        if node.op == spec.UNKNOWN:
             continue
-        seen.add(tensor)
-        if producer.op in CONVOLUTIONS:
-            cuts.add(tensor)
-        else:
-            waiting.extend(producer.inputs)
-    return sorted(cuts, key=graph.places.__getitem__)
+        if node.op not in SUPPORTED:
+            yield unsupported(graph, node)
+            continue
+        try:
+            check_node(graph, node)
+        except OnefourError as error:
+            yield Obstacle(error, node)
+
+
+def unsupported(graph: Graph, node: Node) -> Obstacle:
+    """The operator is not supported; where to cut."""
+    advice = advise_cut(graph, node)
+    error = UnsupportedError(
+        f"{node}: operator {node.op} (output {node.output!r}) is not supported. Supported: "
+        f"{', '.join(sorted(SUPPORTED))}. {advice}"
+    )
+    return Obstacle(error, node, f"operator {node.op} is not supported. {advice}")
+
+
+def check_node(graph: Graph, node: Node) -> None:
+    """UnsupportedError where a supported operator's further results or constants are not."""
+    for output in node.outputs[1:]:
+        used = output in graph.consumers or output in graph.outputs
+        if used and node.op not in spec.SEVERAL_RESULTS:
+            raise UnsupportedError(
+                f"{node}: its further output {output!r} is used; only the first is supported."
+            )
+    if node.op in spec.QUANTISERS:
+        check_quantiser(node, graph.constants, graph.shapes)
+    refuse_random(node, graph.constants)
+    if node.op == "BatchNormalization" and node.attributes.get("training_mode", 0):
+        raise UnsupportedError(f"{node}: training_mode 1 is not supported; export in eval mode.")

@@ -1,37 +1,43 @@
 """Refuse what mixes integers and floats, or what integer operators are not defined for."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from compiler.errors import UnsupportedError
-from compiler.frontend import integers
+from compiler.errors import OnefourError, UnsupportedError
+from compiler.frontend import integers, spec
+from compiler.frontend.context import Context, Obstacle
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.reader.onnx_reader import FLOATS
 
-#: Take a tensor of integers as it is, besides the elementwise operators.
-MOVING = {"MaxPool", "Concat", "Split", "Slice", "Resize", "Upsample", "Pad"}
-#: Take integers to floats; after them a network is computed in float64.
-LEAVING = {"DequantizeLinear"}
-#: Elementwise operators that may combine two tensors.
-JOINING = {"Add", "Sub", "Max", "Min"}
-#: No operand of their own type: shapes, scales and sections.
-STEERED = {"Split", "Slice", "Resize", "Upsample", "Pad", "Cast", "DequantizeLinear"}
 
-
-def check_types(graph: Graph) -> Graph:
+def check_types(graph: Graph, context: Context) -> Graph:
     """The same graph; UnsupportedError where an operator on integers is not one."""
+    return context.without(graph, obstacles(graph))
+
+
+def obstacles(graph: Graph) -> Iterator[Obstacle]:
+    """Nodes whose operands' types are not supported, one obstacle each."""
     for node in graph.nodes:
-        found = [tensor for tensor in graph.variables(node) if tensor in graph.types]
-        if node.op in ("ConvInteger", "BitShift") and not found:
-            raise UnsupportedError(
-                f"{node}: its input {node.inputs[0]!r} is computed in floating point"
-                f"{origin(graph, node.inputs[0])}; {node.op} is supported where only integers lie "
-                "between the picture and it. Give the network a uint8 input and write that part "
-                "with integer operators, or export all of it in floats."
-            )
-        if found and node.op != "ConvInteger":
-            check_operator(graph, node)
-            check_constants(graph, node)
-    return graph
+        try:
+            check_node(graph, node)
+        except OnefourError as error:
+            yield Obstacle(error, node)
+
+
+def check_node(graph: Graph, node: Node) -> None:
+    """UnsupportedError where a node mixes integers and floats, or takes no integers."""
+    found = [tensor for tensor in graph.variables(node) if tensor in graph.types]
+    if node.op in spec.INTEGERS_ONLY and not found:
+        raise UnsupportedError(
+            f"{node}: its input {node.inputs[0]!r} is computed in floating point"
+            f"{origin(graph, node.inputs[0])}; {node.op} is supported where only integers lie "
+            "between the picture and it. Give the network a uint8 input and write that part "
+            "with integer operators, or export all of it in floats."
+        )
+    if found and node.op not in ("ConvInteger", spec.UNKNOWN):
+        check_operator(graph, node)
+        check_constants(graph, node)
 
 
 def origin(graph: Graph, tensor: str) -> str:
@@ -48,8 +54,9 @@ def origin(graph: Graph, tensor: str) -> str:
 def check_operator(graph: Graph, node: Node) -> None:
     """UnsupportedError where the operator does not take integers of these types."""
     elementwise = node.op in integers.OPERATORS
-    if not elementwise and node.op not in MOVING | LEAVING:
-        supported = ", ".join(sorted(integers.OPERATORS.keys() | MOVING | {"ConvInteger"}))
+    if not elementwise and node.op not in spec.MOVING_IN_FILES | spec.LEAVING:
+        known = integers.OPERATORS.keys() | spec.MOVING_IN_FILES | {"ConvInteger"}
+        supported = ", ".join(sorted(known))
         raise UnsupportedError(
             f"{node}: its input {node.inputs[0]!r} is of integers ({type_of(graph, node)}), which "
             f"{node.op} does not take here; on integers supported are {supported}. Use those, or "
@@ -61,7 +68,7 @@ def check_operator(graph: Graph, node: Node) -> None:
             f"{node}: casting {type_of(graph, node)} to element type {target} is not supported; "
             "supported are integers of 8 to 64 bits, and floats."
         )
-    operands = [t for t in node.inputs if t] if node.op not in STEERED else node.inputs[:1]
+    operands = [t for t in node.inputs if t] if node.op not in spec.STEERED else node.inputs[:1]
     kinds = {t: str(graph.types.get(t, constant_type(graph, t))) for t in operands}
     if len(set(kinds.values())) > 1:
         listed = ", ".join(f"{tensor!r} is {kind}" for tensor, kind in kinds.items())
@@ -70,10 +77,10 @@ def check_operator(graph: Graph, node: Node) -> None:
             "a Cast, or store the constant in the tensor's type."
         )
     variables = graph.variables(node)
-    if elementwise and len(variables) > 1 and node.op not in JOINING:
+    if elementwise and len(variables) > 1 and node.op not in spec.JOINING:
         raise UnsupportedError(
             f"{node}: its operands {variables} all depend on the picture; supported are constants "
-            f"per channel or tensor (only {', '.join(sorted(JOINING))} combine two tensors of "
+            f"per channel or tensor (only {', '.join(sorted(spec.JOINING))} combine two tensors of "
             "integers). Make the multiplier a constant."
         )
 

@@ -6,6 +6,8 @@ import numpy as np
 from onnx import helper
 
 from compiler.errors import ReadError, UnsupportedError
+from compiler.frontend import spec
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.operators import quantisers
 from compiler.frontend.operators.constants import OWN, Folder
@@ -13,29 +15,53 @@ from compiler.frontend.operators.shapes import infer, split_sizes
 from compiler.frontend.reader.external_data import LARGEST_TENSOR
 
 
-def fold_constants(graph: Graph) -> Graph:
+def fold_constants(graph: Graph, context: Context) -> Graph:
     """The graph without nodes that have constant inputs only; shapes of all other tensors."""
-    constants = dict(graph.constants)
-    origins = dict(graph.origins)
-    shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
-    names = NameSupply.of(graph)
-    folder = Folder()
+    builder = Builder(graph)
     nodes = []
     for node in graph.nodes:
-        node = resolve_quantizer_types(node, shapes, constants, names)
+        made: Node | None = node.unknown()
+        with context.at(node):
+            made = builder.folded(node)
+        nodes.append(made)
+    return replace(
+        graph,
+        nodes=tuple(filter(None, nodes)),
+        constants=builder.constants,
+        origins=builder.origins,
+        shapes=builder.shapes,
+    )
+
+
+class Builder:
+    """Constants and shapes found so far."""
+
+    def __init__(self, graph: Graph):
+        self.constants = dict(graph.constants)
+        self.origins = dict(graph.origins)
+        self.shapes = {name: value.shape for name, value in self.constants.items()}
+        self.shapes = {**graph.shapes, **self.shapes}
+        self.names = NameSupply.of(graph)
+        self.folder = Folder()
+
+    def folded(self, node: Node) -> Node | None:
+        """The node, its results' shapes known; None where they are constants now."""
+        shapes, constants = self.shapes, self.constants
+        node = resolve_quantizer_types(node, shapes, constants, self.names)
         if all(not tensor or tensor in constants for tensor in node.inputs):
-            for output, value in zip(node.outputs, folder.evaluate(node, constants), strict=False):
+            results = self.folder.evaluate(node, constants)
+            for output, value in zip(node.outputs, results, strict=False):
                 constants[output] = value
                 shapes[output] = value.shape
-                origins[output] = origins.get(node.operand(0), node)
+                self.origins[output] = self.origins.get(node.operand(0), node)
                 if node.op in OWN:
-                    origins[output] = node
-            continue
+                    self.origins[output] = node
+            return None
         if node.op == "Shape" and node.inputs[0] in shapes:
             start, end = node.attributes.get("start", 0), node.attributes.get("end")
             constants[node.output] = np.array(shapes[node.inputs[0]][start:end], np.int64)
             shapes[node.output] = constants[node.output].shape
-            continue
+            return None
         shape = infer(node, shapes, constants)
         if shape is not None:
             check_size(node, shape)
@@ -45,8 +71,7 @@ def fold_constants(graph: Graph) -> Graph:
             sizes = split_sizes(node, shapes[node.inputs[0]], constants)
             for output, size in zip(node.outputs, sizes, strict=True):
                 shapes[output] = (*shape[:axis], size, *shape[axis + 1 :])
-        nodes.append(node)
-    return replace(graph, nodes=tuple(nodes), constants=constants, origins=origins, shapes=shapes)
+        return node
 
 
 def check_size(node: Node, shape: tuple[int, ...]) -> None:
@@ -64,7 +89,7 @@ def resolve_quantizer_types(node: Node, shapes: dict, constants: dict, supply: N
     ONNX keeps the range in the type of the zero point (or output_dtype, opset 21; uint8 where
     neither is given); afterwards it is in the attributes ``low`` and ``high``.
     """
-    if node.op not in ("QuantizeLinear", "DequantizeLinear"):
+    if node.op not in spec.QDQ:
         return node
     scale = constants.get(node.operand(1))
     zero = constants.get(node.operand(2)) if node.operand(2) else None

@@ -8,16 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.frontend.context import Context
 from compiler.frontend.integers import INTEGER_TYPES
 from compiler.frontend.ir import Graph, NameSupply, Node
-from compiler.frontend.values import Encoding, moved_encoding
+from compiler.frontend.values import moved_encoding
 
 NONE = (0, 0, 0, 0)
 
 
-def fold_pads(graph: Graph, picture: Encoding) -> Graph:
+def fold_pads(graph: Graph, context: Context) -> Graph:
     """The graph without Pad nodes; Conv nodes gain an attribute ``pad_value`` (a float)."""
-    builder = Builder(graph, picture)
+    builder = Builder(graph, context)
     for node in graph.nodes:
         builder.add(node)
     return replace(
@@ -28,12 +29,13 @@ def fold_pads(graph: Graph, picture: Encoding) -> Graph:
 class Builder:
     """The nodes of the new graph, one after another."""
 
-    def __init__(self, graph: Graph, picture: Encoding):
+    def __init__(self, graph: Graph, context: Context):
         self.graph = graph
+        self.context = context
         self.names = NameSupply.of(graph)
         self.constants = dict(graph.constants)
         self.shapes = dict(graph.shapes)
-        self.known = {graph.input: picture}
+        self.known = {graph.input: graph.picture}
         self.nodes: list[Node] = []
         self.copied: set[str] = set()
 
@@ -91,6 +93,13 @@ class Builder:
         if pad.output in self.copied:
             return
         self.copied.add(pad.output)
+        made = [pad.unknown()]
+        with self.context.at(pad):
+            made = self.copied_by_convolution(pad, reader)
+        self.nodes.extend(made)
+
+    def copied_by_convolution(self, pad: Node, reader: Node) -> list[Node]:
+        """The same; UnsupportedError where the padding cannot be codes of the Pad's input."""
         source, value = pad.inputs[0], pad.attributes["value"]
         encoding = self.known.get(source)
         if encoding is None or encoding.bits > 4:
@@ -109,14 +118,14 @@ class Builder:
                 f"{pad}: its padding {value:g} in front of {reader} is none of the levels of its "
                 f"input ({levels}); supported there are those. Pad with one of them."
             )
-        tensor = self.padded_by_convolution(pad, level)
-        self.nodes.append(
-            replace(pad, op="Quantise", inputs=(tensor,), attributes={"encoding": encoding})
-        )
         self.known[pad.output] = encoding
+        made = self.padded_by_convolution(pad, level)
+        attributes = {"encoding": encoding}
+        codes = replace(pad, op="Quantise", inputs=(made[-1].output,), attributes=attributes)
+        return [*made, codes]
 
-    def padded_by_convolution(self, pad: Node, level: float) -> str:
-        """The result of a convolution that pads with ``level``, of the type of the Pad's input."""
+    def padded_by_convolution(self, pad: Node, level: float) -> list[Node]:
+        """A convolution that pads with ``level``, its result of the type of the Pad's input."""
         source = pad.inputs[0]
         kind = self.graph.types.get(source)
         channels = self.graph.channels(source)
@@ -132,15 +141,15 @@ class Builder:
             "pads": pad.attributes["pads"],
             "pad_value": level,
         }
-        self.nodes.append(
-            replace(pad, op="Conv", inputs=(source, ones), outputs=(sums,), attributes=attributes)
+        conv = replace(
+            pad, op="Conv", inputs=(source, ones), outputs=(sums,), attributes=attributes
         )
         if kind is None or kind == weights.dtype:
-            return sums
+            return [conv]
         code = next(code for code, other in INTEGER_TYPES.items() if other == kind)
         cast = self.names.fresh(f"{pad.output}/cast")
         self.shapes[cast] = self.shapes[sums]
-        self.nodes.append(
-            replace(pad, op="Cast", inputs=(sums,), outputs=(cast,), attributes={"to": code})
-        )
-        return cast
+        return [
+            conv,
+            replace(pad, op="Cast", inputs=(sums,), outputs=(cast,), attributes={"to": code}),
+        ]

@@ -5,24 +5,25 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import QuantisationError
+from compiler.frontend.context import Context
+from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph, substitute
 from compiler.frontend.operators.elementwise import is_variable_elementwise
-from compiler.frontend.values import Encoding, Levels, encode
+from compiler.frontend.values import Levels, encode
 
 CODES = np.arange(256, dtype=np.float64)
 
 
-def fold_picture_scaling(graph: Graph, input_scale: float) -> tuple[Graph, Encoding]:
-    """The graph that starts from the picture's codes, and what those codes stand for.
+def fold_picture_scaling(graph: Graph, context: Context) -> Graph:
+    """The graph that starts from the picture's codes; ``picture``: what those codes stand for.
 
-    The network's input is ``input_scale`` times the codes 0..255, or of integers the codes
-    themselves. Scalar scaling, offsets and an 8-bit quantiser in front of the first operator only
-    change scale and zero point of the codes. QuantisationError where codes would be merged or
+    The network's input is ``context.input_scale`` times the codes 0..255, or of integers the
+    codes themselves. Scalar scaling, offsets and an 8-bit quantiser in front of the first operator
+    only change scale and zero point of the codes. QuantisationError where codes would be merged or
     mapped unevenly.
     """
-    if graph.input in graph.types:
-        input_scale = 1.0
+    input_scale = 1.0 if graph.input in graph.types else context.input_scale
     ends: dict[str, Encoding] = {}
     inside = {graph.input}
     for tensor in (graph.input, *(node.output for node in graph.nodes)):
@@ -56,8 +57,9 @@ def fold_picture_scaling(graph: Graph, input_scale: float) -> tuple[Graph, Encod
         if output in names:
             onnx[graph.input] = output
     kind = graph.types.get(name, np.dtype(np.float64))
-    folded = replace(graph, nodes=nodes, outputs=outputs, onnx=onnx, input_type=kind)
-    return folded, encoding
+    return replace(
+        graph, nodes=nodes, outputs=outputs, onnx=onnx, input_type=kind, picture=encoding
+    )
 
 
 def picture_encoding(graph: Graph, tensor: str, input_scale: float) -> Encoding:

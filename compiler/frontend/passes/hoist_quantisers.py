@@ -11,23 +11,29 @@ from functools import cached_property
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.frontend import spec
+from compiler.frontend.context import Context
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.ir import Graph, NameSupply, Node
-from compiler.frontend.values import Encoding, encodings
+from compiler.frontend.values import encodings
 
-MOVING = {"MaxPool", "Enlarge", "Pad", "Concat"}
 Part = tuple[int, int] | None
 #: Stretches of moving operators, with elementwise ones in between, before one quantiser.
 MOST_ROUNDS = 100
 
 
-def hoist_quantisers(graph: Graph, picture: Encoding) -> Graph:
+def hoist_quantisers(graph: Graph, context: Context) -> Graph:
     """The graph in which a quantiser's function starts at sums or codes wherever possible."""
     for _ in range(MOST_ROUNDS):
-        builder = Builder(graph, picture)
+        builder = Builder(graph)
         nodes: list[Node] = []
         for node in graph.nodes:
-            nodes.extend(builder.hoisted(node) if node.op == "Quantise" else [node])
+            made = [node]
+            if node.op == "Quantise":
+                made = [node.unknown()]
+                with context.at(node):
+                    made = builder.hoisted(node)
+            nodes.extend(made)
         if not builder.moves:
             return graph
         graph = replace(
@@ -75,9 +81,9 @@ class Function:
 class Builder:
     """Clones a quantiser's function onto the inputs of the operators before it."""
 
-    def __init__(self, graph: Graph, picture: Encoding):
+    def __init__(self, graph: Graph):
         self.graph = graph
-        self.known = encodings(graph, picture)
+        self.known = encodings(graph)
         self.names = NameSupply.of(graph)
         self.constants = dict(graph.constants)
         self.shapes = dict(graph.shapes)
@@ -87,7 +93,8 @@ class Builder:
     def moving(self, tensor: str) -> Node | None:
         """The operator that only moves what it gets, and gets no codes, if ``tensor`` is of one."""
         node = self.graph.producers.get(tensor)
-        return node if tensor not in self.known and node and node.op in MOVING else None
+        moves = node is not None and node.op in spec.QUANTISED_BEFORE
+        return node if moves and tensor not in self.known else None
 
     def hoisted(self, quantiser: Node) -> list[Node]:
         """Nodes that compute the quantiser's result, the quantiser as early as possible."""
@@ -181,7 +188,7 @@ class Builder:
         names = {function.expression.leaves[0]: wanted.leaf}
         made = []
         for node in (*function.expression.nodes, function.quantiser):
-            axis = 0 if node.op == "MultiThreshold" else 1
+            axis = spec.channel_axis(node.op)
             inputs = tuple(
                 self.part_of(names.get(tensor, tensor), wanted.part, axis) for tensor in node.inputs
             )

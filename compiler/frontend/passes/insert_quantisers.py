@@ -2,20 +2,22 @@
 
 from dataclasses import replace
 
+from compiler.frontend.context import Context
+from compiler.frontend.encoding import Encoding
 from compiler.frontend.ir import Graph, NameSupply, Node, substitute
 from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
-from compiler.frontend.values import Encoding, Levels, Values, encode, node_values
+from compiler.frontend.values import Levels, Values, encode, moved_encoding, node_values
 
 
-def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
+def insert_quantisers(graph: Graph, _: Context) -> Graph:
     """A Quantise node wherever codes are needed and the values allow at most 4 bits.
 
     Codes are needed by everything that is not elementwise in one tensor. Where the inputs of a
     Concat have different encodings but one would hold all their values, it gets that one.
     """
     names = NameSupply.of(graph)
-    values: dict[str, Values] = {graph.input: Levels(picture.values[None])}
-    known: dict[str, Encoding] = {graph.input: picture}
+    values: dict[str, Values] = {graph.input: Levels(graph.picture.values[None])}
+    known: dict[str, Encoding] = {graph.input: graph.picture}
     renamed: dict[str, str] = {}
     onnx = dict(graph.onnx)
     shapes = dict(graph.shapes)
@@ -24,11 +26,10 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
         node = substitute(old, renamed)
         nodes.append(node)
         tensor = node.output
-        values[tensor] = node_values(old, graph, values)
-        sources = [known.get(name) for name in node.inputs]
-        moved = node.op in ("MaxPool", "Enlarge", "Slice", "Concat") and all(sources)
-        if moved and all(sources[0].same_grid(other) for other in sources):
-            known[tensor] = max(sources, key=lambda encoding: encoding.count)
+        values.update(dict.fromkeys(node.outputs, node_values(old, graph, values)))
+        moved = moved_encoding(node, known)
+        if moved is not None:
+            known[tensor] = moved
             continue
         found = values[tensor]
         wanted = node.op == "Concat" or (

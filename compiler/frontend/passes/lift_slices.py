@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from compiler.frontend import spec
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.operators.elementwise import is_variable_elementwise
-from compiler.frontend.values import Encoding, encodings
+from compiler.frontend.values import encodings
 
 
-def lift_slices(graph: Graph, picture: Encoding) -> Graph:
+def lift_slices(graph: Graph, _: Context) -> Graph:
     """The graph in which every Slice takes codes, as far as possible."""
-    known = encodings(graph, picture)
+    known = encodings(graph)
     names = NameSupply.of(graph)
     constants, shapes = dict(graph.constants), dict(graph.shapes)
     nodes: list[Node] = []
@@ -71,11 +73,11 @@ def sliced(
         inputs = (before.output, *parameters)
         after = replace(producer, inputs=inputs, outputs=node.outputs, attributes=attributes)
         return [before, after]
-    if producer.op in ("MaxPool", "Enlarge", "Pad") or is_variable_elementwise(producer, graph):
+    if producer.op in spec.WITHIN_CHANNELS or is_variable_elementwise(producer, graph):
         cuts, inputs = [], []
         for tensor in producer.inputs:
             if tensor in constants:
-                axis = 0 if producer.op == "MultiThreshold" else 1
+                axis = spec.channel_axis(producer.op)
                 inputs.append(cut_constant(tensor, axis))
             elif tensor:
                 cuts.append(cut(tensor, start, stop))

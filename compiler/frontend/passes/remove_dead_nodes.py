@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph
 
 
-def remove_dead_nodes(graph: Graph) -> Graph:
+def remove_dead_nodes(graph: Graph, _: Context) -> Graph:
     """The graph with only the nodes that its outputs depend on."""
     needed = set(graph.outputs)
     kept = []

@@ -3,43 +3,56 @@
 from dataclasses import replace
 
 from compiler.errors import UnsupportedError
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node, substitute
 from compiler.frontend.operators.shapes import need_map, slice_ranges, split_sizes
 
 
-def resolve_channels(graph: Graph) -> Graph:
+def resolve_channels(graph: Graph, context: Context) -> Graph:
     """The graph with channel slices in one form, whole slices dropped; Concat on channels only."""
-    nodes = []
+    nodes: list[Node] = []
     names: dict[str, str] = {}
     for node in graph.nodes:
-        node = substitute(node, names)
-        match node.op:
-            case "Split":
-                nodes.extend(split_as_slices(graph, node))
-            case "Slice":
-                start, stop = channel_range(graph, node)
-                whole = (start, stop) == (0, graph.channels(node.inputs[0]))
-                if whole and node.output not in graph.outputs:
-                    names[node.output] = node.inputs[0]
-                else:
-                    nodes.append(channel_slice(node, node.output, start, stop))
-            case "Concat":
-                need_map(node, graph.shapes.get(node.inputs[0]))
-                if node.attributes.get("axis", 1) % 4 != 1:
-                    raise UnsupportedError(
-                        f"{node}: axis {node.attributes['axis']} is not supported; supported is "
-                        "axis 1 (channels)."
-                    )
-                constant = [tensor for tensor in node.inputs if tensor in graph.constants]
-                if constant:
-                    raise UnsupportedError(
-                        f"{node}: input {constant[0]!r} is a constant map; only tensors computed "
-                        "from the picture can be concatenated."
-                    )
-                nodes.append(replace(node, attributes={}))
-            case _:
-                nodes.append(node)
+        made = [node.unknown()]
+        with context.at(node):
+            made = resolved(graph, node)
+        if not made:
+            names[node.output] = names.get(node.inputs[0], node.inputs[0])
+        nodes.extend(substitute(part, names) for part in made)
     return replace(graph, nodes=tuple(nodes))
+
+
+def resolved(graph: Graph, node: Node) -> list[Node]:
+    """The node in its one form; none for a Slice that takes everything."""
+    match node.op:
+        case "Split":
+            return split_as_slices(graph, node)
+        case "Slice":
+            start, stop = channel_range(graph, node)
+            whole = (start, stop) == (0, graph.channels(node.inputs[0]))
+            if whole and node.output not in graph.outputs:
+                return []
+            return [channel_slice(node, node.output, start, stop)]
+        case "Concat":
+            return [channel_concat(graph, node)]
+    return [node]
+
+
+def channel_concat(graph: Graph, node: Node) -> Node:
+    """A Concat of maps without attributes; UnsupportedError for another axis, or constant maps."""
+    need_map(node, graph.shapes.get(node.inputs[0]))
+    if node.attributes.get("axis", 1) % 4 != 1:
+        raise UnsupportedError(
+            f"{node}: axis {node.attributes['axis']} is not supported; supported is "
+            "axis 1 (channels)."
+        )
+    constant = [tensor for tensor in node.inputs if tensor in graph.constants]
+    if constant:
+        raise UnsupportedError(
+            f"{node}: input {constant[0]!r} is a constant map; only tensors computed "
+            "from the picture can be concatenated."
+        )
+    return replace(node, attributes={})
 
 
 def channel_slice(node: Node, output: str, start: int, stop: int) -> Node:

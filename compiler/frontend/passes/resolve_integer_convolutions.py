@@ -9,19 +9,24 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 
 BYTES = (np.dtype(np.uint8), np.dtype(np.int8))
 
 
-def resolve_integer_convolutions(graph: Graph) -> Graph:
+def resolve_integer_convolutions(graph: Graph, context: Context) -> Graph:
     """The graph with int32 weights instead of ConvInteger nodes; Conv gains ``pad_value``."""
     constants = dict(graph.constants)
     onnx = dict(graph.onnx)
     names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
-        if node.op == "ConvInteger":
+        if node.op != "ConvInteger":
+            nodes.append(node)
+            continue
+        made = node.unknown()
+        with context.at(node):
             zero, weights = checked_operands(graph, node)
             inputs = [node.inputs[0], names.fresh(f"{node.inputs[1]}/integers")]
             constants[inputs[1]] = weights
@@ -30,8 +35,8 @@ def resolve_integer_convolutions(graph: Graph) -> Graph:
                 inputs.append(names.fresh(f"{node.output}/bias"))
                 constants[inputs[2]] = -zero * weights.sum(axis=(1, 2, 3), dtype=np.int32)
             attributes = {**node.attributes, "pad_value": float(zero)}
-            node = replace(node, op="Conv", inputs=tuple(inputs), attributes=attributes)
-        nodes.append(node)
+            made = replace(node, op="Conv", inputs=tuple(inputs), attributes=attributes)
+        nodes.append(made)
     shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
     return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes, onnx=onnx)
 

@@ -5,20 +5,24 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.frontend import spec
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.operators.shapes import need_map, resize_scales
 
 
-def resolve_resize(graph: Graph) -> Graph:
+def resolve_resize(graph: Graph, context: Context) -> Graph:
     """The graph with one Enlarge per factor 2; UnsupportedError for any other result."""
     names = NameSupply.of(graph)
     shapes = dict(graph.shapes)
     nodes: list[Node] = []
     for node in graph.nodes:
-        if node.op in ("Resize", "Upsample"):
-            nodes.extend(enlargements(graph, node, names, shapes))
-        else:
-            nodes.append(node)
+        made = [node]
+        if node.op in spec.RESIZING:
+            made = [node.unknown()]
+            with context.at(node):
+                made = enlargements(graph, node, names, shapes)
+        nodes.extend(made)
     return replace(graph, nodes=tuple(nodes), shapes=shapes)
 
 

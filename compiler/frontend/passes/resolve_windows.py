@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import UnsupportedError
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.operators.shapes import need_map, pad_amounts, pair, window_pads
 
 LARGEST_KERNEL = 7
 
 
-def resolve_windows(graph: Graph) -> Graph:
+def resolve_windows(graph: Graph, context: Context) -> Graph:
     """Conv, MaxPool and Pad with attributes strides, pads, dilations, groups, kernel, value.
 
     AveragePool becomes a depthwise Conv where that is exact. UnsupportedError for a form that the
@@ -21,17 +22,21 @@ def resolve_windows(graph: Graph) -> Graph:
     names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
-        match node.op:
-            case "Conv" | "ConvInteger":
-                node = resolve_convolution(graph, node)
-            case "MaxPool":
-                node = resolve_max_pool(graph, node)
-            case "AveragePool" | "GlobalAveragePool":
-                name = names.fresh(f"{node.output}/weights")
-                node, constants[name] = average_as_convolution(graph, node, name)
-            case "Pad":
-                node = resolve_pad(graph, node)
-        nodes.append(node)
+        made = node.unknown()
+        with context.at(node):
+            match node.op:
+                case "Conv" | "ConvInteger":
+                    made = resolve_convolution(graph, node)
+                case "MaxPool":
+                    made = resolve_max_pool(graph, node)
+                case "AveragePool" | "GlobalAveragePool":
+                    name = names.fresh(f"{node.output}/weights")
+                    made, constants[name] = average_as_convolution(graph, node, name)
+                case "Pad":
+                    made = resolve_pad(graph, node)
+                case _:
+                    made = node
+        nodes.append(made)
     shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
     return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes)
 

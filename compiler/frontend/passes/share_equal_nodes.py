@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node, substitute
 
 
@@ -18,7 +19,7 @@ def node_key(node: Node) -> tuple:
     return node.op, node.inputs, len(node.outputs), attributes
 
 
-def share_equal_nodes(graph: Graph) -> Graph:
+def share_equal_nodes(graph: Graph, _: Context) -> Graph:
     """The graph with one of each set of equal nodes; graph outputs keep their names."""
     names: dict[str, str] = {}
     seen: dict[tuple, str] = {}
