@@ -40,6 +40,7 @@ test-all: $(STAMP) ## Every test, the slow ones and synthesis too
 
 lint: $(STAMP) ## Style and likely mistakes
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check hw tests/hw arch
 
 bench: $(STAMP) ## Refresh the README's table of figures from bench/*.json
 	$(BIN)/python -m boards figures README.md

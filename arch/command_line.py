@@ -54,17 +54,13 @@ def integer(least: int = 0, most: int = LARGEST_INTEGER) -> Callable[[str], int]
                 f"must be a whole number, not {_shown(text)}"
             ) from None
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(
-                f"must be from {least} to {most}, not {_shown(text)}"
-            )
+            raise argparse.ArgumentTypeError(f"must be from {least} to {most}, not {_shown(text)}")
         return value
 
     return read
 
 
-def real(
-    least: float, most: float = math.inf, *, above: bool = False
-) -> Callable[[str], float]:
+def real(least: float, most: float = math.inf, *, above: bool = False) -> Callable[[str], float]:
     """An argparse type: a finite number from ``least`` to ``most``, or ``above`` it."""
 
     def read(text: str) -> float:

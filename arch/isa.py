@@ -154,8 +154,7 @@ FIELD_NOTES = {
         "odd_offset": "0: positions are consecutive; else position x of a row goes to "
         "(x >> 1) + (x & 1) * odd_offset, for layers of stride 2",
         "planes": "LOAD_MAP: bit-planes per position in memory",
-        "window": "LOAD_PICTURE: neighbouring pixels packed into a position, "
-        f"1..{LONGEST_WINDOW}",
+        "window": f"LOAD_PICTURE: neighbouring pixels packed into a position, 1..{LONGEST_WINDOW}",
         "groups": "lane groups that receive the data",
     },
     "Compute": {

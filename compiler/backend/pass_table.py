@@ -65,6 +65,10 @@ class PassTable:
         drain = machine.columns * (machine.raw_chunks if raw else 1)
         return max(self.size, len(self.captures) * drain)
 
+    def compute_fields(self, base: int) -> dict:
+        """What a COMPUTE says of the table when its first entry is number ``base``."""
+        return {"table_start": base, "table_last": base + self.size - 1}
+
     def encode(self, group: Callable[[Product, Offset], dict]) -> bytes:
         """The table as memory holds it.
 

@@ -97,13 +97,10 @@ class _Steps:
     def add(self, number: int, placed: Placed) -> None:
         """Ask for the steps of a job: tile by tile, and in each row block by row block."""
         machine, job, tiled = self.machine, placed.job, placed.tiled
-        words = tiled.packed.packing.word_count
-        size = tiled.packed.table.size
-        table_base, after, table_halves = self.tables.take(size)
-        self.load_bytes(
-            Opcode.LOAD_TABLE, placed.table_address, ENTRY_BYTES * size, table_base, ENTRY_BYTES,
-            after,
-        )  # fmt: skip
+        words, table = tiled.packed.packing.word_count, tiled.packed.table
+        table_base, after, table_halves = self.tables.take(table.size)
+        address, size = placed.table_address, len(placed.encoded.table)
+        self.load_bytes(Opcode.LOAD_TABLE, address, size, table_base, ENTRY_BYTES, after)
         blocks = len(placed.weight_addresses)
         resident = blocks * words <= machine.weight_words // 2
         if resident:
@@ -121,11 +118,10 @@ class _Steps:
                 for scatter in job.scatter:
                     fields = self.compute_fields(tiled, tile, block, scatter) | {
                         "source": base,
-                        "table_start": table_base,
-                        "table_last": table_base + size - 1,
                         "weight_base": weights_at,
                         "threshold_set": threshold_set,
                     }
+                    fields |= table.compute_fields(table_base)
                     last = self.compute(number, tiled, fields)
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weight_halves, last)

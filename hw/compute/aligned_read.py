@@ -55,7 +55,7 @@ class AlignedRead(wiring.Component):
             "weight_addresses": Out(data.ArrayLayout(unsigned(machine.weight_bits), groups)),
             "weights": In(data.ArrayLayout(unsigned(machine.lanes), machine.rows)),
             "passes": Out(pass_layout(machine)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -82,11 +82,11 @@ class AlignedRead(wiring.Component):
                 address = Signal(position - shift, name=f"address{bank}_{index}", reset_less=True)
                 m.d.sync += address.eq(Mux(first[:shift] > bank, beyond[shift:], first[shift:]))
                 m.d.comb += self.addresses[bank][index].eq(address)
-            weight_word = Signal(
-                machine.weight_bits, name=f"weight_word{index}", reset_less=True)
+            weight_word = Signal(machine.weight_bits, name=f"weight_word{index}", reset_less=True)
             m.d.sync += weight_word.eq(step.weight_base + group.weight)
             m.d.comb += self.weight_addresses[index].eq(
-                data_delayed(weight_word, self.latency - 1 - LATENCY, f"weight_word{index}"))
+                data_delayed(weight_word, self.latency - 1 - LATENCY, f"weight_word{index}")
+            )
 
             # The rotation: stage by stage, bits 0 and 1 of b0, then 2 and 3, ...
             turn = data_delayed(first[:shift], 1 + LATENCY, f"turn{index}")
@@ -95,13 +95,18 @@ class AlignedRead(wiring.Component):
             for stage in range(self.rotations):
                 last = stage == self.rotations - 1
                 for bit in range(2 * stage, min(2 * stage + 2, shift)):
-                    words = [Mux(turn[bit], words[(column + (1 << bit)) % columns], words[column])
-                             for column in range(columns)]
-                registers = [Signal(lanes, name=f"word{index}_{stage}_{column}", reset_less=True)
-                             for column in range(columns)]
+                    words = [
+                        Mux(turn[bit], words[(column + (1 << bit)) % columns], words[column])
+                        for column in range(columns)
+                    ]
+                registers = [
+                    Signal(lanes, name=f"word{index}_{stage}_{column}", reset_less=True)
+                    for column in range(columns)
+                ]
                 with m.If(enable if last else 1):
-                    m.d.sync += [register.eq(word)
-                                 for register, word in zip(registers, words, strict=True)]
+                    m.d.sync += [
+                        register.eq(word) for register, word in zip(registers, words, strict=True)
+                    ]
                 with m.Else():
                     m.d.sync += [register.eq(0) for register in registers]
                 words = registers
@@ -114,9 +119,18 @@ class AlignedRead(wiring.Component):
             for column in range(columns)
         ]
         m.d.comb += self.passes.weights.eq(self.weights)
-        control = Cat(step.valid, entry.clear, entry.double, entry.capture,
-                      *(group.ones for group in entry.group))
-        m.d.comb += Cat(self.passes.valid, self.passes.clear, self.passes.double,
-                        self.passes.capture, self.passes.ones).eq(
-                            delayed(m, control, self.latency, "control"))
+        control = Cat(
+            step.valid,
+            entry.clear,
+            entry.double,
+            entry.capture,
+            *(group.ones for group in entry.group),
+        )
+        m.d.comb += Cat(
+            self.passes.valid,
+            self.passes.clear,
+            self.passes.double,
+            self.passes.capture,
+            self.passes.ones,
+        ).eq(delayed(m, control, self.latency, "control"))
         return m

@@ -90,7 +90,7 @@ class ComputeCore(wiring.Component):
             "write_beat": Out(1),
             "write_error": Out(1),
             "progress": Out(1),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         machine = self.machine
@@ -98,7 +98,8 @@ class ComputeCore(wiring.Component):
         if under_way > TAG_DEPTH:
             raise ConfigurationError(
                 f"machine {machine.name!r}: {under_way} captures may be under way, but there are "
-                f"{TAG_DEPTH} places for their tags: columns must be more than {machine.columns}")
+                f"{TAG_DEPTH} places for their tags: columns must be more than {machine.columns}"
+            )
         m = Module()
         m.submodules.sequencer = sequencer = Sequencer(machine)
         m.submodules.pass_table = pass_table = PassTable(machine, self._fabric)
@@ -187,7 +188,8 @@ class ComputeCore(wiring.Component):
             self.awaited.eq(self.computes.payload.after_load),
             self.waiting_output.eq(sequencer.waiting_output),
             self.waiting_drain.eq(sequencer.waiting_drain),
-            self.progress.eq(sequencer.step.valid | self.write_beat
-                             | (self.axi.b.valid & self.axi.b.ready)),
+            self.progress.eq(
+                sequencer.step.valid | self.write_beat | (self.axi.b.valid & self.axi.b.ready)
+            ),
         ]
         return m

@@ -21,7 +21,7 @@ def step_layout(machine: Machine) -> data.StructLayout:
         "after": machine.position_bits,
         "weight_base": machine.weight_bits,
         "entry": entry_layout(machine),
-    })
+    })  # fmt: skip
 
 
 def walked_layout(machine: Machine) -> data.StructLayout:
@@ -31,7 +31,7 @@ def walked_layout(machine: Machine) -> data.StructLayout:
         "weight_base": machine.weight_bits,
         "tag": CaptureTag,
         "entry": entry_layout(machine),
-    })
+    })  # fmt: skip
 
 
 AHEAD = 16
@@ -102,14 +102,15 @@ class Sequencer(wiring.Component):
             "waiting_load": Out(1),
             "waiting_output": Out(1),
             "waiting_drain": Out(1),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         machine = self.machine
         if machine.output_beats <= machine.max_burst + machine.block_beats:
             raise ConfigurationError(
                 f"machine {machine.name!r}: output_beats must be more than max_burst and one raw "
-                f"block ({machine.max_burst + machine.block_beats}), not {machine.output_beats}")
+                f"block ({machine.max_burst + machine.block_beats}), not {machine.output_beats}"
+            )
         m = Module()
         compute = self.computes.payload
         positions, words = machine.position_bits, machine.weight_bits
@@ -180,8 +181,11 @@ class Sequencer(wiring.Component):
             self.placements.valid.eq(start),
             self.placements.payload.pair.eq(compute.pair & ~compute.raw),
             self.placements.payload.planes.eq(Mux(compute.raw, Planes.FOUR, compute.planes)),
-            *(self.placements.payload[name].eq(compute[name])
-              for name, _ in Placement if name not in ("pair", "planes")),
+            *(
+                self.placements.payload[name].eq(compute[name])
+                for name, _ in Placement
+                if name not in ("pair", "planes")
+            ),
         ]
 
         # The entry, and what belongs to it, meet in the queue.
@@ -193,8 +197,7 @@ class Sequencer(wiring.Component):
             walked.weight_base.eq(weight_base),
             walked.tag.eq(tag),
             walked.tag.last.eq(ending),
-            queue.payload.eq(
-                delayed(m, walked, PassTable.latency, "walked", reset_less=True)),
+            queue.payload.eq(delayed(m, walked, PassTable.latency, "walked", reset_less=True)),
             queue.payload.entry.eq(self.entry),
         ]
 
@@ -244,8 +247,9 @@ class Sequencer(wiring.Component):
         reserved = Signal.like(self.buffered)
         used = Signal(range(2 * machine.output_beats + 1))
         taken = Mux(capture, Mux(now.tag.raw, machine.block_beats, machine.columns), 0)
-        freed = Mux(self.released.valid,
-                    Mux(self.released.raw, machine.block_beats, machine.columns), 0)
+        freed = Mux(
+            self.released.valid, Mux(self.released.raw, machine.block_beats, machine.columns), 0
+        )
         m.d.sync += [
             reserved.eq(reserved + taken - freed),
             used.eq(reserved + self.buffered),

@@ -58,7 +58,8 @@ class PictureUnpacker(wiring.Component):
 
         # The pixel of this step and the four before it.
         pixels = Signal(
-            data.ArrayLayout(PICTURE_CHANNELS * PICTURE_BITS, LONGEST_WINDOW), reset_less=True)
+            data.ArrayLayout(PICTURE_CHANNELS * PICTURE_BITS, LONGEST_WINDOW), reset_less=True
+        )
         upper = Signal()
         first_of_pixel = ~self.phase[0] if two_steps else Const(1)
         with m.If(self.step & first_of_pixel):

@@ -40,10 +40,13 @@ class SlotRouter(wiring.Component):
         group_bytes = self.machine.group_lanes // 8
 
         # First cycle: which word each bank takes, as a number of log2 S bits.
-        addresses = [Signal(len(self.banks[0].address), name=f"address{w}", reset_less=True)
-                     for w in range(slots)]
-        words = [Signal(self.machine.group_lanes, name=f"word{w}", reset_less=True)
-                 for w in range(slots)]
+        addresses = [
+            Signal(len(self.banks[0].address), name=f"address{w}", reset_less=True)
+            for w in range(slots)
+        ]
+        words = [
+            Signal(self.machine.group_lanes, name=f"word{w}", reset_less=True) for w in range(slots)
+        ]
         for w in range(slots):
             m.d.sync += [
                 addresses[w].eq(self.positions[w][column_bits:]),

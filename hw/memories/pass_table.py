@@ -16,7 +16,7 @@ def entry_group(machine: Machine) -> data.StructLayout:
         "offset": machine.position_bits,
         "weight": machine.weight_bits,
         **shapes(EntryGroup, "enable", "ones"),
-    })
+    })  # fmt: skip
 
 
 def entry_layout(machine: Machine) -> data.StructLayout:
@@ -24,7 +24,7 @@ def entry_layout(machine: Machine) -> data.StructLayout:
     return data.StructLayout({
         "group": data.ArrayLayout(entry_group(machine), machine.lane_groups),
         **shapes(Entry, *PASS_FLAGS),
-    })
+    })  # fmt: skip
 
 
 class PassTable(wiring.Component):
@@ -49,14 +49,15 @@ class PassTable(wiring.Component):
             "write": In(table_write(machine)),
             "address": In(machine.table_bits),
             "entry": Out(entry_layout(machine)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
         layout = entry_layout(self.machine)
         m.submodules.entries = entries = BlockRam(
-            self.machine.table_entries, layout.size, self.fabric)
-        given = data.View(Entry, self.write.data[:Shape.cast(Entry).width])
+            self.machine.table_entries, layout.size, self.fabric
+        )
+        given = data.View(Entry, self.write.data[: Shape.cast(Entry).width])
         kept = Signal(layout)
         for group, wide in zip(kept.group, given.group, strict=True):
             m.d.comb += [group[name].eq(wide[name]) for name in GROUP_FIELDS]

@@ -63,7 +63,7 @@ class AxiWrite(wiring.Component):
             "idle": Out(1),
             "sent": Out(1),
             "error": Out(1),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -71,12 +71,13 @@ class AxiWrite(wiring.Component):
         length_bits = max(1, (machine.max_burst - 1).bit_length())
         low_bits = (machine.beat_bytes - 1).bit_length()
         page_bits = (PAGE_BYTES - 1).bit_length() - low_bits
-        burst_layout = data.StructLayout({
-            "number": len(beat.number), "length": length_bits, "last": 1})
+        burst_layout = data.StructLayout(
+            {"number": len(beat.number), "length": length_bits, "last": 1}
+        )
         m.submodules.beats = beats = BlockQueue(
-            beat_layout(machine), machine.output_beats, self.fabric)
-        m.submodules.bursts = bursts = BlockQueue(
-            burst_layout, machine.output_beats, self.fabric)
+            beat_layout(machine), machine.output_beats, self.fabric
+        )
+        m.submodules.bursts = bursts = BlockQueue(burst_layout, machine.output_beats, self.fabric)
         m.submodules.lengths = lengths = ShortQueue(length_bits, OUTSTANDING)
         m.submodules.lasts = lasts = ShortQueue(1, OUTSTANDING)
 
@@ -99,8 +100,9 @@ class AxiWrite(wiring.Component):
                 opened.eq(1),
                 burst.length.eq(length),
                 burst.last.eq(beat.last),
-                closing.eq(beat.last | beat.number[:page_bits].all()
-                           | (length == machine.max_burst - 1)),
+                closing.eq(
+                    beat.last | beat.number[:page_bits].all() | (length == machine.max_burst - 1)
+                ),
             ]
             with m.If(~joins):
                 m.d.sync += burst.number.eq(beat.number)
@@ -129,9 +131,12 @@ class AxiWrite(wiring.Component):
         ends = position == lengths.o.payload
         m.d.comb += [
             w.valid.eq(beats.o.valid & lengths.o.valid),
-            w.payload.data.eq(Cat(
-                beats.o.payload.words[i].replicate(machine.group_lanes // machine.rows)
-                for i in range(machine.slots))),
+            w.payload.data.eq(
+                Cat(
+                    beats.o.payload.words[i].replicate(machine.group_lanes // machine.rows)
+                    for i in range(machine.slots)
+                )
+            ),
             w.payload.last.eq(ends),
             self.sent.eq(w.valid & w.ready),
             beats.o.ready.eq(w.ready & lengths.o.valid),
@@ -141,10 +146,11 @@ class AxiWrite(wiring.Component):
             written = beats.o.payload.written[i]
             if machine.rows < machine.group_lanes:
                 upper = beats.o.payload.upper_half
-                m.d.comb += w.payload.strobe[2 * i:2 * i + 2].eq(
-                    Cat(written & ~upper, written & upper))
+                m.d.comb += w.payload.strobe[2 * i : 2 * i + 2].eq(
+                    Cat(written & ~upper, written & upper)
+                )
             else:
-                m.d.comb += w.payload.strobe[2 * i:2 * i + 2].eq(written.replicate(2))
+                m.d.comb += w.payload.strobe[2 * i : 2 * i + 2].eq(written.replicate(2))
         with m.If(self.sent):
             m.d.sync += position.eq(Mux(ends, 0, position + 1))
 
@@ -155,8 +161,10 @@ class AxiWrite(wiring.Component):
             self.outstanding.eq(lasts.level),
             self.idle.eq(~aw.valid & ~lasts.o.valid),
         ]
-        m.d.sync += self.error.eq(b.valid & ((b.payload == Response.SUBORDINATE_ERROR)
-                                             | (b.payload == Response.DECODE_ERROR)))
+        m.d.sync += self.error.eq(
+            b.valid
+            & ((b.payload == Response.SUBORDINATE_ERROR) | (b.payload == Response.DECODE_ERROR))
+        )
         with m.If(b.valid & lasts.o.payload):
             m.d.sync += self.stored.eq(self.stored + 1)
         return m

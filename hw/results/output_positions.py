@@ -29,7 +29,7 @@ def placed_layout(machine: Machine) -> data.StructLayout:
         "ends": 1,
         "last": 1,
         "codes": codes_layout(machine),
-    })
+    })  # fmt: skip
 
 
 class Positions(wiring.Component):
@@ -59,7 +59,7 @@ class Positions(wiring.Component):
             "placements": In(stream.Signature(Placement)),
             "pieces": In(piece_layout(machine)),
             "placed": Out(placed_layout(machine)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -73,8 +73,12 @@ class Positions(wiring.Component):
         placing = Signal()
         take_count, take_address, take_piece = Signal(), Signal(), Signal()
         m.d.comb += [
-            take_count.eq(waiting.o.valid & ~take_address & ~take_piece
-                          & (~placing | (pieces.valid & pieces.last))),
+            take_count.eq(
+                waiting.o.valid
+                & ~take_address
+                & ~take_piece
+                & (~placing | (pieces.valid & pieces.last))
+            ),
             waiting.o.ready.eq(take_piece),
         ]
         m.d.sync += [take_address.eq(take_count), take_piece.eq(take_address)]
@@ -87,8 +91,14 @@ class Positions(wiring.Component):
         pair = Signal()
         row_last, kept_width, height, x, y = (
             Signal(width(Compute, field), name=name, reset_less=True)
-            for name, field in (("row_last", "row_length"), ("width", "width"),
-                                ("height", "height"), ("x", "row_length"), ("y", "height")))
+            for name, field in (
+                ("row_last", "row_length"),
+                ("width", "width"),
+                ("height", "height"),
+                ("x", "row_length"),
+                ("y", "height"),
+            )
+        )
         counted = Signal.like(pieces)  # all but its codes
         counted_codes = Signal(codes_layout(self.machine), reset_less=True)
         row_ends, forward, inside = Signal(), Signal(), Signal()
@@ -112,22 +122,31 @@ class Positions(wiring.Component):
             ]
         complete = ~pair | x[0]
         m.d.sync += [
-            *(counted[name].eq(pieces[name])
-              for name in ("valid", "starts", "raw", "ends", "last")),
+            *(
+                counted[name].eq(pieces[name])
+                for name in ("valid", "starts", "raw", "ends", "last")
+            ),
             counted_codes.eq(pieces.codes),
             row_ends.eq(leaves & at_end),
             forward.eq(leaves & complete),
             inside.eq(leaves & complete & (x < kept_width) & (y < height)),
         ]
         with m.If(pair & x[0]):
-            m.d.sync += [code.eq(greater) for code, greater
-                         in zip(counted_codes, larger(before, pieces.codes), strict=True)]
+            m.d.sync += [
+                code.eq(greater)
+                for code, greater in zip(counted_codes, larger(before, pieces.codes), strict=True)
+            ]
 
         # Stage 2: the address.
         row, here, row_bytes, position_bytes = (
-            Signal(width(Compute, field), name=name, reset_less=True) for name, field
-            in (("row", "address"), ("here", "address"), ("row_bytes", "row_bytes"),
-                ("position_bytes", "position_bytes")))
+            Signal(width(Compute, field), name=name, reset_less=True)
+            for name, field in (
+                ("row", "address"),
+                ("here", "address"),
+                ("row_bytes", "row_bytes"),
+                ("position_bytes", "position_bytes"),
+            )
+        )
         next_row = (row + row_bytes)[:ADDRESS_BITS]
         with m.If(take_address):
             m.d.sync += [

@@ -54,7 +54,7 @@ class OutputWriter(wiring.Component):
             "idle": Out(1),
             "sent": Out(1),
             "error": Out(1),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()

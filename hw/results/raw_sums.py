@@ -25,7 +25,7 @@ def piece_layout(machine: Machine) -> data.StructLayout:
         "ends": 1,
         "last": 1,
         "codes": codes_layout(machine),
-    })
+    })  # fmt: skip
 
 
 class RawSums(wiring.Component):
@@ -55,7 +55,7 @@ class RawSums(wiring.Component):
             "keep": In(1),
             "columns": In(column_layout(machine)),
             "pieces": Out(piece_layout(machine)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -69,7 +69,8 @@ class RawSums(wiring.Component):
         while depth < self.TOTAL_LEAD:
             depth *= 2
         m.submodules.sums = sums = memory.Memory(
-            shape=self.totals.shape().size, depth=max(WORDS, depth), init=[])
+            shape=self.totals.shape().size, depth=max(WORDS, depth), init=[]
+        )
         write, read = sums.write_port(), sums.read_port(domain="comb")
         written, taken = Signal(range(depth)), Signal(range(depth))
         m.d.comb += [
@@ -131,6 +132,6 @@ class RawSums(wiring.Component):
         for row in range(self.machine.rows):
             total = Cat(data.View(self.totals.shape(), read.data)[row], padding)
             m.d.sync += codes[row].eq(
-                Mux(unpacking, total.word_select(chunk, RAW_CHUNK_PLANES),
-                    self.columns.codes[row]))
+                Mux(unpacking, total.word_select(chunk, RAW_CHUNK_PLANES), self.columns.codes[row])
+            )
         return m

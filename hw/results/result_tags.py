@@ -35,7 +35,7 @@ class ResultTags(wiring.Component):
             "tag": Out(CaptureTag),
             "column": Out(range(machine.columns)),
             "ends": Out(1),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()

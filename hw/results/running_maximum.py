@@ -29,7 +29,7 @@ def column_layout(machine: Machine) -> data.StructLayout:
         "ends": 1,
         "last": 1,
         "codes": codes_layout(machine),
-    })
+    })  # fmt: skip
 
 
 def larger(a, b):
@@ -63,7 +63,8 @@ class RunningMaximum(wiring.Component):
         # LUT RAM: a few words that are wide.
         codes = codes_layout(self.machine)
         m.submodules.maxima = maxima = memory.Memory(
-            shape=codes, depth=max(WORDS, self.machine.columns), init=[])
+            shape=codes, depth=max(WORDS, self.machine.columns), init=[]
+        )
         read, write = maxima.read_port(domain="comb"), maxima.write_port()
         before = Signal(codes, reset_less=True)
         o_codes = Signal(codes, reset_less=True)
@@ -80,6 +81,8 @@ class RunningMaximum(wiring.Component):
         for name in ("valid", "column", "starts", "leaves", "raw", "ends", "last"):
             m.d.sync += [column[name].eq(self.i[name]), self.o[name].eq(column[name])]
         with m.If(~column.starts):
-            m.d.sync += [code.eq(greater) for code, greater
-                         in zip(o_codes, larger(before, column_codes), strict=True)]
+            m.d.sync += [
+                code.eq(greater)
+                for code, greater in zip(o_codes, larger(before, column_codes), strict=True)
+            ]
         return m

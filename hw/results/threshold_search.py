@@ -51,7 +51,7 @@ class ThresholdLane(wiring.Component):
             "word": In(machine.sum_bits),
             "total": Out(machine.sum_bits),
             "code": Out(CODE_BITS),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -61,12 +61,14 @@ class ThresholdLane(wiring.Component):
 
         for stage in range(CODE_BITS):
             bit = CODE_BITS - 1 - stage
-            here = self.enable & (self.index[:bit + 1] == 1 << bit)
+            here = self.enable & (self.index[: bit + 1] == 1 << bit)
             threshold = Signal(self.sum_bits, name=f"threshold{bit}")
             if stage == 0:
                 # Registers that stand for a memory of two words: like one, they outlast a reset.
-                of_set = [Signal(self.sum_bits, name=f"middle{which}", reset_less=True)
-                          for which in range(2)]
+                of_set = [
+                    Signal(self.sum_bits, name=f"middle{which}", reset_less=True)
+                    for which in range(2)
+                ]
                 for which in range(2):
                     with m.If(here & (self.set == which)):
                         m.d.sync += of_set[which].eq(self.word)
@@ -77,7 +79,7 @@ class ThresholdLane(wiring.Component):
                 m.submodules[f"thresholds{bit}"] = words
                 write, read = words.write_port(), words.read_port(domain="comb")
                 m.d.comb += [
-                    write.addr.eq(padded(Cat(self.index[bit + 1:], self.set))),
+                    write.addr.eq(padded(Cat(self.index[bit + 1 :], self.set))),
                     write.data.eq(self.word),
                     write.en.eq(here),
                     read.addr.eq(padded(Cat(found, self.sets[stage]))),
@@ -92,8 +94,10 @@ class ThresholdLane(wiring.Component):
             m.d.sync += found_before.eq(found)
             found = Cat(reached, found_before)
             if bit:
-                total_before, total = total, Signal(
-                    self.sum_bits, name=f"total{bit}", reset_less=True)
+                total_before, total = (
+                    total,
+                    Signal(self.sum_bits, name=f"total{bit}", reset_less=True),
+                )
                 m.d.sync += total.eq(total_before)
 
         # Index 0 of a set holds the row's flip.
@@ -147,7 +151,7 @@ class ThresholdSearch(wiring.Component):
             "code_bits": In(width(Compute, "code_bits")),
             "totals": Out(data.ArrayLayout(unsigned(machine.sum_bits), machine.rows)),
             "codes": Out(data.ArrayLayout(unsigned(CODE_BITS), machine.rows)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -159,7 +163,8 @@ class ThresholdSearch(wiring.Component):
 
         # What a column brings along: the set and the active bits, stage by stage.
         threshold_set, code_bits = (
-            delayed(m, signal, 1, signal.name) for signal in (self.threshold_set, self.code_bits))
+            delayed(m, signal, 1, signal.name) for signal in (self.threshold_set, self.code_bits)
+        )
         sets = Signal(CODE_BITS)
         active = Signal(CODE_BITS)
         working = Signal(CODE_BITS)  # bit k: stage k works, for the column that enters
@@ -167,8 +172,7 @@ class ThresholdSearch(wiring.Component):
         m.d.comb += working.eq(Cat(code_bits > CODE_BITS - 1 - k for k in range(CODE_BITS)))
         m.d.sync += sets.eq(Cat(threshold_set, sets))
         for stage in range(CODE_BITS):
-            m.d.comb += active[stage].eq(
-                delayed(m, working[stage], stage + 1, f"active{stage}"))
+            m.d.comb += active[stage].eq(delayed(m, working[stage], stage + 1, f"active{stage}"))
 
         words = len(self.write.words)
         for row in range(self.machine.rows):

@@ -19,7 +19,7 @@ def beat_layout(machine: Machine) -> data.StructLayout:
         "words": data.ArrayLayout(unsigned(machine.rows), machine.slots),
         "written": machine.slots,
         **({"upper_half": 1} if machine.rows < machine.group_lanes else {}),
-    })
+    })  # fmt: skip
 
 
 def combined_layout(machine: Machine) -> data.StructLayout:
@@ -34,7 +34,7 @@ def combined_layout(machine: Machine) -> data.StructLayout:
         "follows": 1,
         "last": 1,
         "beat": beat_layout(machine),
-    })
+    })  # fmt: skip
 
 
 class WriteCombiner(wiring.Component):
@@ -68,7 +68,7 @@ class WriteCombiner(wiring.Component):
             "combined": Out(combined_layout(machine)),
             "released": Out(data.StructLayout({"valid": 1, "raw": 1})),
             "computed": Out(16),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -92,8 +92,9 @@ class WriteCombiner(wiring.Component):
                 with m.Case(count):
                     m.d.sync += [
                         *(arranged.words[w].eq(planes[w % size]) for w in range(slots)),
-                        arranged.written.eq(Cat(slot[count.value:] == w // size
-                                                for w in range(slots))),
+                        arranged.written.eq(
+                            Cat(slot[count.value :] == w // size for w in range(slots))
+                        ),
                     ]
         if rows < machine.group_lanes:
             m.d.sync += arranged.upper_half.eq(placed.upper_half)

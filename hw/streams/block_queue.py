@@ -37,12 +37,11 @@ class BlockQueue(wiring.Component):
             "payload": In(shape),
             "o": Out(stream.Signature(shape)),
             "level": Out(range(depth + 1)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.words = words = BlockRam(
-            self.depth, Shape.cast(self.shape).width, self.fabric)
+        m.submodules.words = words = BlockRam(self.depth, Shape.cast(self.shape).width, self.fabric)
         m.submodules.caught = caught = CatchQueue(self.shape, LATENCY, AHEAD)
         some = Signal()  # level is not 0
         fetch = Signal()

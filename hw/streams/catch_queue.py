@@ -36,7 +36,7 @@ class CatchQueue(wiring.Component):
             "ready": Out(1, init=1),
             "payload": In(shape),
             "o": Out(stream.Signature(shape)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()

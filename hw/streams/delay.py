@@ -3,9 +3,7 @@
 from amaranth.hdl import Module, Signal, Value
 
 
-def delayed(
-    m: Module, value: Value, cycles: int, name: str, *, reset_less: bool = False
-) -> Value:
+def delayed(m: Module, value: Value, cycles: int, name: str, *, reset_less: bool = False) -> Value:
     """Return ``value`` after ``cycles`` registers of ``m``; with none, ``value`` itself.
 
     ``reset_less`` is for what means nothing unless something else says so: the reset of the core is

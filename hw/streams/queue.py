@@ -33,7 +33,8 @@ class Queue(wiring.Component):
         m = Module()
         places = self.depth - 1
         m.submodules.words = words = memory.Memory(
-            shape=self.width, depth=1 if places == 1 else max(WORDS, places), init=[])
+            shape=self.width, depth=1 if places == 1 else max(WORDS, places), init=[]
+        )
         write, read = words.write_port(), words.read_port(domain="comb")
         written, taken = Signal(range(places)), Signal(range(places))
         level = Signal(range(places + 1))

@@ -30,12 +30,13 @@ class ShortQueue(wiring.Component):
             "i": In(stream.Signature(shape)),
             "o": Out(stream.Signature(shape)),
             "level": Out(range(depth + 1)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.words = words = memory.Memory(
-            shape=self.width, depth=max(WORDS, self.depth), init=[])
+            shape=self.width, depth=max(WORDS, self.depth), init=[]
+        )
         write, read = words.write_port(), words.read_port(domain="comb")
         written, taken = Signal(range(self.depth)), Signal(range(self.depth))
         full, some = Signal(), Signal()

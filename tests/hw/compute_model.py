@@ -30,14 +30,23 @@ class Chip:
     def random(cls, machine: Machine, chance: random.Random, reach: int):
         """Fill all memories; thresholds lie where `reach` passes get to."""
         rows, columns = machine.rows, machine.columns
-        thresholds = [[[chance.getrandbits(1), *sorted(chance.randrange(reach * machine.lanes)
-                                                       for _ in range(THRESHOLDS - 1))]
-                       for _ in range(rows)] for _ in range(2)]
+        thresholds = [
+            [
+                [
+                    chance.getrandbits(1),
+                    *sorted(chance.randrange(reach * machine.lanes) for _ in range(THRESHOLDS - 1)),
+                ]
+                for _ in range(rows)
+            ]
+            for _ in range(2)
+        ]
         return cls(
             machine,
             [chance.getrandbits(machine.lanes) for _ in range(machine.positions)],
-            [[chance.getrandbits(machine.lanes) for _ in range(rows)]
-             for _ in range(machine.weight_words)],
+            [
+                [chance.getrandbits(machine.lanes) for _ in range(rows)]
+                for _ in range(machine.weight_words)
+            ],
             thresholds,
             [],
             [[0] * columns for _ in range(rows)],
@@ -80,17 +89,25 @@ class Chip:
                     entry = self.table[e]
                     self.run_pass(compute, base, entry)
                     if entry["capture"]:
-                        yield entry, [
-                            [self.sums[row][column]
-                             + (self.ones_sums[column] if compute["add_ones"] else 0)
-                             for row in range(machine.rows)] for column in range(machine.columns)]
+                        yield (
+                            entry,
+                            [
+                                [
+                                    self.sums[row][column]
+                                    + (self.ones_sums[column] if compute["add_ones"] else 0)
+                                    for row in range(machine.rows)
+                                ]
+                                for column in range(machine.columns)
+                            ],
+                        )
 
     def codes(self, compute: dict, totals: list) -> list:
         """Count thresholds."""
         top = (1 << compute["code_bits"]) - 1
-        return [sum(kept[k] <= total for k in range(1, top + 1)) ^ (top if kept[0] & 1 else 0)
-                for total, kept in zip(totals, self.thresholds[compute["threshold_set"]],
-                                       strict=True)]
+        return [
+            sum(kept[k] <= total for k in range(1, top + 1)) ^ (top if kept[0] & 1 else 0)
+            for total, kept in zip(totals, self.thresholds[compute["threshold_set"]], strict=True)
+        ]
 
     def columns_that_leave(self, compute: dict):
         """Yield the codes, or the sums, of each column that goes on."""
@@ -117,13 +134,19 @@ class Chip:
             place = x >> compute["pair"]
             if compute["pair"]:
                 inside = inside and x % 2 == 1
-                values, before = ([max(pair) for pair in zip(values, before, strict=True)]
-                                  if x % 2 else values), values
+                values, before = (
+                    ([max(pair) for pair in zip(values, before, strict=True)] if x % 2 else values),
+                    values,
+                )
             if inside:
-                address = (compute["address"] + y * compute["row_bytes"]
-                           + place * compute["position_bytes"])
-                planes = 4 * self.machine.raw_chunks if compute["raw"] else 1 << compute[
-                    "planes"].value
+                address = (
+                    compute["address"]
+                    + y * compute["row_bytes"]
+                    + place * compute["position_bytes"]
+                )
+                planes = (
+                    4 * self.machine.raw_chunks if compute["raw"] else 1 << compute["planes"].value
+                )
                 for plane in range(planes):
                     bits = sum((value >> plane & 1) << row for row, value in enumerate(values))
                     at = address + 2 * plane + compute["upper_half"]
@@ -149,19 +172,22 @@ def random_span(machine: Machine, chance: random.Random, window: int, most: int)
     for index in range(window):
         for number in range(passes := chance.randint(1, most)):
             capture = number == passes - 1
-            span.append({
-                "group": [random_group(machine, chance) for _ in range(machine.lane_groups)],
-                "clear": int(number == 0),
-                "double": int(chance.random() < 0.4),
-                "capture": int(capture),
-                "pool_first": int(index == 0) if capture else chance.getrandbits(1),
-                "pool_last": int(index == window - 1) if capture else chance.getrandbits(1),
-            })
+            span.append(
+                {
+                    "group": [random_group(machine, chance) for _ in range(machine.lane_groups)],
+                    "clear": int(number == 0),
+                    "double": int(chance.random() < 0.4),
+                    "capture": int(capture),
+                    "pool_first": int(index == 0) if capture else chance.getrandbits(1),
+                    "pool_last": int(index == window - 1) if capture else chance.getrandbits(1),
+                }
+            )
     return span
 
 
-def random_compute(chip: Chip, chance: random.Random, address: int, blocks: int = 3, most: int = 7,
-                   **wanted) -> tuple[dict, int]:
+def random_compute(
+    chip: Chip, chance: random.Random, address: int, blocks: int = 3, most: int = 7, **wanted
+) -> tuple[dict, int]:
     """Append entries to `chip.table`; return a COMPUTE's fields and how many bytes it may write."""
     machine = chip.machine
     raw = wanted.get("raw", int(chance.random() < 0.2))
@@ -218,7 +244,7 @@ def issue_cycles(machine: Machine, chip: Chip, computes: list, seen: int) -> lis
         taken = max(max(seen, taken + 1) + 1, walks[-1] if walks else -1)
         before = taken
         passes = []
-        entries = chip.table[compute["table_start"]:compute["table_last"] + 1]
+        entries = chip.table[compute["table_start"] : compute["table_last"] + 1]
         for entry in entries * (compute["block_rows"] * compute["row_blocks"]):
             room = leaves[-AHEAD] + 1 if len(leaves) >= AHEAD else -1
             walks.append(before := max(before + 1, room))

@@ -24,8 +24,7 @@ def play(component, inputs: list, outputs: tuple) -> list:
                 for part in name.split("."):
                     signal = getattr(signal, part)
                 ctx.set(signal, value_of(signal, value))
-            _, _, *values = await ctx.tick().sample(
-                *(getattr(component, name) for name in outputs))
+            _, _, *values = await ctx.tick().sample(*(getattr(component, name) for name in outputs))
             seen.append(dict(zip(outputs, values, strict=True)))
 
     simulator = Simulator(component)

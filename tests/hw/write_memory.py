@@ -35,16 +35,20 @@ class WriteMemory:
         waiting = deque()  # cycle from which a burst may be acknowledged
         cycle, shown, held = 0, False, {}
         while True:
-            ready = {name: cycle >= self.asleep and chance.random() >= self.stalls
-                     for name in ("aw", "w")}
-            shown = shown or (bool(waiting) and waiting[0] <= cycle
-                              and chance.random() >= self.stalls)
+            ready = {
+                name: cycle >= self.asleep and chance.random() >= self.stalls
+                for name in ("aw", "w")
+            }
+            shown = shown or (
+                bool(waiting) and waiting[0] <= cycle and chance.random() >= self.stalls
+            )
             ctx.set(axi.aw.ready, ready["aw"])
             ctx.set(axi.w.ready, ready["w"])
             ctx.set(axi.b.valid, shown)
             ctx.set(axi.b.payload.as_value(), 2 if len(self.answers) in self.errors else 0)
             _, _, aw, w, aw_payload, w_payload, b_ready = await ctx.tick().sample(
-                axi.aw.valid, axi.w.valid, axi.aw.payload, axi.w.payload, axi.b.ready)
+                axi.aw.valid, axi.w.valid, axi.aw.payload, axi.w.payload, axi.b.ready
+            )
             assert b_ready
             for name, valid, payload in (("aw", aw, aw_payload), ("w", w, w_payload)):
                 if name in held:  # not taken: it stays as it is

@@ -1,13 +1,20 @@
 """Tiles: every position of the output is computed, whatever the shapes of input and output."""
 
+from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
+from compiler.backend.lower import lower
+from compiler.backend.packing import pack
+from compiler.backend.storage import lay_out
+from compiler.backend.tile import cut
+from compiler.errors import CapacityError
 from golden.network import Convolution
 from tests.random_networks.geometry import random_network
-from tests.samples.networks import Builder
+from tests.samples.networks import Builder, everything
 from tests.samples.programs import differing_codes
 
 MACHINES = (TINY, ECP5_25F, ECP5_85F)
@@ -39,6 +46,59 @@ def padded(kernel, pads, *, width=7, dilation=1, stride=1, channels=3, source="a
         b.add(operator, 4, height, wide, 2)
         b.conv("wide", "head", 3, 1, raw=True)
     return b.network("wide" if raw else "head"), b.picture()
+
+
+def tiled(network, machine):
+    """The jobs of a network, cut, and the layouts that they read and write."""
+    lowered = lower(network, machine)
+    layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
+    return [cut(pack(job, lowered.storages), layouts, machine) for job in lowered.jobs], layouts
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
+def test_tiles_cover_the_map_once_and_fit(machine):
+    for job in tiled(everything(0, 90, 70)[0], machine)[0]:
+        covered = np.zeros((job.job.height, job.job.width), int)
+        for tile in job.tiles:
+            covered[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
+        assert (covered == 1).all()
+        assert job.positions <= machine.positions * job.halves // 2
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
+def test_words_of_a_beat_go_to_different_banks(machine):
+    """Planes of a position, and positions of a beat, are written in one cycle."""
+    jobs, layouts = tiled(everything(0, 21, 35)[0], machine)
+    for job, region in [(each, region) for each in jobs for region in each.regions]:
+        layout = layouts[region.region.storage]
+        if layout.storage.kind == "picture":
+            continue
+        left = job.job.reach[2] - region.skip  # of the first column that is loaded
+        banks = {
+            job.offset(region, job.job.reach[0], left + x, plane) % machine.columns
+            for x in range(layout.beat_positions)
+            for plane in range(layout.storage.planes)
+        }
+        assert len(banks) == layout.beat_positions * layout.storage.planes == machine.slots
+
+
+def test_a_map_that_fits_is_one_tile_and_flat_where_that_saves_blocks():
+    b = Builder(3, 5, 5)
+    b.conv("in", "a", 8, 1)
+    b.conv("a", "head", 3, 1, raw=True)
+    (_, head), _ = tiled(b.network("head"), ECP5_85F)
+    assert [(t.height, t.width) for t in head.tiles] == [(5, 5)]
+    # Rows are 6 positions apart: 29 of them are two blocks of 16, row by row it would be five.
+    assert head.flat
+    assert head.blocks(head.tiles[0], ECP5_85F) == (1, 2)
+
+
+def test_not_even_one_row_fits():
+    small = replace(TINY, activation_words=16)
+    b = Builder(3, 5, 64)
+    b.conv("in", "a", 8, 5)
+    with pytest.raises(CapacityError, match="layer 'a': not even one row of 4 positions fits"):
+        tiled(b.network(), small)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)

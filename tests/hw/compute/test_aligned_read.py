@@ -29,7 +29,7 @@ class Fetch(wiring.Component):
             "activation_writes": In(self.activations.writes.shape()),
             "weight_write": In(self.weights.write.shape()),
             "passes": Out(pass_layout(machine)),
-        })
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -52,15 +52,24 @@ def filling(chip, fetch):
     """Cycles that write the chip's activations and weights."""
     machine, columns = chip.machine, chip.machine.columns
     for word in range(machine.activation_words):
-        yield {"activation_writes": [
-            {"address": word, "data": chip.activations[word * columns + column], "enables": 255}
-            for column in range(columns)]}
+        yield {
+            "activation_writes": [
+                {"address": word, "data": chip.activations[word * columns + column], "enables": 255}
+                for column in range(columns)
+            ]
+        }
     at_once = len(fetch.weight_write.data)
     for word, rows in enumerate(chip.weights):
         for row in range(0, machine.rows, at_once):
-            yield {"activation_writes": [{"enables": 0}] * columns,
-                   "weight_write": {"valid": 1, "word": word, "row": row,
-                                    "data": rows[row:row + at_once]}}
+            yield {
+                "activation_writes": [{"enables": 0}] * columns,
+                "weight_write": {
+                    "valid": 1,
+                    "word": word,
+                    "row": row,
+                    "data": rows[row : row + at_once],
+                },
+            }
     yield {"weight_write": {"valid": 0}}
 
 
@@ -79,28 +88,46 @@ def test_passes(machine, seed):
     steps = []
     for _ in range(150):
         base = chance.randrange(machine.positions)
-        steps.append({
-            "valid": chance.getrandbits(1), "base": base,
-            "after": (base + machine.columns) % machine.positions,
-            "weight_base": chance.randrange(machine.weight_words),
-            "entry": {"group": [random_group(machine, chance) for _ in range(4)],
-                      **{name: chance.getrandbits(1) for name in ("clear", "double", "capture")}},
-        })
-    seen = play(fetch, [*fill, *({"step": step} for step in steps), *({},) * fetch.read.latency],
-                ("passes",))
+        steps.append(
+            {
+                "valid": chance.getrandbits(1),
+                "base": base,
+                "after": (base + machine.columns) % machine.positions,
+                "weight_base": chance.randrange(machine.weight_words),
+                "entry": {
+                    "group": [random_group(machine, chance) for _ in range(4)],
+                    **{name: chance.getrandbits(1) for name in ("clear", "double", "capture")},
+                },
+            }
+        )
+    seen = play(
+        fetch,
+        [*fill, *({"step": step} for step in steps), *({},) * fetch.read.latency],
+        ("passes",),
+    )
     for index, step in enumerate(steps, len(fill) + fetch.read.latency):
         found, entry = seen[index]["passes"], step["entry"]
         assert found.valid == step["valid"]
         assert [found[name] for name in ("clear", "double", "capture")] == [
-            entry[name] for name in ("clear", "double", "capture")]
+            entry[name] for name in ("clear", "double", "capture")
+        ]
         assert found.ones == sum(group["ones"] << g for g, group in enumerate(entry["group"]))
         for column in range(machine.columns):
             assert found.activations[column] == sum(
-                masked(chip.activations[(step["base"] + group["offset"] + column)
-                                        % machine.positions], g)
-                for g, group in enumerate(entry["group"]) if group["enable"])
+                masked(
+                    chip.activations[(step["base"] + group["offset"] + column) % machine.positions],
+                    g,
+                )
+                for g, group in enumerate(entry["group"])
+                if group["enable"]
+            )
         for row in range(machine.rows):
             assert found.weights[row] == sum(
-                masked(chip.weights[(step["weight_base"] + group["weight"])
-                                    % machine.weight_words][row], g)
-                for g, group in enumerate(entry["group"]))
+                masked(
+                    chip.weights[(step["weight_base"] + group["weight"]) % machine.weight_words][
+                        row
+                    ],
+                    g,
+                )
+                for g, group in enumerate(entry["group"])
+            )

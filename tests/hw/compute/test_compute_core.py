@@ -45,7 +45,7 @@ class Run:
                 ctx.set(core.weight_write.valid, 1)
                 ctx.set(core.weight_write.word, word)
                 ctx.set(core.weight_write.row, row)
-                ctx.set(core.weight_write.data, rows[row:row + per_beat])
+                ctx.set(core.weight_write.data, rows[row : row + per_beat])
                 await ctx.tick()
         ctx.set(core.weight_write.valid, 0)
         per_beat = len(core.threshold_write.words)
@@ -56,8 +56,10 @@ class Run:
                     ctx.set(core.threshold_write.set, which)
                     ctx.set(core.threshold_write.index, k)
                     ctx.set(core.threshold_write.row, row)
-                    ctx.set(core.threshold_write.words,
-                            [chip.thresholds[which][row + i][k] for i in range(per_beat)])
+                    ctx.set(
+                        core.threshold_write.words,
+                        [chip.thresholds[which][row + i][k] for i in range(per_beat)],
+                    )
                     await ctx.tick()
         ctx.set(core.threshold_write.valid, 0)
         for word in range(machine.activation_words):
@@ -73,8 +75,10 @@ class Run:
     async def stop(self, ctx, cycles):
         """Begin the first compute, give up after `cycles` as a run's end by an error does."""
         core = self.core
-        ctx.set(core.computes.payload, Compute.from_bits(
-            encode(Compute, self.computes[0] | {"opcode": Opcode.COMPUTE})))
+        ctx.set(
+            core.computes.payload,
+            Compute.from_bits(encode(Compute, self.computes[0] | {"opcode": Opcode.COMPUTE})),
+        )
         ctx.set(core.computes.valid, 1)
         await ctx.tick().repeat(cycles)
         ctx.set(core.computes.valid, 0)
@@ -92,8 +96,10 @@ class Run:
         for compute in self.computes:
             while self.chance.random() < self.gaps:
                 await ctx.tick()
-            ctx.set(self.core.computes.payload, Compute.from_bits(
-                encode(Compute, compute | {"opcode": Opcode.COMPUTE})))
+            ctx.set(
+                self.core.computes.payload,
+                Compute.from_bits(encode(Compute, compute | {"opcode": Opcode.COMPUTE})),
+            )
             ctx.set(self.core.computes.valid, 1)
             self.shown.append(self.cycle)
             await ctx.tick().until(self.core.computes.ready)
@@ -108,8 +114,12 @@ class Run:
         while self.cycle < self.limit:
             ctx.set(core.loads, self.loads(self.cycle))
             _, _, passed, computed, stored, error, *waits = await ctx.tick().sample(
-                core.pass_valid, core.computed, core.stored, core.write_error,
-                *(getattr(core, name) for name in self.waits))
+                core.pass_valid,
+                core.computed,
+                core.stored,
+                core.write_error,
+                *(getattr(core, name) for name in self.waits),
+            )
             if passed:
                 self.issued.append(self.cycle)
             for name, wait in zip(self.waits, waits, strict=True):
@@ -221,8 +231,17 @@ def test_machines(machine, seed):
 def test_full_buffer(planes, raw, seed):
     """Memory sleeps until the output buffer is full: the sequencer waits, and nothing is lost."""
     machine = replace(SMALL, output_beats=128)
-    chip, computes = random_program(machine, seed, count=4 if raw else 14, most=2, window=1,
-                                    planes=planes, raw=raw, pair=0, position_bytes=56)
+    chip, computes = random_program(
+        machine,
+        seed,
+        count=4 if raw else 14,
+        most=2,
+        window=1,
+        planes=planes,
+        raw=raw,
+        pair=0,
+        position_bytes=56,
+    )
     for compute in computes:
         compute["width"], compute["height"] = compute["row_length"], 4095
     memory = stalling(machine, seed, stalls=0.3)

@@ -15,8 +15,7 @@ from hw.memories.pass_table import PassTable
 from tests.hw.compute_model import Chip, issue_cycles, random_compute
 from tests.hw.cycles import value_of
 
-MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256,
-                  output_beats=128)
+MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256, output_beats=128)
 
 
 class Run:
@@ -26,8 +25,9 @@ class Run:
     whether a placement is taken.
     """
 
-    def __init__(self, chip, computes, delays, buffered, placing=lambda cycle: 1,
-                 loads=lambda cycle: 0):
+    def __init__(
+        self, chip, computes, delays, buffered, placing=lambda cycle: 1, loads=lambda cycle: 0
+    ):
         self.chip, self.computes, self.delays = chip, computes, delays
         self.buffered, self.placing, self.loads = buffered, placing, loads
         self.sequencer = Sequencer(MACHINE)
@@ -38,14 +38,21 @@ class Run:
     async def bench(self, ctx):
         unit = self.sequencer
         for e, entry in enumerate(self.chip.table):
-            ctx.set(self.table.write, value_of(self.table.write, {
-                "valid": 1, "address": e, "data": encode(Entry, entry)}))
+            ctx.set(
+                self.table.write,
+                value_of(
+                    self.table.write, {"valid": 1, "address": e, "data": encode(Entry, entry)}
+                ),
+            )
             await ctx.tick()
         ctx.set(self.table.write.valid, 0)
         waiting = list(self.computes)
-        expected = sum(compute["block_rows"] * compute["row_blocks"]
-                       * (compute["table_last"] - compute["table_start"] + 1)
-                       for compute in waiting)
+        expected = sum(
+            compute["block_rows"]
+            * compute["row_blocks"]
+            * (compute["table_last"] - compute["table_start"] + 1)
+            for compute in waiting
+        )
         releases, cycle = {}, 0
         while len(self.issued) < expected:
             ctx.set(unit.computes.valid, bool(waiting))
@@ -54,12 +61,21 @@ class Run:
             ctx.set(unit.loads, self.loads(cycle))
             ctx.set(unit.buffered, self.buffered(cycle))
             ctx.set(unit.placements.ready, self.placing(cycle))
-            ctx.set(unit.released, value_of(unit.released, {
-                "valid": cycle in releases, "raw": releases.get(cycle, 0)}))
+            ctx.set(
+                unit.released,
+                value_of(
+                    unit.released, {"valid": cycle in releases, "raw": releases.get(cycle, 0)}
+                ),
+            )
             _, _, step, taken, tagged, tag, placed, placement, *waits = await ctx.tick().sample(
-                unit.step, unit.computes.ready, unit.tags.valid, unit.tags.payload,
-                unit.placements.valid, unit.placements.payload,
-                *(getattr(unit, name) for name in self.waits))
+                unit.step,
+                unit.computes.ready,
+                unit.tags.valid,
+                unit.tags.payload,
+                unit.placements.valid,
+                unit.placements.payload,
+                *(getattr(unit, name) for name in self.waits),
+            )
             if step.valid:
                 self.issued.append((cycle, step))
             if tagged:
@@ -93,11 +109,13 @@ class Run:
 
     def room(self, cycle, raw):
         """As the docstring says it, from what was issued, released and filled two cycles before."""
+
         def beats(raw):
             return MACHINE.block_beats if raw else MACHINE.columns
 
-        used = sum(beats(tag.raw) for issue, tag, release in self.tags
-                   if issue < cycle - 2 <= release)
+        used = sum(
+            beats(tag.raw) for issue, tag, release in self.tags if issue < cycle - 2 <= release
+        )
         return MACHINE.output_beats - used - self.buffered(cycle - 2) >= beats(raw) + 1
 
 
@@ -110,25 +128,31 @@ def program(seed, count=12, **wanted):
 def walk(chip, computes):
     """Yield (compute, base, entry, last) in the order of docs/machine.md."""
     for compute in computes:
-        span = chip.table[compute["table_start"]:compute["table_last"] + 1]
+        span = chip.table[compute["table_start"] : compute["table_last"] + 1]
         for by in range(compute["block_rows"]):
             for bx in range(compute["row_blocks"]):
                 base = compute["source"] + by * compute["source_step"] + bx * MACHINE.columns
                 block_last = by + 1 == compute["block_rows"] and bx + 1 == compute["row_blocks"]
                 for index, entry in enumerate(span):
-                    yield (compute, base % MACHINE.positions, entry,
-                           block_last and index == len(span) - 1)
+                    yield (
+                        compute,
+                        base % MACHINE.positions,
+                        entry,
+                        block_last and index == len(span) - 1,
+                    )
 
 
 def check_passes(run):
     """Steps, tags and placements."""
     tags = iter(run.tags)
     for (cycle, step), (compute, base, entry, last) in zip(
-            run.issued, walk(run.chip, run.computes), strict=True):
+        run.issued, walk(run.chip, run.computes), strict=True
+    ):
         assert (step.base, step.after) == (base, (base + MACHINE.columns) % MACHINE.positions)
         assert step.weight_base == compute["weight_base"]
         assert [group.offset for group in step.entry.group] == [
-            group["offset"] for group in entry["group"]]
+            group["offset"] for group in entry["group"]
+        ]
         assert step.entry.capture == entry["capture"]
         if entry["capture"]:
             at, tag, _ = next(tags)
@@ -138,8 +162,16 @@ def check_passes(run):
                 assert tag[name] == compute[name]
     assert next(tags, None) is None
     for (_, placement), compute in zip(run.placements, run.computes, strict=True):
-        for name in ("pair", "row_length", "width", "height", "address", "row_bytes",
-                     "position_bytes", "upper_half"):
+        for name in (
+            "pair",
+            "row_length",
+            "width",
+            "height",
+            "address",
+            "row_bytes",
+            "position_bytes",
+            "upper_half",
+        ):
             assert placement[name] == compute[name]
 
 
@@ -151,7 +183,8 @@ def test_always_room(seed, most):
     check_passes(run)
     expected = issue_cycles(MACHINE, chip, computes, 0)
     assert [cycle for cycle, _ in run.issued] == [
-        cycle for passes in expected for cycle, _ in passes]
+        cycle for passes in expected for cycle, _ in passes
+    ]
     assert not run.waits["waiting_output"]
 
 
@@ -168,8 +201,11 @@ def test_room(seed):
     queued = 0  # passes issued without a pause are not looked at: the walk may have been late
     for (cycle, step), (compute, _, _, _) in zip(run.issued, walk(chip, computes), strict=True):
         if step.entry.capture:
-            waited = [at for at in range(before + 1, cycle)
-                      if at in run.waits["waiting_output"] or at in run.waits["waiting_drain"]]
+            waited = [
+                at
+                for at in range(before + 1, cycle)
+                if at in run.waits["waiting_output"] or at in run.waits["waiting_drain"]
+            ]
             assert cycle >= opens
             assert run.room(cycle, compute["raw"])
             for at in waited:
@@ -186,8 +222,13 @@ def test_waits_for_load(seed):
     for index, compute in enumerate(computes):
         compute["after_load"] = (65535 + index) % 65536
     ready = [100, 300, 500, 700]
-    run = Run(chip, computes, [40] * 100, lambda cycle: 0,
-              loads=lambda cycle: (65534 + sum(cycle >= at for at in ready)) % 65536).run()
+    run = Run(
+        chip,
+        computes,
+        [40] * 100,
+        lambda cycle: 0,
+        loads=lambda cycle: (65534 + sum(cycle >= at for at in ready)) % 65536,
+    ).run()
     check_passes(run)
     firsts = [next(cycle for cycle, _ in run.issued if cycle >= at) for at in ready]
     assert firsts == [at + Sequencer.START for at in ready]
@@ -196,8 +237,9 @@ def test_waits_for_load(seed):
 
 def test_waits_for_placement(seed):
     chip, computes = program(seed, count=3, blocks=1)
-    run = Run(chip, computes, [40] * 100, lambda cycle: 0,
-              placing=lambda cycle: cycle % 200 == 150).run()
+    run = Run(
+        chip, computes, [40] * 100, lambda cycle: 0, placing=lambda cycle: cycle % 200 == 150
+    ).run()
     check_passes(run)
     assert [cycle for cycle, _ in run.placements] == [151, 351, 551]
 

@@ -17,11 +17,13 @@ def test_entries(machine, seed):
     span = random_span(machine, chance, window=4, most=8)
     places = chance.sample(range(machine.table_entries), len(span))
     table = PassTable(machine, "generic")
-    inputs = [{"write": {"valid": 1, "address": place, "data": encode(Entry, entry)}}
-              for place, entry in zip(places, span, strict=True)]
+    inputs = [
+        {"write": {"valid": 1, "address": place, "data": encode(Entry, entry)}}
+        for place, entry in zip(places, span, strict=True)
+    ]
     inputs += [{"write": {"valid": 0}, "address": place} for place in places]
     inputs += [{}] * table.latency
-    seen = play(table, inputs, ("entry",))[len(span) + table.latency:]
+    seen = play(table, inputs, ("entry",))[len(span) + table.latency :]
     for entry, wanted in zip((cycle["entry"] for cycle in seen), span, strict=True):
         for name in ("clear", "double", "capture", "pool_first", "pool_last"):
             assert entry[name] == wanted[name]

@@ -35,7 +35,8 @@ class Run:
             if self.stop_at is not None:
                 ctx.set(unit.stop, self.cycle >= self.stop_at)
             _, _, stored, sent, error, outstanding, idle = await ctx.tick().sample(
-                unit.stored, unit.sent, unit.error, unit.outstanding, unit.idle)
+                unit.stored, unit.sent, unit.error, unit.outstanding, unit.idle
+            )
             assert outstanding <= OUTSTANDING
             self.stored += [self.cycle] * (stored - len(self.stored))
             self.errors += error
@@ -73,8 +74,14 @@ def random_beats(machine, chance, computes, most=150, jump=0.02, idle=0.0):
             }
             if machine.rows == 8:
                 beat["upper_half"] = chance.getrandbits(1)
-            beats.append({"number": number, "follows": number - 1 == before, "beat": beat,
-                          "last": index == length - 1})
+            beats.append(
+                {
+                    "number": number,
+                    "follows": number - 1 == before,
+                    "beat": beat,
+                    "last": index == length - 1,
+                }
+            )
             before = number
             number += 1 if chance.random() >= jump else chance.randint(2, 700)
     return beats
@@ -109,8 +116,9 @@ def bursts_of(machine, beats):
             if open_burst:
                 bursts[-1][2] = cycle
             bursts.append([beat["number"] * machine.beat_bytes, 1, None])
-        open_burst = not (beat["last"] or bursts[-1][1] == machine.max_burst
-                          or beat["number"] % page == page - 1)
+        open_burst = not (
+            beat["last"] or bursts[-1][1] == machine.max_burst or beat["number"] % page == page - 1
+        )
         if not open_burst:
             bursts[-1][2] = cycle + 1
     return bursts
@@ -131,9 +139,10 @@ def test_no_stalls(machine, jump, seed):
     bursts = bursts_of(machine, beats)
     assert [burst[1:] for burst in memory.bursts] == [tuple(burst[:2]) for burst in bursts]
     assert [burst[0] for burst in memory.bursts] == [
-        complete + BlockQueue.latency for _, _, complete in bursts]
+        complete + BlockQueue.latency for _, _, complete in bursts
+    ]
     sent = []
-    for (cycle, _, count) in memory.bursts:
+    for cycle, _, count in memory.bursts:
         first = max([cycle + 1, *(at + 1 for at in sent[-1:])])
         sent += range(first, first + count)
     assert run.sent == sent
@@ -145,8 +154,9 @@ def test_full_speed(machine, seed):
     """Long rows: one beat per cycle from the first to the last, across bursts."""
     start = 4096 // machine.beat_bytes
     beats = random_beats(machine, random.Random(seed), computes=1, most=1, jump=0)
-    beats = [beats[0] | {"number": start + i, "follows": i > 0, "last": i == 799}
-             for i in range(800)]
+    beats = [
+        beats[0] | {"number": start + i, "follows": i > 0, "last": i == 799} for i in range(800)
+    ]
     run = Run(machine, beats, WriteMemory(machine.beat_bytes, machine.max_burst)).run()
     assert run.sent == list(range(run.sent[0], run.sent[0] + 800))
 
@@ -155,12 +165,14 @@ def test_full_speed(machine, seed):
 @pytest.mark.parametrize("stalls", [0.3, 0.8])
 def test_stalls(machine, stalls, seed):
     beats = random_beats(machine, random.Random(seed), computes=8, jump=0.2, idle=0.3)
-    memory = WriteMemory(machine.beat_bytes, machine.max_burst, latency=20, stalls=stalls,
-                         seed=seed, errors=(2, 5))
+    memory = WriteMemory(
+        machine.beat_bytes, machine.max_burst, latency=20, stalls=stalls, seed=seed, errors=(2, 5)
+    )
     run = Run(machine, beats, memory).run()
     assert memory.contents == contents_of(machine, beats)
     assert [burst[1:] for burst in memory.bursts] == [
-        tuple(burst[:2]) for burst in bursts_of(machine, beats)]
+        tuple(burst[:2]) for burst in bursts_of(machine, beats)
+    ]
     assert run.errors == 2
 
 

@@ -12,10 +12,14 @@ from tests.hw.cycles import play
 
 def random_placement(machine, chance):
     return {
-        "pair": chance.getrandbits(1), "row_length": chance.choice((1, 2, 3, 8, 13)),
-        "width": chance.randint(0, 9), "height": chance.randint(0, 9),
-        "address": chance.getrandbits(32), "row_bytes": chance.getrandbits(24),
-        "position_bytes": chance.getrandbits(8), "planes": chance.choice(list(Planes)),
+        "pair": chance.getrandbits(1),
+        "row_length": chance.choice((1, 2, 3, 8, 13)),
+        "width": chance.randint(0, 9),
+        "height": chance.randint(0, 9),
+        "address": chance.getrandbits(32),
+        "row_bytes": chance.getrandbits(24),
+        "position_bytes": chance.getrandbits(8),
+        "planes": chance.choice(list(Planes)),
         "upper_half": chance.getrandbits(1),
     }
 
@@ -32,8 +36,16 @@ def model(placement, columns):
             if x % 2:
                 out = [max(pair) for pair in zip(codes, before, strict=True)]
         before = codes
-        yield written, (placement["address"] + y * placement["row_bytes"]
-                        + (x >> placement["pair"]) * placement["position_bytes"]) % (1 << 32), out
+        yield (
+            written,
+            (
+                placement["address"]
+                + y * placement["row_bytes"]
+                + (x >> placement["pair"]) * placement["position_bytes"]
+            )
+            % (1 << 32),
+            out,
+        )
         x += 1
         if x == placement["row_length"]:
             x, y = 0, y + 1
@@ -49,11 +61,17 @@ def test_addresses(machine, idle, seed):
     pieces, expected = [], []  # per cycle; (cycle, ...)
     start = 3 * len(placements) + 4
     for placement in placements:
-        blocks = [[(chance.random() < 0.8, [chance.randrange(16) for _ in range(machine.rows)])
-                   for _ in range(machine.columns)] for _ in range(chance.randint(1, 4))]
+        blocks = [
+            [
+                (chance.random() < 0.8, [chance.randrange(16) for _ in range(machine.rows)])
+                for _ in range(machine.columns)
+            ]
+            for _ in range(chance.randint(1, 4))
+        ]
         chunks = 1 if placement["pair"] else chance.choice((1, 1, machine.raw_chunks))
-        positions = model(placement, [codes for block in blocks for leaves, codes in block
-                                      if leaves])
+        positions = model(
+            placement, [codes for block in blocks for leaves, codes in block if leaves]
+        )
         for number, block in enumerate(blocks):
             for column, (leaves, codes) in enumerate(block):
                 written, address, out = next(positions) if leaves else (False, None, None)
@@ -63,19 +81,39 @@ def test_addresses(machine, idle, seed):
                     ends = column == machine.columns - 1 and chunk == chunks - 1
                     last = ends and number == len(blocks) - 1
                     if written:
-                        expected.append((len(pieces), (address + 8 * chunk) % (1 << 32), out,
-                                         placement["planes"], placement["upper_half"]))
-                    pieces.append({"pieces": {
-                        "valid": 1, "starts": chunk == 0, "leaves": leaves, "ends": ends,
-                        "last": last, "raw": chunks > 1, "codes": codes}})
+                        expected.append(
+                            (
+                                len(pieces),
+                                (address + 8 * chunk) % (1 << 32),
+                                out,
+                                placement["planes"],
+                                placement["upper_half"],
+                            )
+                        )
+                    pieces.append(
+                        {
+                            "pieces": {
+                                "valid": 1,
+                                "starts": chunk == 0,
+                                "leaves": leaves,
+                                "ends": ends,
+                                "last": last,
+                                "raw": chunks > 1,
+                                "codes": codes,
+                            }
+                        }
+                    )
     inputs = [{"pieces": {"valid": 0}} for _ in range(start)] + pieces
     inputs += [{"pieces": {"valid": 0}}] * unit.latency
     for index, placement in enumerate(placements):
         inputs[3 * index] |= {"placements.valid": 1, "placements.payload": placement}
         inputs[3 * index + 1] |= {"placements.valid": 0}
     placed = [seen["placed"] for seen in play(unit, inputs, ("placed",))]
-    found = [(at - start - unit.latency, p.address, list(p.codes), p.planes, p.upper_half)
-             for at, p in enumerate(placed) if p.valid and p.written]
+    found = [
+        (at - start - unit.latency, p.address, list(p.codes), p.planes, p.upper_half)
+        for at, p in enumerate(placed)
+        if p.valid and p.written
+    ]
     assert found == expected
     for at, piece in enumerate(pieces, start + unit.latency):
         given, p = piece["pieces"], placed[at]

@@ -16,8 +16,9 @@ def test_pieces(machine, idle, seed):
     chance = random.Random(seed)
     unit = RawSums(machine)
     chunks = machine.raw_chunks
-    captures = [(chance.random() < 0.5, chance.getrandbits(1), chance.getrandbits(1))
-                for _ in range(12)]
+    captures = [
+        (chance.random() < 0.5, chance.getrandbits(1), chance.getrandbits(1)) for _ in range(12)
+    ]
     length = sum(machine.block_beats + idle for _ in captures) + 20
     inputs = [{"keep": 0, "columns": {"valid": 0}} for _ in range(length)]
     expected = {}
@@ -32,15 +33,23 @@ def test_pieces(machine, idle, seed):
                 inputs[cycle + column]["columns"] = common
                 for k in range(chunks):
                     at = cycle + column * chunks + k + unit.latency
-                    expected[at] = (k == 0, leaves, raw, ends and k == chunks - 1,
-                                    ends and k == chunks - 1 and last,
-                                    [total >> 4 * k & 15 for total in totals])
+                    expected[at] = (
+                        k == 0,
+                        leaves,
+                        raw,
+                        ends and k == chunks - 1,
+                        ends and k == chunks - 1 and last,
+                        [total >> 4 * k & 15 for total in totals],
+                    )
             else:
                 codes = [chance.randrange(16) for _ in range(machine.rows)]
                 inputs[cycle + column]["columns"] = common | {"codes": codes}
                 expected[cycle + column + unit.latency] = (1, leaves, 0, ends, ends and last, codes)
         cycle += (machine.block_beats if raw else machine.columns) + chance.randint(0, idle)
     pieces = [seen["pieces"] for seen in play(unit, inputs, ("pieces",))]
-    found = {at: (p.starts, p.leaves, p.raw, p.ends, p.last, list(p.codes))
-             for at, p in enumerate(pieces) if p.valid}
+    found = {
+        at: (p.starts, p.leaves, p.raw, p.ends, p.last, list(p.codes))
+        for at, p in enumerate(pieces)
+        if p.valid
+    }
     assert found == expected

@@ -19,8 +19,12 @@ def test_tags(machine, idle, lead, seed):
     inputs = [{"valid": 0, "tags.valid": 0} for _ in range(600)]
     expected, cycle = {}, lead
     for _ in range(30):
-        tag = {"pool_first": chance.getrandbits(1), "pool_last": chance.getrandbits(1),
-               "last": chance.getrandbits(1), "code_bits": chance.getrandbits(3)}
+        tag = {
+            "pool_first": chance.getrandbits(1),
+            "pool_last": chance.getrandbits(1),
+            "last": chance.getrandbits(1),
+            "code_bits": chance.getrandbits(3),
+        }
         inputs[cycle - lead] |= {"tags.valid": 1, "tags.payload": tag}
         for column in range(machine.columns):
             inputs[cycle + column]["valid"] = 1
@@ -31,4 +35,5 @@ def test_tags(machine, idle, lead, seed):
         assert {name: seen[cycle]["tag"][name] for name in tag} == tag
         assert seen[cycle]["column"] == column
     assert [cycle for cycle, now in enumerate(seen) if now["ends"]] == [
-        cycle for cycle, (_, column) in expected.items() if column == machine.columns - 1]
+        cycle for cycle, (_, column) in expected.items() if column == machine.columns - 1
+    ]

@@ -18,20 +18,45 @@ def test_windows(machine, idle, seed):
     captures = []  # (window's captures so far, codes[column])
     for _ in range(12):
         window = chance.randint(1, 4)
-        captures += [(index, index == window - 1, [
-            [chance.randrange(16) for _ in range(machine.rows)]
-            for _ in range(machine.columns)]) for index in range(window)]
+        captures += [
+            (
+                index,
+                index == window - 1,
+                [
+                    [chance.randrange(16) for _ in range(machine.rows)]
+                    for _ in range(machine.columns)
+                ],
+            )
+            for index in range(window)
+        ]
     inputs, expected, before = [], {}, [None] * machine.columns
     for index, leaves, block in captures:
         while chance.random() < idle:
-            inputs.append({"i": {"valid": 0, "column": chance.randrange(machine.columns),
-                                 "codes": [chance.randrange(16)] * machine.rows}})
+            inputs.append(
+                {
+                    "i": {
+                        "valid": 0,
+                        "column": chance.randrange(machine.columns),
+                        "codes": [chance.randrange(16)] * machine.rows,
+                    }
+                }
+            )
         for column, codes in enumerate(block):
-            before[column] = [max(pair) for pair in zip(codes, before[column], strict=True)] \
-                if index else codes
+            before[column] = (
+                [max(pair) for pair in zip(codes, before[column], strict=True)] if index else codes
+            )
             expected[len(inputs)] = (leaves, column, before[column])
-            inputs.append({"i": {"valid": 1, "column": column, "starts": index == 0,
-                                 "leaves": leaves, "codes": codes}})
+            inputs.append(
+                {
+                    "i": {
+                        "valid": 1,
+                        "column": column,
+                        "starts": index == 0,
+                        "leaves": leaves,
+                        "codes": codes,
+                    }
+                }
+            )
     inputs += [{"i": {"valid": 0}}] * maximum.latency
     seen = [cycle["o"] for cycle in play(maximum, inputs, ("o",))]
     assert sum(o.valid for o in seen) == len(expected)

@@ -16,9 +16,17 @@ def loading(search, words):
     machine = search.machine
     at_once = len(search.write.words)
     return [
-        {"write": {"valid": 1, "set": which, "index": k, "row": row,
-                   "words": [words[which][row + i][k] for i in range(at_once)]}}
-        for which in range(SETS) for k in range(INDICES)
+        {
+            "write": {
+                "valid": 1,
+                "set": which,
+                "index": k,
+                "row": row,
+                "words": [words[which][row + i][k] for i in range(at_once)],
+            }
+        }
+        for which in range(SETS)
+        for k in range(INDICES)
         for row in range(0, machine.rows, at_once)
     ]
 
@@ -33,8 +41,10 @@ def random_words(machine, chance, most):
     never = (1 << machine.sum_bits) - 1
 
     def row():
-        values = sorted(chance.choice((0, never, chance.randrange(most), chance.randrange(most)))
-                        for _ in range(INDICES - 1))
+        values = sorted(
+            chance.choice((0, never, chance.randrange(most), chance.randrange(most)))
+            for _ in range(INDICES - 1)
+        )
         return [chance.getrandbits(32), *values]
 
     return [[row() for _ in range(machine.rows)] for _ in range(SETS)]
@@ -51,8 +61,10 @@ def test_codes(machine, most, seed):
     for _ in range(200):
         column = {
             "sums": [chance.randrange(most) for _ in range(machine.rows)],
-            "ones_sum": chance.randrange(most), "add_ones": chance.getrandbits(1),
-            "threshold_set": chance.getrandbits(1), "code_bits": chance.randint(1, 4),
+            "ones_sum": chance.randrange(most),
+            "add_ones": chance.getrandbits(1),
+            "threshold_set": chance.getrandbits(1),
+            "code_bits": chance.randint(1, 4),
         }
         if chance.random() < 0.3:  # exactly a threshold
             column["add_ones"] = 0
@@ -66,7 +78,8 @@ def test_codes(machine, most, seed):
         assert list(seen[index + search.total_latency]["totals"]) == totals
         assert list(seen[index + search.latency]["codes"]) == [
             code_of(words[column["threshold_set"]][row], total, column["code_bits"])
-            for row, total in enumerate(totals)]
+            for row, total in enumerate(totals)
+        ]
 
 
 def test_write_while_searching(seed):
@@ -77,11 +90,15 @@ def test_write_while_searching(seed):
     words = [before[0], after[1]]
     load = loading(search, before)
     reload = [cycle for cycle in loading(search, words) if cycle["write"]["set"] == 1]
-    columns = [cycle | {"sums": [chance.randrange(1000)] * TINY.rows, "threshold_set": 0,
-                        "code_bits": 4} for cycle in reload]
+    columns = [
+        cycle | {"sums": [chance.randrange(1000)] * TINY.rows, "threshold_set": 0, "code_bits": 4}
+        for cycle in reload
+    ]
     late = [{"write": {"valid": 0}, "threshold_set": 1, "sums": [500] * TINY.rows}]
     seen = play(search, [*load, *columns, *late, *({},) * search.latency], ("codes",))
     for index, column in enumerate([*columns, *late], len(load)):
-        expected = [code_of(words[column["threshold_set"]][row], total, 4)
-                    for row, total in enumerate(column["sums"])]
+        expected = [
+            code_of(words[column["threshold_set"]][row], total, 4)
+            for row, total in enumerate(column["sums"])
+        ]
         assert list(seen[index + search.latency]["codes"]) == expected

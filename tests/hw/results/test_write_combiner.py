@@ -17,11 +17,16 @@ def random_pieces(machine, chance):
     address, upper = chance.randrange(0, 1 << 16, size), chance.getrandbits(1)
     pieces = []
     for _ in range(chance.randint(1, 40)):
-        pieces.append({
-            "valid": 1, "written": chance.random() < 0.9, "address": address, "planes": planes,
-            "upper_half": upper if machine.rows == 8 else 0,
-            "codes": [chance.randrange(16) for _ in range(machine.rows)],
-        })
+        pieces.append(
+            {
+                "valid": 1,
+                "written": chance.random() < 0.9,
+                "address": address,
+                "planes": planes,
+                "upper_half": upper if machine.rows == 8 else 0,
+                "codes": [chance.randrange(16) for _ in range(machine.rows)],
+            }
+        )
         address += size * chance.choice((1, 1, 1, 1, 2, 3, 9))
     pieces[0]["written"] = 1
     return pieces
@@ -39,8 +44,10 @@ def beat_bytes(machine, combined):
         if combined.beat.written >> w & 1:
             upper = combined.beat.upper_half if machine.rows == 8 else 0
             for byte in range(machine.rows // 8):
-                yield (combined.number * machine.beat_bytes + 2 * w + upper + byte,
-                       combined.beat.words[w] >> 8 * byte & 255)
+                yield (
+                    combined.number * machine.beat_bytes + 2 * w + upper + byte,
+                    combined.beat.words[w] >> 8 * byte & 255,
+                )
 
 
 @pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
@@ -62,29 +69,37 @@ def test_beats(machine, idle, seed):
                     numbers.append(number)
             if index == len(pieces) - 1:
                 ends.append(len(inputs))
-            inputs.append({"placed": piece | {"last": index == len(pieces) - 1,
-                                              "ends": index % 4 == 3}})
-        beats += [(number, number == before + 1, after is None) for before, number, after
-                  in zip([-9, *numbers], numbers, [*numbers[1:], None], strict=False)]
+            inputs.append(
+                {"placed": piece | {"last": index == len(pieces) - 1, "ends": index % 4 == 3}}
+            )
+        beats += [
+            (number, number == before + 1, after is None)
+            for before, number, after in zip(
+                [-9, *numbers], numbers, [*numbers[1:], None], strict=False
+            )
+        ]
     inputs += [{"placed": {"valid": 0}}] * 4
     seen = play(unit, inputs, ("combined", "released", "computed"))
     combined = [cycle["combined"] for cycle in seen if cycle["combined"].valid]
     # `follows` means something only inside a compute: a burst ends with it.
     starts = [True, *(beat[2] for beat in beats)]
-    assert [(c.number, bool(c.follows) and not start, bool(c.last))
-            for c, start in zip(combined, starts, strict=False)] == [
-                (number, follows and not start, last)
-                for (number, follows, last), start in zip(beats, starts, strict=False)]
+    assert [
+        (c.number, bool(c.follows) and not start, bool(c.last))
+        for c, start in zip(combined, starts, strict=False)
+    ] == [
+        (number, follows and not start, last)
+        for (number, follows, last), start in zip(beats, starts, strict=False)
+    ]
     written = {}
     for c in combined:
         written.update(beat_bytes(machine, c))
     assert written == expected
     # One cycle to arrange, one to close; then it is counted.
-    assert [at for at, cycle in enumerate(seen) if cycle["combined"].valid
-            and cycle["combined"].last] == [at + 2 for at in ends]
+    assert [
+        at for at, cycle in enumerate(seen) if cycle["combined"].valid and cycle["combined"].last
+    ] == [at + 2 for at in ends]
     assert [seen[at + unit.latency]["computed"] for at in ends] == list(range(len(ends)))
-    assert [seen[at + unit.latency + 1]["computed"] for at in ends] == list(
-        range(1, len(ends) + 1))
+    assert [seen[at + unit.latency + 1]["computed"] for at in ends] == list(range(1, len(ends) + 1))
     for at, cycle in enumerate(inputs[:-1]):
         placed = cycle["placed"]
         assert seen[at + 1]["released"].valid == (placed["valid"] and placed.get("ends", 0))

@@ -23,7 +23,8 @@ def pass_through(queue, count, write, read, seed):
             ctx.set(queue.payload, sent)
             ctx.set(queue.o.ready, ready)
             _, _, valid, payload, level = await ctx.tick().sample(
-                queue.o.valid, queue.o.payload, queue.level)
+                queue.o.valid, queue.o.payload, queue.level
+            )
             assert len(waiting) - AHEAD <= level <= len(waiting)
             if valid and ready:
                 assert payload == waiting.popleft()

@@ -25,7 +25,8 @@ def test_order(depth, write, read, seed):
             ctx.set(queue.i.payload, sent)
             ctx.set(queue.o.ready, ready)
             _, _, accepts, shows, payload, level = await ctx.tick().sample(
-                queue.i.ready, queue.o.valid, queue.o.payload, queue.level)
+                queue.i.ready, queue.o.valid, queue.o.payload, queue.level
+            )
             assert level == len(waiting)
             assert accepts == (len(waiting) < depth)
             assert shows == bool(waiting)
