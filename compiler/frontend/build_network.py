@@ -261,7 +261,9 @@ class NetworkBuilder:
         thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
         verify(thresholds, codes_at, limits, sums.low, sums.high, where)
         factors = (sums.scales, sums.source.encoding.scale, sums.bias)
-        thresholds = settle(thresholds, expression, encoding, factors, (sums.low, sums.high))
+        thresholds = settle(
+            thresholds, expression, encoding, factors, (sums.low, sums.high), where
+        )
         if not self.feeds_concat(node.output):
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
         self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)

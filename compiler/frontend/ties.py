@@ -1,42 +1,18 @@
 """Thresholds where float64 is not sure: ties decided in exact arithmetic.
 
 A quotient such as sum / 49 * 36.75 may lie on a tie and be rounded off it. Thresholds from float64
-are therefore at most one sum away from the exact ones, and are compared with exact codes on both
-sides of every level.
+are therefore compared with exact codes on both sides of every level, and found anew from exact
+codes where they differ.
 """
 
 import numpy as np
 
-from compiler.exact.operators import ON_REALS
-from compiler.exact.picture import simple_fraction
-from compiler.exact.quantising import round_by
-from compiler.exact.reals import Reals, maximum, minimum
+from compiler.exact.reals import Reals
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import Expression
-from compiler.frontend.ir import Node
+from compiler.frontend.operators.exactly import apply, fractions, is_known
+from compiler.frontend.thresholds import bisect
 from golden.network import Thresholds
-
-
-def fractions(values: np.ndarray, shape: tuple) -> Reals:
-    """Scales as what they stand for: 1/255 and 1/9 are those fractions."""
-    return Reals.fractions([simple_fraction(float(v)) for v in np.ravel(values)], shape)
-
-
-def apply(node: Node, operands: list[Reals | None]) -> Reals:
-    """One operator, in the form that the passes give it."""
-    match node.op:
-        case "QuantizeLinear":
-            x, scale, zero = operands
-            low, high = node.attributes["low"], node.attributes["high"]
-            return minimum(maximum(round_by("ROUND", x / scale) + zero, low), high)
-        case "DequantizeLinear":
-            x, scale, zero = operands
-            return (x - zero) * scale
-        case "Not":
-            return 1.0 - operands[0]
-    while operands[-1] is None:
-        operands = operands[:-1]
-    return Reals.of(ON_REALS[node.op](node.attributes, *operands))
 
 
 def exact_values(expression: Expression, leaves: dict[str, Reals]) -> np.ndarray | None:
@@ -47,7 +23,7 @@ def exact_values(expression: Expression, leaves: dict[str, Reals]) -> np.ndarray
     graph = expression.graph
     if any(t in graph.types for node in expression.nodes for t in (*node.inputs, node.output)):
         return None
-    if any(node.op not in ON_REALS and node.op != "Not" for node in expression.nodes):
+    if not all(map(is_known, expression.nodes)):
         return None
     results = dict(leaves)
     for node in expression.nodes:
@@ -83,28 +59,35 @@ def settle(
     encoding: Encoding,
     factors: tuple[np.ndarray, float, np.ndarray],
     ends: tuple[np.ndarray, np.ndarray],
+    where: str,
 ) -> Thresholds:
-    """The same thresholds, each moved by one sum where exact arithmetic wants it.
+    """The same thresholds where exact arithmetic agrees with them, otherwise its own.
 
     A sum v of channel c is v * scales[c] * scale + bias[c], ``factors`` being scales, scale and
-    bias; ``ends``: smallest and largest sum of each channel.
+    bias; ``ends``: smallest and largest sum of each channel. ``where`` names the layer in messages.
     """
     scales, scale, bias = factors
+    column = (1, scales.size, 1, 1)
+    factor = fractions(scales, column) * fractions(np.array(scale), ())
+
+    def codes(sums: np.ndarray) -> np.ndarray | None:
+        """Codes int64 [C, n] of sums [C, n]; None where they are not known exactly."""
+        leaf = Reals.exactly(sums.astype(np.float64)[None, :, None, :]) * factor
+        values = exact_values(expression, {expression.leaves[0]: leaf + bias.reshape(column)})
+        if values is None:
+            return None
+        return encoding.codes(np.broadcast_to(values, leaf.shape)[0, :, 0, :])
+
     sign = thresholds.sign[:, None].astype(np.int64)
     low = np.minimum(sign[:, 0] * ends[0], sign[:, 0] * ends[1])[:, None]
     high = np.maximum(sign[:, 0] * ends[0], sign[:, 0] * ends[1])[:, None]
     level = np.clip(thresholds.levels, low, high + 1)
     wanted = np.arange(1, level.shape[1] + 1)
-    column = (1, scales.size, 1, 1)
     places = np.concatenate([np.maximum(level - 1, low), np.minimum(level, high)], axis=1)
-    sums = (sign * places).reshape(1, scales.size, 1, -1).astype(np.float64)
-    leaf = Reals.exactly(sums) * fractions(scales, column) * fractions(np.array(scale), ())
-    values = exact_values(expression, {expression.leaves[0]: leaf + bias.reshape(column)})
-    if values is None:
+    found = codes(sign * places)
+    if found is None:
         return thresholds
-    codes = encoding.codes(np.broadcast_to(values, sums.shape)[0, :, 0, :])
-    before, after = np.split(codes, 2, axis=1)
-    moved = level - ((before >= wanted) & (level > low)) + ((after < wanted) & (level <= high))
-    far = np.full_like(moved, Thresholds.FAR)
-    levels = np.where(moved > high, far, np.where(moved <= low, -far, moved))
-    return Thresholds(levels=levels, sign=thresholds.sign)
+    before, after = np.split(found, 2, axis=1)
+    wrong = ((before >= wanted) & (level > low)) | ((after < wanted) & (level <= high))
+    # Behind a second quantiser a tie is a whole plateau of sums, not one.
+    return bisect(codes, *ends, encoding.count, where) if wrong.any() else thresholds

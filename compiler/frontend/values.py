@@ -5,10 +5,12 @@ QuantizeLinear -> Clip -> DequantizeLinear, or Div -> Round -> Clip -> Mul alike
 evenly spaced levels. ``encode`` numbers them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
+from compiler.exact.reals import Reals
 from compiler.frontend import spec
 from compiler.frontend.encoding import TOLERANCE, Encoding
 from compiler.frontend.integers import limits
@@ -21,6 +23,8 @@ from compiler.frontend.operators.elementwise import (
     integer_ends,
     setting,
 )
+from compiler.frontend.operators.exactly import STEPS, fractions, is_known
+from compiler.frontend.operators.exactly import apply as apply_exactly
 from compiler.frontend.operators.intervals import image
 
 #: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
@@ -45,10 +49,12 @@ ANYTHING = Interval()
 class Levels:
     """Values [channels or 1, n], in no particular order, repeats allowed.
 
-    float64, or whole numbers of the tensor's integer type.
+    float64, or whole numbers of the tensor's integer type. ``exact`` [1, channels or 1, 1, n]: the
+    numbers that ``rows`` are rounded from, where they are known.
     """
 
     rows: np.ndarray
+    exact: Reals | None = None
 
 
 Values = Interval | Levels
@@ -186,7 +192,32 @@ def ends(values: Values) -> tuple[float, float]:
     return values.low, values.high
 
 
-def levels_of_levels(node: Node, graph: Graph, tensor: str, rows: np.ndarray) -> Levels | None:
+def levels_of(encoding: Encoding) -> Levels:
+    """What the codes of an encoding stand for."""
+    integers = encoding.integers.astype(np.float64).reshape(1, 1, 1, -1)
+    exact = Reals.exactly(integers) * fractions(np.array(encoding.scale), ())
+    return Levels(encoding.values[None], exact)
+
+
+def exact_results(node: Node, graph: Graph, tensor: str, source: Levels) -> Reals | None:
+    """The results for every level without rounding errors; None for operators not known so.
+
+    7 steps of a step that float64 does not hold, divided by it, are 7, and not 6.999... rounded
+    down to 6.
+    """
+    finite = source.rows.dtype.kind == "f" and np.isfinite(source.rows).all()
+    if not is_known(node) or not finite:
+        return None
+    x = Reals.exactly(source.rows[None, :, None, :]) if source.exact is None else source.exact
+    constants = (graph.constants.get(name) for name in node.inputs)
+    operands = [
+        x if name == tensor else None if value is None else Reals.exactly(value.astype(np.float64))
+        for name, value in zip(node.inputs, constants, strict=True)
+    ]
+    return apply_exactly(node, operands)
+
+
+def levels_of_levels(node: Node, graph: Graph, tensor: str, source: Levels) -> Levels | None:
     """The results for every level of the node's one variable operand ``tensor``.
 
     None where the function is not defined at one of them, or takes different values for what
@@ -201,11 +232,15 @@ def levels_of_levels(node: Node, graph: Graph, tensor: str, rows: np.ndarray) ->
         found = apply(node, operands)
         return found.reshape(found.shape[1], -1)
 
+    rows = source.rows
     levels = results(rows)
     if levels.dtype.kind != "f":
         return Levels(levels)
     if np.isnan(levels).any():
         return None
+    exact = exact_results(node, graph, tensor, source) if np.isfinite(levels).all() else None
+    if exact is not None and node.op in STEPS:
+        levels = exact.values.reshape(levels.shape)
     if rows.dtype.kind == "f" and np.isinf(rows).any():
         if directions(node, graph) is None:
             return None
@@ -217,7 +252,7 @@ def levels_of_levels(node: Node, graph: Graph, tensor: str, rows: np.ndarray) ->
             far = results(np.full((rows.shape[0], 1), end))
             if not (np.isinf(far) | (far == results(edge[:, None]))).all():
                 return None
-    return Levels(levels)
+    return Levels(levels, exact)
 
 
 def elementwise_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
@@ -226,8 +261,9 @@ def elementwise_values(node: Node, graph: Graph, known: dict[str, Values]) -> Va
     kind = graph.types.get(node.output)
     source = known[variables[0]]
     if len(variables) == 1 and isinstance(source, Levels):
-        rows = source.rows.astype(graph.types.get(variables[0], np.float64))
-        levels = levels_of_levels(node, graph, variables[0], rows)
+        kind_of_source = graph.types.get(variables[0], np.float64)
+        typed = replace(source, rows=source.rows.astype(kind_of_source))
+        levels = levels_of_levels(node, graph, variables[0], typed)
         if levels is not None:
             return levels
     if kind is not None:
@@ -252,9 +288,22 @@ def elementwise_values(node: Node, graph: Graph, known: dict[str, Values]) -> Va
     return Levels(rows[:, inside]) if inside.any() else result
 
 
+def exact_numbers(levels: Levels) -> list:
+    """The numbers of the levels, as fractions where they are known so; none for infinity."""
+    if levels.rows.dtype.kind != "f" or not np.isfinite(levels.rows).all():
+        return [None]
+    if levels.exact is None:
+        return [Fraction(float(value)) for value in np.unique(levels.rows)]
+    return list(levels.exact.levels().numbers)
+
+
 def join(parts: list[Values]) -> Values:
     """Values of a tensor that takes its elements from several."""
     if all(isinstance(part, Levels) for part in parts):
+        numbers = {number for part in parts for number in exact_numbers(part)}
+        if numbers and all(isinstance(number, Fraction) for number in numbers):
+            exact = Reals.fractions(sorted(numbers), (1, 1, 1, len(numbers)))
+            return Levels(exact.values[0, 0], exact)
         return Levels(np.unique(np.concatenate([part.rows.ravel() for part in parts]))[None])
     limits_of = [ends(part) for part in parts]
     return Interval(min(low for low, _ in limits_of), max(high for _, high in limits_of))
@@ -263,7 +312,7 @@ def join(parts: list[Values]) -> Values:
 def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
     """Values of a node's first result."""
     if node.op == "Quantise":
-        return Levels(node.attributes["encoding"].values[None])
+        return levels_of(node.attributes["encoding"])
     if node.op in ELEMENTWISE:
         return elementwise_values(node, graph, known)
     if node.op == "Slice":
@@ -283,7 +332,7 @@ def node_values(node: Node, graph: Graph, known: dict[str, Values]) -> Values:
 
 def graph_values(graph: Graph) -> dict[str, Values]:
     """Values of every tensor that is not constant, from the picture's."""
-    known: dict[str, Values] = {graph.input: Levels(graph.picture.values[None])}
+    known: dict[str, Values] = {graph.input: levels_of(graph.picture)}
     for node in graph.nodes:
         known.update(dict.fromkeys(node.outputs, node_values(node, graph, known)))
     return known

@@ -6,7 +6,14 @@ from compiler.frontend.context import Context
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.ir import Graph, NameSupply, Node, substitute
 from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
-from compiler.frontend.values import Levels, Values, encode, moved_encoding, node_values
+from compiler.frontend.values import (
+    Levels,
+    Values,
+    encode,
+    levels_of,
+    moved_encoding,
+    node_values,
+)
 
 
 def insert_quantisers(graph: Graph, _: Context) -> Graph:
@@ -16,7 +23,7 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
     Concat have different encodings but one would hold all their values, it gets that one.
     """
     names = NameSupply.of(graph)
-    values: dict[str, Values] = {graph.input: Levels(graph.picture.values[None])}
+    values: dict[str, Values] = {graph.input: levels_of(graph.picture)}
     known: dict[str, Encoding] = {graph.input: graph.picture}
     renamed: dict[str, str] = {}
     onnx = dict(graph.onnx)
@@ -50,7 +57,7 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
         )
         renamed[tensor] = codes
         known[codes] = encoding
-        values[tensor] = Levels(encoding.values[None])
+        values[tensor] = levels_of(encoding)
         onnx[codes] = tensor
         shapes[codes] = shapes[tensor]
     outputs = tuple(renamed.get(tensor, tensor) for tensor in graph.outputs)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from compiler.frontend.values import Encoding, Levels, encode
+from compiler.frontend.encoding import Encoding
+from compiler.frontend.ir import Graph, Node
+from compiler.frontend.values import Levels, encode, join, levels_of, node_values
 
 
 def encoded(values, most=16):
@@ -45,3 +47,23 @@ def test_constant_tensor(value, offset):
     found = encoded([value, value])
     assert (found.count, found.bits, found.offset) == (1, 1, offset)
     assert found.values.tolist() == [value]
+
+
+def test_levels_are_exact_through_division_and_steps():
+    """7 steps of a step that float64 does not hold, divided by it, are 7: not 6.999... and 6."""
+    step = 0.14562393608789914
+    assert np.floor(7 * step / step) == 6  # what float64 makes of it
+    fine, coarse = (Encoding(scale=s, step=1, offset=0, count=8) for s in (step, 0.5))
+    divide = Node(op="Div", name="", inputs=("x", "k"), outputs=("d",))
+    floor = Node(op="Floor", name="", inputs=("d",), outputs=("f",))
+    graph = Graph(
+        name="g", input="x", outputs=("f",), nodes=(divide, floor),
+        constants={"k": np.array(step)}, shapes={"x": (1, 1, 1, 1), "k": ()},
+    )  # fmt: skip
+    for known in (
+        {"x": levels_of(fine)},
+        {"x": join([levels_of(coarse), levels_of(fine)])},
+    ):
+        for node in graph.nodes:
+            known[node.output] = node_values(node, graph, known)
+        assert set(range(8)) <= set(known["f"].rows.ravel().tolist())
