@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from compiler.frontend.ir import Graph, NameSupply, Node, substitute
 from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
-from compiler.frontend.values import Encoding, Levels, Values, encode, node_values
+from compiler.frontend.values import Encoding, Levels, Values, encode, merges_levels, node_values
 
 
 def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
@@ -35,7 +37,7 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
             is_variable_elementwise(node, graph) and ends_chain(graph, tensor)
         )
         encoding = encode(found) if wanted and isinstance(found, Levels) else None
-        if encoding is None:
+        if encoding is None or (node.op == "Concat" and swallows(found, old, values)):
             continue
         codes = names.fresh(f"{tensor}/codes")
         nodes.append(
@@ -54,6 +56,12 @@ def insert_quantisers(graph: Graph, picture: Encoding) -> Graph:
         shapes[codes] = shapes[tensor]
     outputs = tuple(renamed.get(tensor, tensor) for tensor in graph.outputs)
     return replace(graph, nodes=tuple(nodes), outputs=outputs, onnx=onnx, shapes=shapes)
+
+
+def swallows(joined: Levels, concat: Node, values: dict[str, Values]) -> bool:
+    """Whether one input's levels are no more than rounding errors beside another's."""
+    size = np.abs(joined.rows).max(initial=0.0)
+    return any(merges_levels(values[part].rows.reshape(1, -1), size) for part in concat.inputs)
 
 
 def ends_chain(graph: Graph, tensor: str) -> bool:
