@@ -1,5 +1,6 @@
 """Files that a command writes: checked before long work, and written whole or not at all."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -83,10 +84,18 @@ def _umask() -> int:
     return mask
 
 
+def read_bytes(path: Path) -> bytes:
+    """The content of a file or OSError, also for pipes and devices: those may never end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "Is a pipe or device, not a file", str(path))
+    return path.read_bytes()
+
+
 def read_text(path: Path) -> str:
     """The text of a file; raises :class:`FileError`."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path).decode("utf-8")
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({_reason(error)})") from None
     except UnicodeDecodeError:

@@ -17,6 +17,7 @@ from compiler.build_folder import (
 )
 from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
+from compiler.errors import ReadError
 from compiler.flow import Compiled, compile_file
 from compiler.report import layer_table
 from host.description import read_record
@@ -85,6 +86,8 @@ def _build(arguments: argparse.Namespace) -> None:
     name = getattr(arguments, "machine", None)
     machine: Machine = machine_named(name) if name else board_machine(arguments.board)
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
+    if not model.name:  # "." and "/"
+        raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
     check_output(folder)
     started = time.monotonic()
     side_car: Path | None = model.with_suffix(".json")

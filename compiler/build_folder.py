@@ -12,6 +12,7 @@ import numpy as np
 from arch.cache import cache_folder
 from arch.child import python_command
 from arch.errors import OnefourError
+from arch.files import read_bytes
 from arch.machine import Machine
 from compiler.describe import describe
 from compiler.flow import Compiled
@@ -52,7 +53,7 @@ def written_by_us(folder: Path) -> list[str]:
     replace is not the one that the old build wrote.
     """
     try:
-        files = sealed_record((folder / MANIFEST).read_bytes()).get("files")
+        files = sealed_record(read_bytes(folder / MANIFEST)).get("files")
     except (OSError, ManifestError):
         files = None
     if not isinstance(files, dict):
@@ -190,9 +191,9 @@ def read_build(folder: str | Path) -> Build:
     """Read a build folder; raises :class:`BuildError` where something is missing or damaged."""
     folder = Path(folder)
     try:
-        manifest = read_manifest((folder / MANIFEST).read_bytes())
+        manifest = read_manifest(read_bytes(folder / MANIFEST))
         for name in (PROGRAM, MODEL):
-            if digest((folder / name).read_bytes()) != manifest.files.get(name):
+            if digest(read_bytes(folder / name)) != manifest.files.get(name):
                 raise ManifestError(f"{name} is damaged or of another build")
         image = Image.read(folder / PROGRAM)
         image.check_machine(manifest.machine)

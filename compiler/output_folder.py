@@ -128,6 +128,6 @@ def one_message(path: Path) -> Iterator[None]:
     """Turn what the operating system refuses into an :class:`OutputError`."""
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # Path.resolve's: a loop of links
         reason = getattr(error, "strerror", None) or str(error)
         raise OutputError(f"{path}: cannot be written ({reason}); choose another folder") from None

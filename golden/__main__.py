@@ -11,9 +11,13 @@ from importlib import import_module
 from arch.command_line import run_command
 
 
+def _main(argv: list[str] | None) -> int:
+    return import_module("compiler.check.command").run(argv)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0, 1 where computations differ, 2 for what the user can put right."""
-    return run_command(import_module("compiler.check.command").run, argv)
+    return run_command(_main, argv)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from arch.errors import OnefourError
+from arch.files import read_bytes
 from arch.isa import CHUNK_BYTES
 from arch.machine import ISA_VERSION, Machine
 
@@ -126,7 +127,7 @@ class Image:
     @staticmethod
     def read(path: Path) -> "Image":
         try:
-            content = Path(path).read_bytes()
+            content = read_bytes(Path(path))
         except OSError as error:
             raise ImageError(f"{path}: cannot be read: {error.strerror}") from None
         return Image.from_bytes(content, str(path))

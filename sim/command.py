@@ -22,7 +22,7 @@ from host.boxes import boxes_on_picture, check_detector
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.picture import Frame
-from sim.frame import Conditions, Outcome, frame_model
+from sim.frame import Conditions, Outcome, check_place, frame_model
 from sim.record import FrameRun, records, write_records
 from sim.run import (
     check_forecast,
@@ -50,6 +50,7 @@ def _check_targets(arguments: argparse.Namespace) -> None:
         raise OnefourError("--waves needs a folder for the waveform: give one with --keep")
     if arguments.keep:
         check_folder(arguments.keep)
+        check_place(arguments.keep)
     if arguments.record:
         check_target(arguments.record)
     if arguments.draw:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from arch.errors import OnefourError
 from arch.machine import Machine
 from arch.registers import WATCHDOG_DEFAULT, ErrorCode
 from arch.signals import ending_children
@@ -21,6 +22,11 @@ TOP = "harness"
 MODULE = "accelerator"
 LEAST_MEMORY = 1 << 24
 """Bytes: small networks share one model."""
+FIRST_FILES = ("memory.hex", "job.json")
+RUN_FILES = (
+    *FIRST_FILES, "writes.log", "simulation.log", "dump.hex", "result.json", "results.xml",
+)  # fmt: skip
+"""What a run writes to its folder: some at once, the others later."""
 POLL_SECONDS = 0.1
 
 
@@ -67,6 +73,16 @@ def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: boo
         apart=("*.grid.element_*",),
         waves=waves,
     )
+
+
+def check_place(folder: Path) -> None:
+    """:class:`OnefourError` where files of a run would replace some that are of no run."""
+    there = [name for name in RUN_FILES if (folder / name).exists()]
+    if there and not all((folder / name).exists() for name in FIRST_FILES):
+        raise OnefourError(
+            f"{folder / there[0]}: is not of a run of this simulation, and would be replaced; name "
+            f"another folder with --keep"
+        )
 
 
 def run_frame(

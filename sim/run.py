@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from arch.files import read_text
 from compiler.build_folder import VERILOG, Build, read_build
 from compiler.check.program import Compared, StoredLayer, first_difference
 from compiler.cost.frame import Prediction, predict
@@ -43,7 +44,7 @@ def load_build(folder: Path) -> tuple[Build, str]:
     """Read a build folder and its accelerator's Verilog, made here if the folder has none."""
     build = read_build(folder)
     path = folder / VERILOG
-    return build, path.read_text() if path.exists() else generate(build.machine)
+    return build, read_text(path) if path.exists() else generate(build.machine)
 
 
 def simulate_build(

@@ -200,6 +200,9 @@ ON_INTEGERS: dict[str, Callable[..., Operand]] = {
     "Dropout": lambda _, *operands: operands[0],
 }
 
+#: What they do depends on the types of their operands, which all others take for numbers.
+TYPED = {"Cast", "QuantizeLinear", "DequantizeLinear", "Identity", "Dropout"}
+
 #: Only move elements of their first operand, or of all.
 MOVING = {
     "Concat", "Split", "Slice", "Resize", "Upsample", "Pad", "Reshape", "Transpose", "Flatten",
@@ -226,8 +229,8 @@ def evaluate(node: NodeProto, opset: int, operands: list[Operand]) -> list[Opera
     from_integers = node.op_type in ("QuantizeLinear", "DequantizeLinear")
     table = ON_REALS if is_real or from_integers else ON_INTEGERS
     if node.op_type in table:
-        if is_real and node.op_type in ("Add", "Sub", "Mul"):
-            operands = [Reals.of(operand) for operand in operands]
+        if is_real and node.op_type not in TYPED:
+            operands = [operand if operand is None else Reals.of(operand) for operand in operands]
         return [table[node.op_type](a, *operands)]
     plain = [o.values if isinstance(o, Reals) else o for o in operands]
     if node.op_type == "ConvInteger":  # of integers that QuantizeLinear made

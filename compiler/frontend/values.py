@@ -70,6 +70,8 @@ def encode(levels: Levels, most: int = 1 << LARGEST_BITS) -> Encoding | None:
         return None
     size = np.abs(values).max(initial=0.0)
     apart = np.diff(values, prepend=-np.inf) > TOLERANCE * size
+    if not apart.all() and merges_levels(levels.rows, size):
+        return None
     values = values[apart | (np.arange(values.size) == 0)]
     if not 0 < values.size <= most:
         return None
@@ -85,6 +87,13 @@ def encode(levels: Levels, most: int = 1 << LARGEST_BITS) -> Encoding | None:
         if np.abs(values - values[0] - step * places).max() <= TOLERANCE * size:
             return through_zero(values, places, step)
     return None
+
+
+def merges_levels(rows: np.ndarray, size: float) -> bool:
+    """Whether what are rounding errors beside ``size`` are levels of a channel of its own size."""
+    sizes = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)
+    steps = np.diff(np.sort(rows, axis=1), axis=1)
+    return bool(((steps > TOLERANCE * sizes) & (steps <= TOLERANCE * size)).any())
 
 
 def through_zero(values: np.ndarray, places: np.ndarray, step: float) -> Encoding | None:

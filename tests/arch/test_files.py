@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from arch.files import FileError, check_folder, check_target, read_text, write_whole
+from arch.files import FileError, check_folder, check_target, read_bytes, read_text, write_whole
 
 
 def message(action, *arguments, **options) -> str:
@@ -55,6 +55,14 @@ def test_what_is_no_file_is_written_to(tmp_path):
     code += "write_whole(Path('/dev/stdout'), 'text')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout == "text"
+
+
+def test_pipes_and_devices_are_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path.__class__("/dev/zero")):
+        assert "Is a pipe or device, not a file" in message(read_text, path)
+        with pytest.raises(OSError, match="pipe or device"):
+            read_bytes(path)
 
 
 def test_text_that_cannot_be_read(tmp_path):

@@ -1,6 +1,7 @@
 """The build folder on disk: recognised by its content, sealed, and never in the way of others."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -84,6 +85,24 @@ def test_command_refuses_before_it_compiles(tmp_path, model, monkeypatch, capsys
         assert message.startswith("onefour: ")
         assert len(message.splitlines()) == 1
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [".", "/", ""])
+def test_a_model_without_a_name(capsys, name):
+    assert main(["build", name, "--machine", "tiny"]) == 2
+    assert "not a file. Give the path of an ONNX file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "program.bin"])
+def test_pipes_in_a_build_are_not_read(tmp_path, model, name, capsys):
+    folder = tmp_path / "build"
+    given = ["build", str(model), "--machine", "tiny", "--no-verilog", "-o", str(folder)]
+    assert main(given) == 0
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    for command in (given, ["disassemble", str(folder)]):
+        assert main(command) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_weights_of_other_files_are_kept_in_the_build(tmp_path, model):

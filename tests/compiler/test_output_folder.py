@@ -74,8 +74,9 @@ def test_files_and_links(tmp_path):
     (tmp_path / "file").write_text("text")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "linked").symlink_to(tmp_path / "file")
+    (tmp_path / "loop").symlink_to("loop")
     before = tree(tmp_path)
-    for name in ("file", "file/below", "dangling", "linked"):
+    for name in ("file", "file/below", "dangling", "linked", "loop", "loop/below"):
         with pytest.raises(OutputError) as caught:
             write(tmp_path / name)
         assert len(str(caught.value).splitlines()) == 1

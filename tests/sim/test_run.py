@@ -10,6 +10,7 @@ from arch.machine import TINY
 from compiler.build_folder import write_build
 from compiler.check.frame import check_frame
 from compiler.flow import compile_file
+from sim.frame import FIRST_FILES, check_place
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "shapes"
 PICTURE = str(EXAMPLE / "picture0.png")
@@ -89,6 +90,18 @@ def test_targets_are_checked_before_the_simulation(build, capfd, monkeypatch, op
     assert text in output.err
     assert output.err.startswith("onefour: ")
     assert output.out == ""
+
+
+def test_what_others_keep_in_the_folder_stays(build, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(sim.command, "check_frame", None)
+    (tmp_path / "result.json").write_text("of the user")
+    given = ["run", build, "--image", PICTURE, "--keep", str(tmp_path)]
+    assert sim.__main__.main(given) == 2
+    assert "result.json: is not of a run of this simulation" in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+    for name in FIRST_FILES:
+        (tmp_path / name).write_text("")
+    check_place(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ def check_quantiser(node: Node, constants: dict[str, np.ndarray], shapes: dict[s
             "network in evaluation mode."
         )
     values = [constants[tensor].astype(np.float64) for tensor in node.inputs[1:count]]
+    # A constant may be made larger by its parameters; a tensor may not.
+    if node.op != "MultiThreshold" and node.inputs[0] not in constants:
+        check_shapes(node, values, shapes.get(node.inputs[0]))
     if node.op == "MultiThreshold":
         channels = shapes.get(node.inputs[0], (1, 1))[1:2]
         layout = str(node.attributes.get("data_layout", "NCHW"))
@@ -54,3 +57,18 @@ def check_quantiser(node: Node, constants: dict[str, np.ndarray], shapes: dict[s
         raise UnsupportedError(
             f"{node}: rounding mode {mode!r} is not known; supported: {', '.join(ROUNDINGS)}."
         )
+
+
+def check_shapes(node: Node, values: list[np.ndarray], shape: tuple | None) -> None:
+    """UnsupportedError where parameters do not broadcast against an input of ``shape``."""
+    for tensor, value in zip(node.inputs[1:], values, strict=False):
+        pairs = zip(reversed(value.shape), reversed(shape or ()), strict=False)
+        fits = shape is None or (
+            value.ndim <= len(shape) and all(own in (1, size) for own, size in pairs)
+        )
+        if not fits:
+            raise UnsupportedError(
+                f"{node}: its parameter {tensor!r} of shape {value.shape} does not fit its input "
+                f"{node.inputs[0]!r} of shape {tuple(shape)}; supported are one value, or "
+                "[1, channels, 1, 1]."
+            )

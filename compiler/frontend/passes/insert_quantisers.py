@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from compiler.frontend.context import Context
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.ir import Graph, NameSupply, Node, substitute
@@ -11,6 +13,7 @@ from compiler.frontend.values import (
     Values,
     encode,
     levels_of,
+    merges_levels,
     moved_encoding,
     node_values,
 )
@@ -43,7 +46,7 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
             is_variable_elementwise(node, graph) and ends_chain(graph, tensor)
         )
         encoding = encode(found) if wanted and isinstance(found, Levels) else None
-        if encoding is None:
+        if encoding is None or (node.op == "Concat" and swallows(found, old, values)):
             continue
         codes = names.fresh(f"{tensor}/codes")
         nodes.append(
@@ -62,6 +65,12 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
         shapes[codes] = shapes[tensor]
     outputs = tuple(renamed.get(tensor, tensor) for tensor in graph.outputs)
     return replace(graph, nodes=tuple(nodes), outputs=outputs, onnx=onnx, shapes=shapes)
+
+
+def swallows(joined: Levels, concat: Node, values: dict[str, Values]) -> bool:
+    """Whether one input's levels are no more than rounding errors beside another's."""
+    size = np.abs(joined.rows).max(initial=0.0)
+    return any(merges_levels(values[part].rows.reshape(1, -1), size) for part in concat.inputs)
 
 
 def ends_chain(graph: Graph, tensor: str) -> bool:

@@ -52,6 +52,36 @@ def test_equal_networks(tmp_path, rng):
     assert against_onnx(network, onnx.load(path), codes, SCALE, results) == references
 
 
+def integers_in_a_cast(net: Net, x: str) -> str:
+    return net.node("Floor", net.node("Cast", x, to=onnx.TensorProto.INT32))
+
+
+def integer_normalisation(net: Net, x: str) -> str:
+    return net.node("BatchNormalization", x, *[net.constant(np.ones(8), np.int32)] * 4)
+
+
+def integer_weights(net: Net, x: str) -> str:
+    return net.node("Conv", x, net.constant(np.ones((8, 8, 1, 1)), np.int8))
+
+
+def integer_bits(net: Net, x: str) -> str:
+    return net.node("Quant", x, 0.25, 0.0, net.constant(4, np.int64), signed=0, narrow=0)
+
+
+@pytest.mark.parametrize(
+    "layer", [integers_in_a_cast, integer_normalisation, integer_bits, integer_weights]
+)
+def test_integers_among_floats_are_numbers(tmp_path, rng, layer):
+    net, x = quantised_net()
+    if layer is not integer_weights:
+        x = net.conv(x, 8, 8)
+    net.head(net.quant(layer(net, x)), 8)
+    path = net.save(tmp_path)
+    network = read_network(path)
+    references = against_onnx(network, path, codes_for(network, rng), SCALE)
+    assert set(references["float64"].values()) == {0}
+
+
 def test_an_error_is_named_where_it_is_and_does_not_smear(tmp_path, rng, monkeypatch):
     path = deep_net().save(tmp_path)
     network = read_network(path)

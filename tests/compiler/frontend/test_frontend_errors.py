@@ -250,6 +250,13 @@ def test_concat_without_common_grid(tmp_path):
     refused(net.save(tmp_path), QuantisationError, "Concat 'join'", "0.5, 0.37", "after the Concat")
 
 
+def test_concat_with_a_much_larger_scale(tmp_path):
+    net, x = quantised_net()
+    first, second = (net.quant(net.conv(x, 4, 8), scale) for scale in (0.5, 1e30))
+    net.outputs.append(net.conv(net.node("Concat", first, second, axis=1, name="join"), 5, 8))
+    refused(net.save(tmp_path), QuantisationError, "Concat 'join'", "0.5, 1e+30")
+
+
 def test_silu_with_a_negative_level(tmp_path):
     net, x = quantised_net()
     x = net.conv(x, 8, 8)
@@ -332,6 +339,8 @@ def test_operand_that_differs_from_place_to_place(tmp_path, rng):
         ((-0.5, 0.0, 4.0), "scale must be positive"),
         ((0.5, 0.5, 4.0), "zero point must be a whole number"),
         ((0.5, 0.0, 2.5), "bit width must be one whole number"),
+        ((0.5, [0.0, 0.0], 4.0), "of shape (2,) does not fit its input 't4' of shape (1, 8, 8, 8)"),
+        (([[[[[0.5]]]]], 0.0, 4.0), "of shape (1, 1, 1, 1, 1) does not fit"),
     ],
 )
 def test_parameters_of_quant(tmp_path, inputs, text):

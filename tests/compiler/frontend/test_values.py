@@ -42,6 +42,13 @@ def test_no_encoding(values):
     assert encoded(values) is None
 
 
+@pytest.mark.parametrize("large", [2.0**17, 2.0**24, 1e38])
+def test_levels_beside_much_larger_ones_do_not_vanish(large):
+    assert encode(Levels(np.array([np.arange(8) * 0.25, np.arange(8) * large]))) is None
+    rounded = np.array([[0.0, 0.1, 0.2], [0.0, float(np.float32(0.1)), float(np.float32(0.2))]])
+    assert encode(Levels(rounded)).count == 3
+
+
 @pytest.mark.parametrize(("value", "offset"), [(0.0, 0), (2.5, 1), (-1.0, -1)])
 def test_constant_tensor(value, offset):
     found = encoded([value, value])
