@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
-from compiler.frontend.context import Context
+from compiler.frontend.context import AlreadyReportedError, Context
 from compiler.frontend.encoding import TOLERANCE, Encoding
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.integer_weights import quantised_weights
@@ -89,6 +89,8 @@ class NetworkBuilder:
         self.onnx_names: dict[str, str] = {}
         self.raw_shapes: dict[str, tuple[int, int, int]] = {}
         self.sums: dict[str, Sums] = {}
+        #: Convolutions without sums, for reasons that have been reported.
+        self.refused: set[str] = set()
         self.add_tensor(graph.input, graph.picture)
 
     def build(self) -> Network:
@@ -96,14 +98,18 @@ class NetworkBuilder:
         for node in self.graph.nodes:
             with self.context.at(node):
                 self.add(node)
-        pairs = zip(self.graph.results, self.graph.outputs, strict=True)
-        outputs = tuple(self.output(name, tensor) for name, tensor in pairs)
+            if node.op == "Quantise" and node.output not in self.views:  # refused, and reported
+                self.add_tensor(node.output, node.attributes["encoding"])
+        outputs = []
+        for name, tensor in zip(self.graph.results, self.graph.outputs, strict=True):
+            with self.context.at(self.graph.producers.get(tensor)):
+                outputs.append(self.output(name, tensor))
         return Network(
             name=self.graph.name,
             input=self.views[self.graph.input].name,
             tensors=self.tensors,
             operators=tuple(self.operators),
-            outputs=outputs,
+            outputs=tuple(outputs),
             onnx_names=self.onnx_names,
             raw_shapes=self.raw_shapes,
         )
@@ -173,10 +179,17 @@ class NetworkBuilder:
         """The integer form of a Conv node."""
         if conv.output in self.sums:
             return self.sums[conv.output]
-        weights, scales = quantised_weights(self.graph, conv)
+        if conv.output in self.refused:
+            raise AlreadyReportedError(str(conv))
+        self.refused.add(conv.output)
+        weights, scales = None, None
+        with self.context.at(conv, own=True):
+            weights, scales = quantised_weights(self.graph, conv)
         source = self.views.get(conv.inputs[0])
         if source is None:
             raise explain.not_codes(self.graph, conv, conv.inputs[0], self.values)
+        if weights is None:
+            raise AlreadyReportedError(str(conv))
         pad_value = self.pad_value(conv, source.encoding)
         ends = source.encoding.integers[[0, -1]].tolist()
         if any(conv.attributes["pads"]):
