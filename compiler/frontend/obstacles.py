@@ -17,6 +17,7 @@ from compiler.frontend.context import AlreadyReportedError, Context, Obstacle
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph
 from compiler.frontend.operators.elementwise import ELEMENTWISE
+from compiler.frontend.passes.fold_constants import fold_constants
 from compiler.frontend.passes.insert_quantisers import ends_chain
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASSES
 
@@ -32,6 +33,11 @@ class Collector:
         self.told: set[str] = set()
         #: Tensors of which nothing is known because of an obstacle.
         self.hidden: set[str] = set()
+        #: Whether results of all refused nodes are hidden. Not while operators are brought to one
+        #: form: that needs shapes, and those are known of what is refused there.
+        self.hides = True
+        #: Results of operators that are not supported, which are always hidden.
+        self.foreign: set[str] = set()
 
     def report(self, obstacle: Obstacle) -> None:
         """Keep an obstacle that is not known yet and follows from no other."""
@@ -40,28 +46,36 @@ class Collector:
         if node is not None:
             behind = node.op == spec.UNKNOWN or not self.hidden.isdisjoint(node.inputs)
             follows |= behind and not obstacle.own
-            if node.op not in spec.CONVOLUTIONS | {"Quantise"} or follows:
+            if obstacle.short:
+                self.foreign.update(node.outputs)
+            if self.hides and node.op not in spec.CONVOLUTIONS | {"Quantise"}:
                 self.hidden.update(node.outputs)
         if not follows and text not in self.told:
             self.told.add(text)
             self.found.append(obstacle)
 
     def look(self, graph: Graph) -> None:
-        """Note the tensors of a graph whose values or shapes depend on Unknown nodes."""
+        """Note the tensors of a graph of which nothing is known.
+
+        Those without a shape; and those computed from what is not supported, or once values count
+        from any Unknown node, up to the next convolution or Quantise.
+        """
+        self.hides = graph.picture is not None
         self.hidden = set()
-        through = ELEMENTWISE | spec.MOVING | spec.MOVING_IN_FILES
+        through = ELEMENTWISE | spec.MOVING | spec.MOVING_IN_FILES | {spec.UNKNOWN}
         for node in graph.nodes:
-            behind = node.op in through and not self.hidden.isdisjoint(node.inputs)
-            unknown = node.op == spec.UNKNOWN or node.output not in graph.shapes
-            if node.op != "Quantise" and (behind or unknown):
+            unknown = self.hides and node.op == spec.UNKNOWN
+            start = unknown or node.output in self.foreign or node.output not in graph.shapes
+            if start or (node.op in through and not self.hidden.isdisjoint(node.inputs)):
                 self.hidden.update(node.outputs)
 
 
 def passed(graph: Graph, context: Context, collector: Collector, last: int) -> Graph:
     """The graph after passes 0..``last`` that go on where they can."""
-    for run in PASSES[: last + 1]:
+    for place, run in enumerate(PASSES[: last + 1]):
         graph = run(graph, context)
-        collector.look(graph)
+        if place >= PASSES.index(fold_constants):  # before it, no shapes are known
+            collector.look(graph)
     return graph
 
 

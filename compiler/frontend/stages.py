@@ -72,7 +72,7 @@ def operands_per_channel(graph: Graph) -> Iterator[str]:
         for tensor in node.inputs:
             if tensor in graph.constants:
                 shape = graph.constants[tensor].shape
-                channels = graph.channels(node.output)
+                channels = graph.shapes.get(node.output, (1, 1))[1]
                 if shape not in ((1, 1, 1, 1), (1, channels, 1, 1)):
                     yield f"{node} has an operand {tensor!r} of shape {shape}"
 
