@@ -17,8 +17,10 @@ from compiler.build_folder import (
 )
 from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
-from compiler.errors import ReadError
+from compiler.errors import QuantisationError, ReadError, UnsupportedError
+from compiler.explanation import explain, with_others
 from compiler.flow import Compiled, compile_file
+from compiler.frontend.pipeline import PASS_NAMES
 from compiler.report import layer_table
 from host.description import read_record
 from host.image import Image
@@ -63,22 +65,39 @@ def _parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="build folder (default: build/NAME)",
     )
-    build.add_argument(
-        "--input-scale",
-        type=real(0, above=True),
-        default=1 / 255,
-        help="what one step of a picture byte means to a network with a float input",
-    )
+    _add_input_scale(build)
     build.add_argument(
         "--no-check",
         action="store_true",
         help="do not compare ONNX graph, integer network and program on a picture first",
     )
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
+    told = commands.add_parser(
+        "explain",
+        help="what an ONNX file is, what it becomes, and all that keeps it from compiling",
+        formatter_class=Help,
+    )
+    told.add_argument("model", type=Path, help="ONNX file, quantised or not")
+    told.add_argument(
+        "--after",
+        metavar="PASS",
+        choices=PASS_NAMES,
+        help=f"show the graph after this pass: {', '.join(PASS_NAMES)}",
+    )
+    _add_input_scale(told)
     show = commands.add_parser("disassemble", help="list the instructions of a build")
     show.add_argument("build", type=Path, help="build folder or program image")
     show.add_argument("--tables", action="store_true", help="pass tables too")
     return parser
+
+
+def _add_input_scale(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input-scale",
+        type=real(0, above=True),
+        default=1 / 255,
+        help="what one step of a picture byte means to a network with a float input",
+    )
 
 
 def _build(arguments: argparse.Namespace) -> None:
@@ -95,7 +114,10 @@ def _build(arguments: argparse.Namespace) -> None:
         read_record(side_car)
     else:
         side_car = None
-    compiled = compile_file(model, machine, input_scale=arguments.input_scale)
+    try:
+        compiled = compile_file(model, machine, input_scale=arguments.input_scale)
+    except (ReadError, UnsupportedError, QuantisationError) as error:
+        raise with_others(error, model, arguments.input_scale) from error
     told = ""
     if not arguments.no_check:
         manifest = compiled_manifest(compiled, model, arguments.input_scale, side_car)
@@ -131,6 +153,10 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 
+def _explain(arguments: argparse.Namespace) -> None:
+    explain(arguments.model, arguments.input_scale, arguments.after)
+
+
 def _disassemble(arguments: argparse.Namespace) -> None:
     path: Path = arguments.build
     image = read_build(path).image if path.is_dir() else Image.read(path)
@@ -144,7 +170,8 @@ def _disassemble(arguments: argparse.Namespace) -> None:
 
 def _main(argv: list[str] | None) -> int:
     arguments = _parser().parse_args(argv)
-    {"build": _build, "disassemble": _disassemble}[arguments.command](arguments)
+    commands = {"build": _build, "explain": _explain, "disassemble": _disassemble}
+    commands[arguments.command](arguments)
     return 0
 
 

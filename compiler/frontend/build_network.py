@@ -1,17 +1,16 @@
 """Graph with Quantise nodes -> integer network: the last step of the front end."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
-from compiler.frontend.context import Context
+from compiler.frontend.context import AlreadyReportedError, Context
 from compiler.frontend.encoding import TOLERANCE, Encoding
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
+from compiler.frontend.sums import Sums, View
 from compiler.frontend.thresholds import bisect, find_factors, from_table, verify
 from compiler.frontend.ties import settle, values_of_codes
 from compiler.frontend.unused_codes import drop_unused_codes
@@ -34,42 +33,8 @@ from golden.network import (
 LARGEST_PAD = 1 << 16
 
 
-@dataclass(frozen=True)
-class View:
-    """A graph tensor as codes: which network tensor holds them and what they stand for here."""
-
-    name: str
-    encoding: Encoding
-
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """A Conv node in integers: float result = v * scale[c] * input scale + bias[c]."""
-
-    node: Node
-    source: View
-    weights: np.ndarray
-    scales: np.ndarray
-    bias: np.ndarray
-    pad_value: int
-    low: np.ndarray
-    high: np.ndarray
-    #: Height and width of the result.
-    size: tuple[int, int]
-
-    def values(self, sums: np.ndarray) -> np.ndarray:
-        """Float results [C, n] of sums [C, n]; in the order that is exact for 24-bit scales."""
-        products = sums * self.scales[:, None] * self.source.encoding.scale
-        return products + self.bias[:, None]
-
-    def values_at(self, channels: np.ndarray, sums: np.ndarray) -> np.ndarray:
-        """The same for sums [P] of channels [P]."""
-        return sums * self.scales[channels] * self.source.encoding.scale + self.bias[channels]
-
-    def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """Smallest and largest float result [C]."""
-        low, high = self.values(np.stack([self.low, self.high], axis=1)).T
-        return low, high
+#: Operators of the graph that move codes, and those of the network that do the same.
+MOVED = {"MaxPool": MaxPool, "Enlarge": Upsample, "Slice": Slice, "Concat": Concat}
 
 
 class NetworkBuilder:
@@ -89,6 +54,8 @@ class NetworkBuilder:
         self.onnx_names: dict[str, str] = {}
         self.raw_shapes: dict[str, tuple[int, int, int]] = {}
         self.sums: dict[str, Sums] = {}
+        #: Convolutions without sums, for reasons that have been reported.
+        self.refused: set[str] = set()
         self.add_tensor(graph.input, graph.picture)
 
     def build(self) -> Network:
@@ -96,14 +63,18 @@ class NetworkBuilder:
         for node in self.graph.nodes:
             with self.context.at(node):
                 self.add(node)
-        pairs = zip(self.graph.results, self.graph.outputs, strict=True)
-        outputs = tuple(self.output(name, tensor) for name, tensor in pairs)
+            if node.op == "Quantise" and node.output not in self.views:  # refused, and reported
+                self.add_tensor(node.output, node.attributes["encoding"])
+        outputs = []
+        for name, tensor in zip(self.graph.results, self.graph.outputs, strict=True):
+            with self.context.at(self.graph.producers.get(tensor)):
+                outputs.append(self.output(name, tensor))
         return Network(
             name=self.graph.name,
             input=self.views[self.graph.input].name,
             tensors=self.tensors,
             operators=tuple(self.operators),
-            outputs=outputs,
+            outputs=tuple(outputs),
             onnx_names=self.onnx_names,
             raw_shapes=self.raw_shapes,
         )
@@ -173,10 +144,17 @@ class NetworkBuilder:
         """The integer form of a Conv node."""
         if conv.output in self.sums:
             return self.sums[conv.output]
-        weights, scales = quantised_weights(self.graph, conv)
+        if conv.output in self.refused:
+            raise AlreadyReportedError(str(conv))
+        self.refused.add(conv.output)
+        weights, scales = None, None
+        with self.context.at(conv, own=True):
+            weights, scales = quantised_weights(self.graph, conv)
         source = self.views.get(conv.inputs[0])
         if source is None:
             raise explain.not_codes(self.graph, conv, conv.inputs[0], self.values)
+        if weights is None:
+            raise AlreadyReportedError(str(conv))
         pad_value = self.pad_value(conv, source.encoding)
         ends = source.encoding.integers[[0, -1]].tolist()
         if any(conv.attributes["pads"]):
@@ -356,18 +334,10 @@ class NetworkBuilder:
             return
         encoding = max((view.encoding for view in views), key=lambda encoding: encoding.count)
         output = self.add_tensor(node.output, encoding)
-        name, source = self.operator_name(node), views[0].name
-        match node.op:
-            case "MaxPool":
-                operator = MaxPool(name=name, input=source, output=output, **node.attributes)
-            case "Enlarge":
-                operator = Upsample(name=name, input=source, output=output)
-            case "Slice":
-                operator = Slice(name=name, input=source, output=output, **node.attributes)
-            case _:
-                inputs = tuple(view.name for view in views)
-                operator = Concat(name=name, inputs=inputs, output=output)
-        self.operators.append(operator)
+        kind, sources = MOVED[node.op], tuple(view.name for view in views)
+        inputs = {"inputs": sources} if kind is Concat else {"input": sources[0]}
+        name = self.operator_name(node)
+        self.operators.append(kind(name=name, output=output, **inputs, **node.attributes))
 
     # Outputs
 

@@ -13,12 +13,18 @@ from compiler.frontend.ir import Graph, Node
 class Obstacle:
     """Why a network is refused: the message, and the node that it is about, if it is about one.
 
-    ``short``: the message in a list that says what all of its kind have in common elsewhere.
+    ``own``: it lies in the node and its constants, whatever its inputs are; otherwise it may be
+    the consequence of another one before it. ``short``: the message in a list of obstacles.
     """
 
     error: OnefourError
     node: Node | None = None
+    own: bool = False
     short: str = ""
+
+
+class AlreadyReportedError(OnefourError):
+    """Something fails because of an obstacle that has been reported; not one itself."""
 
 
 def refuse(obstacle: Obstacle) -> NoReturn:
@@ -38,12 +44,12 @@ class Context:
     report: Callable[[Obstacle], None] = refuse
 
     @contextmanager
-    def at(self, node: Node | None) -> Iterator[None]:
+    def at(self, node: Node | None, *, own: bool = False) -> Iterator[None]:
         """Report an error about ``node`` instead of raising it."""
         try:
             yield
         except OnefourError as error:
-            self.report(Obstacle(error, node))
+            self.report(Obstacle(error, node, own))
 
     def without(self, graph: Graph, obstacles: Iterable[Obstacle]) -> Graph:
         """Report obstacles; the graph with Unknown nodes for theirs, the same if there are none."""

@@ -169,6 +169,16 @@ def advise_cut(graph: Graph, node: Node) -> str:
     return "It belongs to the part after the last convolutions, which runs on the host: " + cut
 
 
+def common_cut(graph: Graph, nodes: list[Node]) -> list[str]:
+    """The convolutions' outputs at which a cut leaves all of ``nodes`` on the host."""
+    after = {output for node in nodes for output in node.outputs}
+    for node in graph.nodes:
+        if after.intersection(node.inputs):
+            after.update(node.outputs)
+    tensors = tuple(tensor for node in nodes for tensor in node.inputs)
+    return [tensor for tensor in convolutions_before(graph, tensors) if tensor not in after]
+
+
 def convolutions_before(graph: Graph, tensors: tuple[str, ...]) -> list[str]:
     """Outputs of the convolutions nearest before ``tensors``, in execution order."""
     cuts: set[str] = set()

@@ -30,6 +30,9 @@ from compiler.frontend.passes.share_equal_nodes import share_equal_nodes
 from compiler.frontend.reader.onnx_reader import read_onnx
 from golden.network import Network
 
+#: What a pass may meet in a file that is not valid, or in itself.
+INTERNAL_ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError)
+
 #: From the file as it is to one form per operator, then to codes between integer operators. Each is
 #: (graph, context) -> graph; what it takes and leaves is in `stages`.
 PASSES = (
@@ -56,6 +59,12 @@ PASSES = (
     remove_dead_nodes,
 )
 
+#: Names of the passes, in order; the second of a name is NAME.2.
+PASS_NAMES = tuple(
+    f"{run.__name__}.{number}" if number > 1 else run.__name__
+    for run, number in ((run, PASSES[: i + 1].count(run)) for i, run in enumerate(PASSES))
+)
+
 
 def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     """The integer network that computes exactly what the ONNX file computes in float64.
@@ -78,7 +87,7 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
             f"{path}: not enough memory on this computer to read it ({error}). Free some, or check "
             "that this is a network for a small accelerator."
         ) from error
-    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except INTERNAL_ERRORS as error:
         raise not_understood(path, error) from error
 
 

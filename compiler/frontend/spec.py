@@ -43,7 +43,10 @@ QUANTISED_BEFORE = WITHIN_CHANNELS | {"Concat"}
 """Moving operators that a quantiser and its elementwise function can stand before instead of
 after them, channel by channel (``hoist_quantisers``)."""
 
-QUANTISERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "MultiThreshold"})
+UNIFORM_QUANTISERS = frozenset({"Quant", "IntQuant"})
+"""One operator under its two names: evenly spaced levels, as many as its bit width has."""
+
+QUANTISERS = UNIFORM_QUANTISERS | {"BipolarQuant", "MultiThreshold"}
 """QONNX operators with scales, zero points, bit widths or thresholds among their operands, which
 must be constants."""
 

@@ -128,7 +128,7 @@ def whole_numbers(within: Interval) -> np.ndarray:
 
 def quantiser_bits(node: Node, graph: Graph) -> int:
     """Bits of a quantiser's integers; 0 for other operators."""
-    if node.op in ("Quant", "IntQuant"):
+    if node.op in spec.UNIFORM_QUANTISERS:
         return int(graph.constants[node.inputs[3]].reshape(-1)[0])
     if node.op == "QuantizeLinear":
         return int(node.attributes["high"] - node.attributes["low"]).bit_length()

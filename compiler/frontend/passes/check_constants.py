@@ -31,7 +31,7 @@ def obstacles(graph: Graph) -> Iterator[Obstacle]:
         try:
             check_node(graph, node)
         except OnefourError as error:
-            yield Obstacle(error, node)
+            yield Obstacle(error, node, own=True)
 
 
 def check_node(graph: Graph, node: Node) -> None:

@@ -30,17 +30,16 @@ def obstacles(graph: Graph) -> Iterator[Obstacle]:
         try:
             check_node(graph, node)
         except OnefourError as error:
-            yield Obstacle(error, node)
+            yield Obstacle(error, node, own=True)
 
 
 def unsupported(graph: Graph, node: Node) -> Obstacle:
     """The operator is not supported; where to cut."""
-    advice = advise_cut(graph, node)
     error = UnsupportedError(
         f"{node}: operator {node.op} (output {node.output!r}) is not supported. Supported: "
-        f"{', '.join(sorted(SUPPORTED))}. {advice}"
+        f"{', '.join(sorted(SUPPORTED))}. {advise_cut(graph, node)}"
     )
-    return Obstacle(error, node, f"operator {node.op} is not supported. {advice}")
+    return Obstacle(error, node, own=True, short="not supported")
 
 
 def check_node(graph: Graph, node: Node) -> None:

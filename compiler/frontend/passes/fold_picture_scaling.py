@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.errors import QuantisationError
-from compiler.frontend.context import Context
+from compiler.frontend.context import Context, Obstacle
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph, substitute
@@ -37,7 +37,9 @@ def fold_picture_scaling(graph: Graph, context: Context) -> Graph:
         ]
         inside.update(node.output for node in onward)
         if len(onward) < len(node_consumers) or tensor in graph.outputs:
-            ends[tensor] = picture_encoding(graph, tensor, input_scale)
+            ends[tensor] = Encoding(scale=input_scale, step=1, offset=0, count=256)
+            with context.at(graph.producers.get(tensor)):
+                ends[tensor] = picture_encoding(graph, tensor, input_scale)
     if not ends:
         raise QuantisationError(
             f"the input {graph.input!r} does not reach a convolution, only elementwise operators."
@@ -45,10 +47,11 @@ def fold_picture_scaling(graph: Graph, context: Context) -> Graph:
     name, encoding = next(iter(ends.items()))
     for other, second in ends.items():
         if not encoding.same_grid(second):
-            raise QuantisationError(
+            error = QuantisationError(
                 f"the picture is used with two scales, in {name!r} (scale {encoding.scale:.6g}) "
                 f"and {other!r} (scale {second.scale:.6g}); use one of them for both."
             )
+            context.report(Obstacle(error))
     names = dict.fromkeys(ends, graph.input)
     nodes = tuple(substitute(node, names) for node in graph.nodes if node.output not in inside)
     outputs = tuple(names.get(tensor, tensor) for tensor in graph.outputs)

@@ -7,6 +7,7 @@ from onnx import TensorProto, helper
 
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.frontend.pipeline import read_network
+from tests.compiler.frontend.watched import first_obstacle
 from tests.samples.small_onnx import Net, quantised_net
 
 
@@ -18,6 +19,7 @@ def refused(path, error, *texts, **options) -> str:
     assert "\n" not in message
     for text in texts:
         assert text in message, message
+    assert first_obstacle(path, **options) in (None, message)
     return message
 
 

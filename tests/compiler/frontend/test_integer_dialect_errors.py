@@ -6,17 +6,20 @@ from onnx import TensorProto, helper
 
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.frontend.pipeline import read_network
+from tests.compiler.frontend.watched import first_obstacle
 from tests.samples.integer_net import IntegerNet, begun
 from tests.samples.small_onnx import quantised_net
 
 
 def refused(net, folder, error, *texts) -> None:
+    path = net.save(folder)
     with pytest.raises(error) as caught:
-        read_network(net.save(folder))
+        read_network(path)
     message = str(caught.value)
     assert "\n" not in message
     for text in texts:
         assert text in message, message
+    assert first_obstacle(path) in (None, message)
 
 
 def test_signed_bytes_as_picture(tmp_path):

@@ -1,0 +1,111 @@
+"""The command ``explain``, and how ``build`` refers to it."""
+
+import pytest
+
+import compiler.__main__
+import onefour.__main__
+from compiler.frontend.pipeline import PASS_NAMES
+from tests.samples.small_onnx import Net, quantised_net
+
+
+def run(*arguments):
+    return compiler.__main__.main(["explain", *map(str, arguments)])
+
+
+@pytest.fixture
+def supported(tmp_path):
+    net, x = quantised_net()
+    net.head(x, 8)
+    return net.save(tmp_path)
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Two convolutions of float weights, and a Softmax."""
+    net = Net()
+    x = net.node("Conv", "x", net.rng.standard_normal((8, 3, 1, 1)), name="c0")
+    x = net.node("Conv", x, net.rng.standard_normal((8, 8, 1, 1)), name="c1")
+    net.outputs.append(net.node("Softmax", x, name="odd"))
+    return net.save(tmp_path)
+
+
+def test_supported(supported, capfd):
+    assert run(supported) == 0
+    told = capfd.readouterr()
+    lines = told.out.splitlines()
+    assert lines[0] == f"{supported}: QONNX; picture 3 x 8 x 8 (float32); opset 17; 5 nodes"
+    assert lines[1].startswith("picture x")
+    assert told.err == ""
+
+
+def test_console(supported, capfd):
+    assert onefour.__main__.main(["explain", str(supported)]) == 0
+    assert "Convolution 'conv0'" in capfd.readouterr().out
+
+
+def test_refused(refused, capfd):
+    assert run(refused) == 2
+    told = capfd.readouterr()
+    lines = told.out.splitlines()
+    assert ": float; " in lines[0]
+    assert lines[1].startswith("Conv x 2, first at node 'c0': weights")
+    assert "Softmax at node 'odd': not supported" in lines
+    assert lines[-2].startswith("Supported operators: Abs, Add,")
+    assert "cut the network at 't1'" in lines[-1]
+    assert told.err == f"onefour: {refused}: refused, 4 obstacles of 3 kinds, listed above.\n"
+
+
+@pytest.mark.parametrize("name", PASS_NAMES)
+def test_every_pass_can_be_shown(supported, capfd, name):
+    assert run(supported, "--after", name) == 0
+    told = capfd.readouterr().out.splitlines()
+    assert told[1].startswith("input x[1,3,8,8]")
+    assert told[-1].startswith("output ")
+
+
+def test_a_refused_network_is_shown_as_far_as_it_is_understood(refused, capfd):
+    assert run(refused, "--after", "fold_constants") == 0
+    assert "Softmax 'odd'" in capfd.readouterr().out
+    assert run(refused, "--after", "fold_pads") == 2
+    told = capfd.readouterr()
+    assert "Unknown 'odd'" in told.out
+    assert "refused up to fold_pads, 1 obstacle of 1 kind" in told.err
+
+
+def test_input_scale(supported, capfd):
+    assert run(supported, "--input-scale", "0.5") == 0
+    assert "scale 0.5" in capfd.readouterr().out
+
+
+def test_not_a_file(tmp_path, capfd):
+    assert run(tmp_path / "none.onnx") == 2
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert "cannot be read" in told.err
+
+
+def test_a_defect_is_not_an_obstacle(supported, capfd, monkeypatch):
+    def fail(*_):
+        raise KeyError("somewhere")
+
+    for module in ("pipeline", "obstacles"):
+        monkeypatch.setattr(f"compiler.frontend.{module}.build_network", fail)
+    assert run(supported) == 2
+    assert "not understood (KeyError" in capfd.readouterr().err
+
+
+def test_build_says_how_many_more(refused, tmp_path, capfd):
+    folder = tmp_path / "build"
+    assert compiler.__main__.main(["build", str(refused), "-o", str(folder)]) == 2
+    (message,) = capfd.readouterr().err.splitlines()
+    assert message.startswith("onefour: Softmax 'odd': operator Softmax")
+    assert message.endswith(f"; 2 more: python -m compiler explain {refused}")
+    assert not folder.exists()
+
+
+def test_build_of_one_kind_says_what_it_said(tmp_path, capfd):
+    net, x = quantised_net()
+    net.outputs.append(net.node("Softmax", net.conv(x, 8, 8, 1), name="odd"))
+    path = net.save(tmp_path)
+    assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2
+    assert "more:" not in capfd.readouterr().err
