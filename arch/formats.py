@@ -37,8 +37,6 @@ PICTURE_STEPS = PICTURE_BITS * PLANE_BYTES // PICTURE_BYTES
 THRESHOLD_BITS = 32
 THRESHOLD_BYTES = THRESHOLD_BITS // 8
 """A threshold; threshold 0 of a row has its direction instead."""
-WEIGHT_ROW_BYTES = LANE_GROUPS * PLANE_BYTES
-"""One row's part of a weight word: a bit for each lane."""
 
 
 def images_of(channels: int) -> int:
