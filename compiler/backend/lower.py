@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from arch.formats import CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job
 from compiler.backend.packing import narrowest_grid, pack_span
@@ -21,14 +22,13 @@ from compiler.backend.padding import (
 )
 from compiler.backend.pass_table import PassTable
 from compiler.backend.spans import (
-    PICTURE_CHANNELS,
     Source,
     channelwise_spans,
     common_step,
     convolution_spans,
 )
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
-from compiler.backend.stored_form import WIDEST_CODE, stored_form
+from compiler.backend.stored_form import stored_form
 from compiler.errors import UnsupportedError
 from golden.network import (
     Convolution,
@@ -116,10 +116,10 @@ class _Lowering:
         variant = variant or name
         tensor = self.network.tensors[name]
         picture = name == self.network.input
-        if tensor.bits > WIDEST_CODE and not picture:
+        if tensor.bits > CODE_BITS and not picture:
             raise UnsupportedError(
                 f"{self.operator(name)}: its result {name!r} has {tensor.bits}-bit codes; "
-                f"supported: up to {WIDEST_CODE} bits, except for the picture itself, which only "
+                f"supported: up to {CODE_BITS} bits, except for the picture itself, which only "
                 f"convolutions and quantisers read; move it behind the first convolution's "
                 f"quantiser, or into the preparation of the picture"
             )

@@ -12,6 +12,7 @@ Only the length of the program depends on the schedule, so it is the last.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from arch.formats import ADDRESS_BITS, PAGE_BYTES
 from arch.machine import Machine
 from compiler.backend.encode import Encoded
 from compiler.backend.job import Job
@@ -20,8 +21,7 @@ from compiler.backend.tile import Tiled
 from compiler.errors import CapacityError
 from host.image import LARGEST, Image, machine_digest
 
-PAGE = 4096
-MOST_BYTES = 1 << 32
+MOST_BYTES = 1 << ADDRESS_BITS
 """Addresses of instructions have 32 bits."""
 
 
@@ -79,7 +79,7 @@ def plan_memory(
 
     Raises :class:`CapacityError` where instructions could not address a map.
     """
-    shelf = _Shelf(PAGE)
+    shelf = _Shelf(PAGE_BYTES)
     placed = tuple(_place(encoded, shelf, machine) for encoded in jobs)
     places = {}
     for name, layout in layouts.items():
@@ -91,7 +91,7 @@ def plan_memory(
                 f"memory; supported: less than {MOST_BYTES}; use a smaller picture or fewer "
                 f"channels"
             )
-    return MemoryPlan(placed, places, tuple(shelf.sections), round_up(shelf.address, PAGE))
+    return MemoryPlan(placed, places, tuple(shelf.sections), round_up(shelf.address, PAGE_BYTES))
 
 
 def _place(encoded: Encoded, shelf: _Shelf, machine: Machine) -> Placed:
@@ -106,7 +106,7 @@ def _place(encoded: Encoded, shelf: _Shelf, machine: Machine) -> Placed:
 
 def program_image(plan: MemoryPlan, code: bytes, network: str, machine: Machine) -> Image:
     """The image of a planned memory with its program; CapacityError where that is too large."""
-    memory_bytes = round_up(plan.program_address + len(code), PAGE)
+    memory_bytes = round_up(plan.program_address + len(code), PAGE_BYTES)
     if memory_bytes >= LARGEST:
         raise CapacityError(
             f"network {network!r}: needs {memory_bytes} bytes of memory; supported: "

@@ -12,12 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from arch.formats import LANE_GROUPS
 from compiler.backend.job import ChannelSpan, Job, Tap
 from compiler.backend.pass_table import PackedPass, PassTable, Product
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
 
-GROUPS = 4
 WIDEST_WEIGHT = 8
 
 
@@ -86,10 +86,10 @@ def place_images(images: tuple[tuple[str, int], ...]) -> tuple[Region, ...]:
     regions = []
     for storage in dict.fromkeys(name for name, _ in images):
         indices = [index for index, (name, _) in enumerate(images) if name == storage]
-        for start in range(0, len(indices), GROUPS):
-            chunk = indices[start : start + GROUPS]
-            spread = {1: 1, 2: 2}.get(len(chunk), GROUPS)
-            groups = {index: tuple(range(k, GROUPS, spread)) for k, index in enumerate(chunk)}
+        for start in range(0, len(indices), LANE_GROUPS):
+            chunk = indices[start : start + LANE_GROUPS]
+            spread = {1: 1, 2: 2}.get(len(chunk), LANE_GROUPS)
+            groups = {index: tuple(range(k, LANE_GROUPS, spread)) for k, index in enumerate(chunk)}
             regions.append(Region(storage, groups))
     return tuple(regions)
 
@@ -112,20 +112,23 @@ def share_passes(weight_bits: int, taps: tuple[tuple[int, tuple[int, ...]], ...]
     repeat, and the spans of one layer resemble each other: equal ones are packed once.
     """
     levels = max(planes for planes, _ in taps) + weight_bits - 1
-    load = [[0] * levels for _ in range(GROUPS)]
+    load = [[0] * levels for _ in range(LANE_GROUPS)]
     group_of: dict[tuple[int, int], int] = {}
     for plane in range(weight_bits):
         for index, (planes, choices) in enumerate(taps):
             # The group whose levels are least full; ties go round so that no group starts ahead.
             best = min(
                 choices,
-                key=lambda g: (sum(load[g][plane : plane + planes]), (g - index - plane) % GROUPS),
+                key=lambda g: (
+                    sum(load[g][plane : plane + planes]),
+                    (g - index - plane) % LANE_GROUPS,
+                ),
             )
             for level in range(plane, plane + planes):
                 load[best][level] += 1
             group_of[index, plane] = best
 
-    by_level: list[list[list[Product]]] = [[[] for _ in range(GROUPS)] for _ in range(levels)]
+    by_level: list[list[list[Product]]] = [[[] for _ in range(LANE_GROUPS)] for _ in range(levels)]
     for (index, plane), group in group_of.items():
         for activation in range(taps[index][0]):
             by_level[activation + plane][group].append(Product(index, activation, plane))
@@ -138,7 +141,7 @@ def share_passes(weight_bits: int, taps: tuple[tuple[int, tuple[int, ...]], ...]
     # Word 0 is zero where some pass leaves a group idle: an idle group must see activation 0,
     # weight 0.
     first = int(any(product is None for step in passes for product in step.products))
-    filled = [first] * GROUPS
+    filled = [first] * LANE_GROUPS
     words = {}
     for key, group in group_of.items():
         words[key] = group, filled[group]

@@ -9,12 +9,11 @@ they say, and how long a block takes.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arch.isa import ENTRY_BITS, Entry, encode
+from arch.isa import ENTRY_BYTES, Entry, encode
 from arch.machine import Machine
 from compiler.backend.job import Offset
 from compiler.errors import CapacityError
 
-ENTRY_BYTES = ENTRY_BITS // 8
 IDLE = {"offset": 0, "weight": 0, "enable": 0, "ones": 0}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from arch.isa import (
     CHUNK_BYTES,
     CHUNK_INSTRUCTIONS,
+    COUNT_BITS,
     INSTRUCTION_BYTES,
     Compute,
     Load,
@@ -14,7 +15,7 @@ from arch.isa import (
 )
 from compiler.backend.steps import ComputeStep, LoadStep, Step
 
-COUNT_MASK = 0xFFFF
+COUNT_MASK = (1 << COUNT_BITS) - 1
 """The counts that instructions wait for are modulo 2^16."""
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from arch.isa import Opcode
+from arch.formats import PICTURE_STEPS
+from arch.isa import ENTRY_BYTES, Opcode, Planes
 from arch.machine import Machine
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
 from compiler.backend.order import arrange
-from compiler.backend.pass_table import ENTRY_BYTES
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
-from compiler.backend.storage import IMAGE_CHANNELS, PLANE_CODES
-from compiler.backend.tile import LONGEST_FIELD, PICTURE_STEPS, Tile, Tiled, load_shape
+from compiler.backend.storage import IMAGE_CHANNELS
+from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
 
 PIECE_CYCLES = 256
 """Longer loads are cut, so that an urgent one need not wait for all of a big one."""
@@ -215,7 +215,7 @@ class _Steps:
             if storage.kind == "picture":
                 shape |= {"opcode": Opcode.LOAD_PICTURE, "window": job.span.window}
             else:
-                shape |= {"opcode": Opcode.LOAD_MAP, "planes": PLANE_CODES[storage.planes]}
+                shape |= {"opcode": Opcode.LOAD_MAP, "planes": Planes.holding(storage.planes)}
             for image, groups in region.region.groups.items():
                 number = job.span.images[image][1]
                 fields = shape | {
@@ -257,6 +257,6 @@ class _Steps:
             "address": place.position(channel // IMAGE_CHANNELS, y, x),
             "row_bytes": layout.row_bytes * job.enlarge,
             "position_bytes": layout.position_bytes * job.enlarge,
-            "planes": PLANE_CODES[output.planes],
+            "planes": Planes.holding(output.planes),
             "upper_half": channel % IMAGE_CHANNELS // machine.rows,
         }

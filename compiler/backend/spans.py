@@ -4,13 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from arch.formats import LONGEST_WINDOW, PICTURE_CHANNELS
 from compiler.backend.job import ChannelSpan, Tap
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
 from golden.network import Convolution
-
-PICTURE_CHANNELS = 3
-LONGEST_WINDOW = 5
-"""Pixels of three channels that a lane group holds."""
 
 Source = tuple[Storage, int]
 """A stored channel."""

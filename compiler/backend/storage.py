@@ -9,13 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from arch.formats import (
+    GROUP_LANES,
+    PICTURE_BITS,
+    PICTURE_BYTES,
+    PLANE_BYTES,
+    RAW_CHUNK_PLANES,
+    images_of,
+)
 from arch.isa import Planes
 from arch.machine import Machine
 
-IMAGE_CHANNELS = 16
-PICTURE_BITS = 8
-PICTURE_BYTES = 4
-PLANE_CODES = {1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}
+IMAGE_CHANNELS = GROUP_LANES
 ALIGNMENT = 64
 """Bytes: every stored object starts on such a boundary (a multiple of any beat)."""
 
@@ -56,8 +61,8 @@ class Storage:
         if self.kind == "picture":
             return PICTURE_BITS
         if self.kind == "raw":
-            return 4
-        return 4 if self.bits == 3 else self.bits
+            return RAW_CHUNK_PLANES
+        return Planes.holding(self.bits).count
 
     @property
     def operand_bits(self) -> int:
@@ -67,7 +72,7 @@ class Storage:
     @property
     def images(self) -> int:
         """16-channel images."""
-        return 1 if self.kind == "picture" else -(-self.channels // IMAGE_CHANNELS)
+        return 1 if self.kind == "picture" else images_of(self.channels)
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     if storage.kind == "picture":
         position_bytes = PICTURE_BYTES
     else:
-        position_bytes = 2 * storage.planes * (machine.raw_chunks if storage.kind == "raw" else 1)
+        chunks = machine.raw_chunks if storage.kind == "raw" else 1
+        position_bytes = PLANE_BYTES * storage.planes * chunks
     per_beat = max(1, machine.beat_bytes // position_bytes)
     pitch = round_up(storage.left + storage.width, per_beat)
     rows = storage.top + storage.height + storage.bottom

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
+from arch.formats import CODE_BITS
 from compiler.backend.padding import LOWEST, Padding
 from compiler.errors import UnsupportedError
 from golden.network import Tensor
-
-WIDEST_CODE = 4
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,11 @@ def stored_form(tensor: Tensor, padding: Padding, *, picture: bool = False) -> S
     low, high = tensor.offset, tensor.offset + tensor.step * ((1 << tensor.bits) - 1)
     first = min(low, padding)
     bits = (max(high, padding) - first).bit_length()
-    if bits > WIDEST_CODE or picture:
+    if bits > CODE_BITS or picture:
         raise UnsupportedError(
             f"tensor {tensor.name!r}: padding with the integer {padding}, which is none of its "
             f"codes ({low}..{high} in steps of {tensor.step}); supported: a value of the "
-            f"quantiser, or one near them if {WIDEST_CODE} bits "
+            f"quantiser, or one near them if {CODE_BITS} bits "
             f"hold both; pad with a value of the quantiser (an explicit Pad node)"
         )
     return StoredForm(bits, 1, first, tensor.step, low - first, padding - first)

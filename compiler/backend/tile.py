@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
+from arch.formats import PICTURE_STEPS
 from arch.isa import Compute, Load, most
 from arch.machine import Machine
 from compiler.backend.job import Job
@@ -18,8 +19,6 @@ LONGEST_FIELD = min(
 )
 #: Cycles around a compute that its passes do not account for; only for choosing between tilings.
 COMPUTE_OVERHEAD = 24
-PICTURE_STEPS = 4
-"""Cycles that the loader takes for a beat of a picture."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from arch.formats import CODE_BITS
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
 from compiler.frontend.context import AlreadyReportedError, Context
@@ -285,7 +286,7 @@ class NetworkBuilder:
             raise UnsupportedError(
                 f"{where}: shapes {shapes[0]} and {shapes[1]} differ; supported are equal shapes."
             )
-        if max(first.encoding.bits, second.encoding.bits) > 4:
+        if max(first.encoding.bits, second.encoding.bits) > CODE_BITS:
             raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
         pairs = first.encoding.count, second.encoding.count
         values = values_of_codes(expression, [first.encoding, second.encoding])

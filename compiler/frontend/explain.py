@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from arch.formats import CODE_BITS
 from compiler.errors import OnefourError, QuantisationError, UnsupportedError
 from compiler.frontend import spec
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import apply, setting
-from compiler.frontend.values import LARGEST_BITS, Levels, Values, candidates, quantiser_bits
+from compiler.frontend.values import Levels, Values, candidates, quantiser_bits
 
 SUPPORTED = "supported are activations of 1 to 4 bits (8 bits for the picture only)"
 
@@ -38,7 +39,8 @@ def concat_before(graph: Graph, tensor: str) -> Node | None:
 
 def is_small(values: Values | None) -> bool:
     """Whether every channel has few enough levels for 4 bits."""
-    return isinstance(values, Levels) and all(np.unique(row).size <= 16 for row in values.rows)
+    most = 1 << CODE_BITS
+    return isinstance(values, Levels) and all(np.unique(row).size <= most for row in values.rows)
 
 
 def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]) -> OnefourError:
@@ -74,7 +76,7 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
         )
     quantiser = last_quantiser(graph, tensor)
     bits = quantiser_bits(quantiser, graph) if quantiser is not None else 0
-    if bits > LARGEST_BITS:
+    if bits > CODE_BITS:
         return UnsupportedError(
             f"{who}: its input {name!r}, quantised by {quantiser}, has {bits} bits; {SUPPORTED}. "
             "Quantise it to 1..4 bits and train again."

@@ -7,13 +7,14 @@ check every graph after every pass, and ``explain --after`` the one it shows.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from arch.formats import CODE_BITS
 from compiler.frontend import spec
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph
 from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
 from compiler.frontend.passes.share_equal_nodes import node_key
 from compiler.frontend.pipeline import PASS_NAMES
-from compiler.frontend.values import LARGEST_BITS, encodings
+from compiler.frontend.values import encodings
 
 Rule = Callable[[Graph], Iterator[str]]
 """Yields what is wrong with a graph, each as one phrase."""
@@ -96,7 +97,7 @@ def picture_in_codes(graph: Graph) -> Iterator[str]:
 def few_bits(graph: Graph) -> Iterator[str]:
     """Quantised tensors have codes of few bits."""
     for node in graph.nodes:
-        if node.op == "Quantise" and node.attributes["encoding"].bits > LARGEST_BITS:
+        if node.op == "Quantise" and node.attributes["encoding"].bits > CODE_BITS:
             yield f"{node} makes codes of {node.attributes['encoding'].bits} bits"
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from arch.formats import CODE_BITS
 from compiler.exact.reals import Reals
 from compiler.frontend import spec
 from compiler.frontend.encoding import TOLERANCE, Encoding
@@ -29,7 +30,6 @@ from compiler.frontend.operators.intervals import image
 
 #: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
 FARTHEST = 4096
-LARGEST_BITS = 4
 #: Quantisers with more bits have too many levels to list; they may still lead to one that has few.
 LARGEST_LISTED = 12
 
@@ -60,7 +60,7 @@ class Levels:
 Values = Interval | Levels
 
 
-def encode(levels: Levels, most: int = 1 << LARGEST_BITS) -> Encoding | None:
+def encode(levels: Levels, most: int = 1 << CODE_BITS) -> Encoding | None:
     """The encoding of levels on an even grid through (half) zero with at most ``most`` places.
 
     Places between levels may stay unused. None where there is no such grid.

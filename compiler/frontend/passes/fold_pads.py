@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from arch.formats import CODE_BITS
 from compiler.errors import UnsupportedError
 from compiler.frontend.context import Context
 from compiler.frontend.integers import INTEGER_TYPES
@@ -102,7 +103,7 @@ class Builder:
         """The same; UnsupportedError where the padding cannot be codes of the Pad's input."""
         source, value = pad.inputs[0], pad.attributes["value"]
         encoding = self.known.get(source)
-        if encoding is None or encoding.bits > 4:
+        if encoding is None or encoding.bits > CODE_BITS:
             kind = "is the picture" if source == self.graph.input else "is not quantised"
             raise UnsupportedError(
                 f"{pad}: its input {self.graph.onnx.get(source, source)!r} {kind}, and {reader} "

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+from arch.formats import PAGE_BYTES
 from arch.machine import ECP5_25F, ECP5_85F, TINY
-from compiler.backend.memory import PAGE, plan_memory, program_image
+from compiler.backend.memory import plan_memory, program_image
 from compiler.backend.storage import Storage, lay_out
 from compiler.errors import CapacityError
 from compiler.flow import compile_network
@@ -28,7 +29,7 @@ def spans(compiled):
 
 def test_nothing_overlaps(compiled):
     found = sorted(spans(compiled))
-    assert found[0][0] == PAGE
+    assert found[0][0] == PAGE_BYTES
     for (address, size), (following, _) in pairwise(found):
         assert address + size <= following
     assert sum(found[-1]) <= compiled.image.memory_bytes
@@ -36,7 +37,7 @@ def test_nothing_overlaps(compiled):
 
 def test_everything_begins_with_a_beat(compiled):
     assert all(address % 64 == 0 for address, _ in spans(compiled))
-    assert compiled.plan.program_address % PAGE == 0
+    assert compiled.plan.program_address % PAGE_BYTES == 0
 
 
 def test_constants_are_where_their_addresses_say(compiled):
@@ -75,6 +76,6 @@ def test_addresses_have_32_bits():
 
 
 def test_the_program_must_fit_behind(compiled):
-    plan = replace(compiled.plan, program_address=(1 << 32) - PAGE)
+    plan = replace(compiled.plan, program_address=(1 << 32) - PAGE_BYTES)
     with pytest.raises(CapacityError, match="network 'large': needs 4294967296 bytes"):
-        program_image(plan, bytes(PAGE), "large", compiled.machine)
+        program_image(plan, bytes(PAGE_BYTES), "large", compiled.machine)
