@@ -71,8 +71,9 @@ def _synth(arguments: argparse.Namespace) -> None:
         clock_mhz=arguments.clock,
         router=arguments.router,
     )
-    folder = (arguments.out or SYNTH / machine.name).resolve()
+    folder = arguments.out or SYNTH / machine.name
     check_folder(folder)
+    folder = folder.resolve()
     if arguments.record:
         check_target(arguments.record)
     report = synthesise_machine(trial, folder)

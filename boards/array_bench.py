@@ -148,8 +148,9 @@ def _main(argv: list[str] | None) -> None:
         clock_mhz=CLOCK_MHZ,
         router=options.router,
     )
-    folder = (options.out or Path("build") / ".array_bench" / machine.name).resolve()
+    folder = options.out or Path("build") / ".array_bench" / machine.name
     check_folder(folder)
+    folder = folder.resolve()
     if options.record:
         check_target(options.record)
     report = measure_array(trial.machine, folder, list(trial.seeds), trial.router)

@@ -24,6 +24,7 @@ AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
 Natural = Annotated[int, Meta(ge=0)]
+Sum = Annotated[int, Meta(gt=-(1 << 48), lt=1 << 48)]
 
 
 class ManifestError(OnefourError):
@@ -78,8 +79,8 @@ class StoredMap(Record):
     multiplier: Count
     shift: int
     bit_operations: Natural
-    base: tuple[int, ...] = ()
-    step: tuple[int, ...] = ()
+    base: tuple[Sum, ...] = ()
+    step: tuple[Sum, ...] = ()
     divisor: tuple[Count, ...] = ()
 
 

@@ -133,6 +133,9 @@ def test_targets_and_tools_are_checked_before_the_work(tmp_path, monkeypatch, ca
     given = ["synth", "--machine", "tiny"]
     assert main([*given, "--out", str(tmp_path / "file")]) == 2
     assert "is a file, not a folder" in capsys.readouterr().err
+    (tmp_path / "loop").symlink_to("loop")
+    assert main([*given, "--out", str(tmp_path / "loop")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
     given += ["--out", str(tmp_path / "out")]
     assert main([*given, "--record", str(tmp_path)]) == 2
     assert "is a folder; name a file" in capsys.readouterr().err

@@ -87,7 +87,8 @@ WRONG = [
     (("outputs", 0, "tensor"), "nowhere"), (("outputs", 0, "scale"), []),
     (("outputs", 0, "scale", 0), "x"), (("machine", "rows"), "8"), (("machine",), 3),
     (("detection",), {"classes": 3}), (("detection",), 5), (("unknown",), 1),
-    (("layers", 1, "storage"), None),
+    (("layers", 1, "storage"), None), (("layers", -1, "base", 0), 10**400),
+    (("layers", -1, "step", 0), -(1 << 63)),
 ]  # fmt: skip
 
 
