@@ -79,7 +79,7 @@ def with_others(error: OnefourError, path: Path, input_scale: float) -> OnefourE
     """The error, its message saying how many kinds of obstacles there are besides."""
     try:
         others = len(by_kind(all_obstacles(read_onnx(path), input_scale))) - 1
-    except OnefourError:
+    except (OnefourError, MemoryError):
         return error  # the file cannot be read, which is the one thing to say
     if others < 1:
         return error

@@ -18,7 +18,8 @@ ROUNDING = {"Round", "Floor", "Ceil", "Sign"}
 
 def dialects(model: ModelProto) -> list[str]:
     """The ways in which the file is quantised; ["float"] where it is not."""
-    ops = Counter(node.op_type for node in model.graph.node)
+    # Names that are not UTF-8 come as bytes; reading the file will say so.
+    ops = Counter(str(node.op_type) for node in model.graph.node)
     found = []
     if any(op.startswith("QLinear") for op in ops):
         found.append("QOperator (QLinearConv ...)")

@@ -45,7 +45,7 @@ class Collector:
         follows = isinstance(obstacle.error, AlreadyReportedError)
         if node is not None:
             behind = node.op == spec.UNKNOWN or not self.hidden.isdisjoint(node.inputs)
-            follows |= behind and not obstacle.own
+            follows |= behind and not obstacle.own and bool(self.found)
             if obstacle.short:
                 self.foreign.update(node.outputs)
             if self.hides and node.op not in spec.CONVOLUTIONS | {"Quantise"}:

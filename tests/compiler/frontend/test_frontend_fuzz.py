@@ -7,7 +7,11 @@ import onnx
 import pytest
 
 from compiler.errors import OnefourError
+from compiler.frontend.dialect import described
+from compiler.frontend.obstacles import all_obstacles
 from compiler.frontend.pipeline import read_network
+from compiler.frontend.reader.onnx_reader import load_model, read_onnx
+from tests.compiler.frontend.watched import first_obstacle
 from tests.random_networks.graphs import random_model
 from tests.samples.integer_net import begun
 
@@ -22,12 +26,20 @@ def model_of(seed: int) -> onnx.ModelProto:
 
 
 def outcome(path: Path, content: bytes) -> str:
-    """The message that reading the content ends in, or "" where it is read."""
+    """The message that reading the content ends in, or "" where it is read.
+
+    The list of obstacles begins with it, unless the file is not understood.
+    """
     path.write_bytes(content)
     try:
+        described(load_model(path))
         read_network(path)
     except OnefourError as error:
-        return str(error)
+        message = str(error)
+        first = None if "is not understood" in message else first_obstacle(path)
+        assert first in (None, message)
+        return message
+    assert not all_obstacles(read_onnx(path), 1 / 255)
     return ""
 
 
