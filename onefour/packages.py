@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {
     "arch": "What the machine is:",
-    "golden": "What the machine must compute:",
+    "golden": "What must be computed:",
     "host": "What a host does with a build:",
     "compiler": "ONNX to program:",
     "quant": "How a network gets small:",
