@@ -20,10 +20,9 @@ def first_obstacle(path: Path, input_scale: float = 1 / 255) -> str | None:
     """The first message of the list of obstacles; None for a file that cannot be read at all, and
     for one that has none."""
     try:
-        graph = read_onnx(path)
+        obstacles = all_obstacles(read_onnx(path), input_scale)
     except ReadError:
         return None
-    obstacles = all_obstacles(graph, input_scale)
     return str(obstacles[0].error) if obstacles else None
 
 
