@@ -1,11 +1,13 @@
 """What passes are given besides the graph, and what becomes of what they refuse."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from arch.errors import OnefourError
+from compiler.errors import ReadError
 from compiler.frontend.ir import Graph, Node
 
 
@@ -37,11 +39,17 @@ class Context:
     """``input_scale``: what one step of a picture byte means to a network with a float input.
 
     ``report`` takes every obstacle. Where it returns, the pass goes on, with an Unknown node for
-    the one that it could not take over.
+    the one that it could not take over. ReadError for a scale that is not a number above 0.
     """
 
     input_scale: float = 1 / 255
     report: Callable[[Obstacle], None] = refuse
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.input_scale) and self.input_scale > 0):
+            raise ReadError(
+                f"input scale {self.input_scale}; supported are finite numbers above 0."
+            )
 
     @contextmanager
     def at(self, node: Node | None, *, own: bool = False) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """ONNX file -> integer network."""
 
-import math
 import os
 from pathlib import Path
 
@@ -74,8 +73,6 @@ def read_network(path: str | Path, *, input_scale: float = 1 / 255) -> Network:
     themselves. Raises an OnefourError (ReadError, UnsupportedError, QuantisationError) with one
     message that names the operator and what to do.
     """
-    if not (math.isfinite(input_scale) and input_scale > 0):
-        raise ReadError(f"input scale {input_scale}; supported are finite numbers above 0.")
     try:
         # Overflow shows in the results, which are checked.
         with np.errstate(all="ignore"):

@@ -17,12 +17,13 @@ UNWATCHED = PASSES
 
 
 def first_obstacle(path: Path, input_scale: float = 1 / 255) -> str | None:
-    """The first message of the list of obstacles; None for a file that cannot be read at all."""
+    """The first message of the list of obstacles; None for a file that cannot be read at all, and
+    for one that has none."""
     try:
-        graph = read_onnx(path)
+        obstacles = all_obstacles(read_onnx(path), input_scale)
     except ReadError:
         return None
-    return str(all_obstacles(graph, input_scale)[0].error)
+    return str(obstacles[0].error) if obstacles else None
 
 
 def watched_passes() -> tuple[Pass, ...]:
