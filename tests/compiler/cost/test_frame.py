@@ -75,7 +75,7 @@ def test_latencies_are_those_of_the_hardware(machine):
 
 
 def test_constants_are_those_of_the_hardware():
-    assert cost_loads.QUEUE_LATENCY == Queue.LATENCY
+    assert Queue.latency == cost_loads.QUEUE_LATENCY
     assert cost_loads.TRANSFER_DEPTH == loader.TRANSFER_DEPTH
     assert cost_loads.BEAT_TO_COUNT == loader.Loader.LOADED
     assert cost_loads.BEAT_TO_TRANSFER + cost_loads.TRANSFER_TO_BEAT == loader.Loader.TRANSFER_GAP

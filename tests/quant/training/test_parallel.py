@@ -19,7 +19,7 @@ from quant.runs.run_folder import FINAL, load
 from quant.training.parallel import Processes
 from tests.quant import tiny
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 #: Half of a batch in each of two processes; rank 0 keeps the averaged gradients.
 HALVES = """

@@ -25,7 +25,7 @@ from quant.training.ema import Average
 from quant.training.train import Training, begin, check_folder
 from tests.quant import tiny
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EPOCHS = 3
 
 
