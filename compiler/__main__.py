@@ -1,182 +1,20 @@
-"""Command line: ``python -m compiler build MODEL.onnx --board ecp5`` (installed as ``onefour``)."""
+"""Command line: ``python -m compiler build MODEL.onnx --board ecp5`` (``onefour build``).
 
-import argparse
+What takes a second to import is imported where an interrupt is already one message.
+"""
+
 import sys
-import time
-from pathlib import Path
+from importlib import import_module
 
-from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
-from arch.command_line import Help, program, real, run_command
-from arch.machine import MACHINES, Machine, machine_named
-from compiler.build_folder import (
-    PROGRAM,
-    check_output,
-    compiled_manifest,
-    read_build,
-    write_build,
-)
-from compiler.check.frame import busy_picture, check_frame
-from compiler.disassemble import disassemble
-from compiler.errors import QuantisationError, ReadError, UnsupportedError
-from compiler.explanation import explain, with_others
-from compiler.flow import Compiled, compile_file
-from compiler.frontend.pipeline import PASS_NAMES
-from compiler.report import layer_table
-from host.description import read_record
-from host.image import Image
-from host.manifest import Manifest
-
-LONG_CHECK = 10_000_000
-"""Codes whose comparison takes longer than a user waits without a word."""
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=program("", "compiler"),
-        description="Compiles quantised YOLO networks for the onefour accelerator.",
-        formatter_class=Help,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    build = commands.add_parser(
-        "build",
-        help="ONNX file to program image and Verilog",
-        formatter_class=Help,
-    )
-    build.add_argument(
-        "model", type=Path, help="quantised network (QONNX, QCDQ, QDQ, or written out)"
-    )
-    target = build.add_mutually_exclusive_group()
-    target.add_argument(
-        "--board",
-        choices=sorted(BOARD_MACHINES),
-        default=DEFAULT_BOARD,
-        help="board, which names the machine",
-    )
-    target.add_argument(
-        "--machine",
-        choices=sorted(MACHINES),
-        default=argparse.SUPPRESS,
-        help="machine, instead of a board",
-    )
-    build.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=argparse.SUPPRESS,
-        help="build folder (default: build/NAME)",
-    )
-    _add_input_scale(build)
-    build.add_argument(
-        "--no-check",
-        action="store_true",
-        help="do not compare ONNX graph, integer network and program on a picture first",
-    )
-    build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
-    told = commands.add_parser(
-        "explain",
-        help="what an ONNX file is, what it becomes, and all that keeps it from compiling",
-        formatter_class=Help,
-    )
-    told.add_argument("model", type=Path, help="ONNX file, quantised or not")
-    told.add_argument(
-        "--after",
-        metavar="PASS",
-        choices=PASS_NAMES,
-        help=f"show the graph after this pass: {', '.join(PASS_NAMES)}",
-    )
-    _add_input_scale(told)
-    show = commands.add_parser("disassemble", help="list the instructions of a build")
-    show.add_argument("build", type=Path, help="build folder or program image")
-    show.add_argument("--tables", action="store_true", help="pass tables too")
-    return parser
-
-
-def _add_input_scale(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--input-scale",
-        type=real(0, above=True),
-        default=1 / 255,
-        help="what one step of a picture byte means to a network with a float input",
-    )
-
-
-def _build(arguments: argparse.Namespace) -> None:
-    model: Path = arguments.model
-    name = getattr(arguments, "machine", None)
-    machine: Machine = machine_named(name) if name else board_machine(arguments.board)
-    folder = getattr(arguments, "output", None) or Path("build") / model.stem
-    if not model.name:  # "." and "/"
-        raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
-    check_output(folder)
-    started = time.monotonic()
-    side_car: Path | None = model.with_suffix(".json")
-    if side_car.exists():
-        read_record(side_car)
-    else:
-        side_car = None
-    try:
-        compiled = compile_file(model, machine, input_scale=arguments.input_scale)
-    except (ReadError, UnsupportedError, QuantisationError) as error:
-        raise with_others(error, model, arguments.input_scale) from error
-    told = ""
-    if not arguments.no_check:
-        manifest = compiled_manifest(compiled, model, arguments.input_scale, side_car)
-        told = f"; {_check(compiled, model, manifest)}"
-    write_build(
-        compiled,
-        folder,
-        model,
-        input_scale=arguments.input_scale,
-        side_car=side_car,
-        verilog=not arguments.no_verilog,
-    )
-    print(layer_table(compiled))
-    print(
-        f"{folder}: {compiled.network.name} for {machine.name}, "
-        f"{len(compiled.image.to_bytes())} bytes of program image, "
-        f"{time.monotonic() - started:.1f} s{told}"
-    )
-
-
-def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
-    """Refuse a program that does not compute what the file does: nothing has been written yet."""
-    network = compiled.network
-    size = sum(layer.channels * layer.height * layer.width for layer in manifest.layers)
-    if size > LONG_CHECK:
-        print(
-            f"comparing {size / 1e6:.0f} million codes of ONNX graph, network and program before "
-            f"anything is written; this takes minutes (--no-check leaves it out)",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
-    codes = busy_picture(network.shape(network.input))
-    checked = check_frame(network, model, compiled.image, manifest, codes)
-    return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
-
-
-def _explain(arguments: argparse.Namespace) -> None:
-    explain(arguments.model, arguments.input_scale, arguments.after)
-
-
-def _disassemble(arguments: argparse.Namespace) -> None:
-    path: Path = arguments.build
-    image = read_build(path).image if path.is_dir() else Image.read(path)
-    print(
-        f"; {path / PROGRAM if path.is_dir() else path}: program at {image.program_address:#x}, "
-        f"{image.memory_bytes} bytes of memory"
-    )
-    for line in disassemble(image, tables=arguments.tables):
-        print(line)
+from arch.command_line import run_command
 
 
 def _main(argv: list[str] | None) -> int:
-    arguments = _parser().parse_args(argv)
-    commands = {"build": _build, "explain": _explain, "disassemble": _disassemble}
-    commands[arguments.command](arguments)
-    return 0
+    return import_module("compiler.command").run(argv)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; 0, or 2 with one message on standard error when the user can mend it."""
+    """Run one command; 0, 1 where computations differ, 2 for what the user can put right."""
     return run_command(_main, argv)
 
 

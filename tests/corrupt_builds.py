@@ -121,7 +121,7 @@ def answer(arguments: list[str], run) -> str:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = run(arguments)
-    except BaseException:  # noqa: BLE001: whatever it is, it is what we look for
+    except BaseException:  # whatever it is, it is what we look for
         return "traceback: " + traceback.format_exc().strip().splitlines()[-1]
     lines = err.getvalue().strip().splitlines()
     if status == 2 and len(lines) != 1:
