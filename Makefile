@@ -18,7 +18,7 @@ export YOWASP_CACHE_DIR := $(CURDIR)/$(VENV)/yowasp
 # Amaranth's text is the same on every run.
 export PYTHONHASHSEED := 0
 
-.PHONY: help demo test test-all lint bench docs synth clean
+.PHONY: help demo test test-all lint bench docs synth resources clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ docs: $(STAMP) ## Refresh the generated documentation
 synth: $(STAMP) ## Place and route the 25F machine with three seeds (about an hour)
 	$(BIN)/python -m boards synth --machine ecp5_25f --seeds 1,2,3 \
 		--out build/.synth/ecp5_25f --record bench/synth_ecp5_25f.json
+
+resources: $(STAMP) ## Measure the blocks of hw/ that may not grow unnoticed (half a minute)
+	$(BIN)/python -m boards resources --record bench/blocks/ecp5_25f.json --page docs/synthesis.md
 
 clean: ## Remove what was built, keep the virtual environment
 	rm -rf build

@@ -1,4 +1,4 @@
-"""Command line: ``python -m boards synth BUILD`` and ``python -m boards figures``."""
+"""Command line: ``python -m boards synth BUILD``, ``resources`` and ``figures``."""
 
 import argparse
 import json
@@ -15,6 +15,7 @@ from boards.devices import DEVICES
 DEFAULT_CLOCK = 100.0
 SYNTH = Path("build") / ".synth"
 """Beside the builds, under a name that no network's build has by default."""
+BLOCKS = Path("build") / ".blocks"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,6 +40,15 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, help="folder for everything (default: build/.synth/NAME)"
     )
     synth.add_argument("--record", type=Path, help="write the figures to this file, too")
+    resources = commands.add_parser(
+        "resources", help="synthesise single blocks of a machine; report their sizes", **defaults
+    )
+    resources.add_argument("--machine", choices=list(MACHINES), default="ecp5_25f")
+    resources.add_argument(
+        "--out", type=Path, help="folder for everything (default: build/.blocks/MACHINE)"
+    )
+    resources.add_argument("--record", type=Path, help="write the figures to this file")
+    resources.add_argument("--page", type=Path, help="put the table into this page")
     figures = commands.add_parser(
         "figures", help="refresh a page's table of measured figures", **defaults
     )
@@ -87,6 +97,22 @@ def _synth(arguments: argparse.Namespace) -> None:
         write_whole(arguments.record, json.dumps(records, indent=1) + "\n")
 
 
+def _resources(arguments: argparse.Namespace) -> None:
+    from boards.resources import insert_blocks, measure_blocks, table
+
+    folder = (arguments.out or BLOCKS / arguments.machine).resolve()
+    check_folder(folder)
+    if arguments.record:
+        check_target(arguments.record)
+    page = read_text(arguments.page) if arguments.page else None
+    figures = measure_blocks(machine_named(arguments.machine), folder)
+    print(table(figures))
+    if page is not None:
+        write_whole(arguments.page, insert_blocks(page, figures))
+    if arguments.record:
+        write_whole(arguments.record, figures.to_json())
+
+
 def _figures(arguments: argparse.Namespace) -> None:
     from boards.figures import figure_table, insert_table, read_records
 
@@ -97,7 +123,8 @@ def _figures(arguments: argparse.Namespace) -> None:
 
 def _main(argv: list[str] | None) -> None:
     arguments = _parser().parse_args(argv)
-    {"synth": _synth, "figures": _figures}[arguments.command](arguments)
+    commands = {"synth": _synth, "resources": _resources, "figures": _figures}
+    commands[arguments.command](arguments)
 
 
 def main(argv: list[str] | None = None) -> int:
