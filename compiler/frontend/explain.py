@@ -10,7 +10,8 @@ from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import apply, setting
 from compiler.frontend.values import Levels, Values, candidates, quantiser_bits
 
-SUPPORTED = "supported are activations of 1 to 4 bits (8 bits for the picture only)"
+SUPPORTED = f"supported are activations of 1 to {CODE_BITS} bits (8 bits for the picture only)"
+WANTED = f"1..{CODE_BITS} bits"
 
 
 def last_quantiser(graph: Graph, tensor: str) -> Node | None:
@@ -38,7 +39,7 @@ def concat_before(graph: Graph, tensor: str) -> Node | None:
 
 
 def is_small(values: Values | None) -> bool:
-    """Whether every channel has few enough levels for 4 bits."""
+    """Whether every channel has few enough levels for codes."""
     most = 1 << CODE_BITS
     return isinstance(values, Levels) and all(np.unique(row).size <= most for row in values.rows)
 
@@ -55,8 +56,8 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
         steps = ", ".join(f"{np.diff(part).min(initial=np.inf):.6g}" for part in levels)
         return QuantisationError(
             f"{join}: its inputs are quantised with steps {steps}, and their values do not fit one "
-            "4-bit grid; supported are inputs of equal scale and zero point. Share one quantiser "
-            "between them, or put a quantiser after the Concat."
+            f"{CODE_BITS}-bit grid; supported are inputs of equal scale and zero point. Share one "
+            "quantiser between them, or put a quantiser after the Concat."
         )
     if isinstance(found, Levels):
         levels = np.unique(found.rows)
@@ -66,8 +67,8 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
             bits = (levels.size - 1).bit_length()
             size = f"{bits} bits" if np.isfinite(levels).all() else "no upper or lower limit"
             return UnsupportedError(
-                f"{who}: its input {name!r}{origin} has {size}; {SUPPORTED}. Quantise it to 1..4 "
-                "bits and train again."
+                f"{who}: its input {name!r}{origin} has {size}; {SUPPORTED}. Quantise it to "
+                f"{WANTED} and train again."
             )
         return QuantisationError(
             f"{who}: its input {name!r}{origin} has {levels.size} levels {levels[:5].tolist()} ... "
@@ -79,19 +80,19 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
     if bits > CODE_BITS:
         return UnsupportedError(
             f"{who}: its input {name!r}, quantised by {quantiser}, has {bits} bits; {SUPPORTED}. "
-            "Quantise it to 1..4 bits and train again."
+            f"Quantise it to {WANTED} and train again."
         )
     if producer is not None and producer.op == "Conv" and reader.op == "Quantise":
         return UnsupportedError(
             f"{who}: it combines the sums {name!r} of {producer} with another tensor; supported "
-            "are sums of two quantised tensors. Put a quantiser (1..4 bits) on "
+            f"are sums of two quantised tensors. Put a quantiser ({WANTED}) on "
             f"{name!r} before they are combined."
         )
     sources = trace(graph, tensor).leaves
     makers = sorted({str(graph.producers[t]) for t in sources if t in graph.producers})
     return UnsupportedError(
         f"{who}: its input {name!r} is not quantised (computed from {', '.join(makers) or name}); "
-        f"{SUPPORTED}. Put a quantiser of 1..4 bits before {name!r} and train again."
+        f"{SUPPORTED}. Put a quantiser of {WANTED} before {name!r} and train again."
     )
 
 

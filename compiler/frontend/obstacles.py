@@ -14,6 +14,7 @@ from compiler.errors import UnsupportedError
 from compiler.frontend import spec
 from compiler.frontend.build_network import build_network
 from compiler.frontend.context import AlreadyReportedError, Context, Obstacle
+from compiler.frontend.explain import WANTED
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph
 from compiler.frontend.operators.elementwise import ELEMENTWISE
@@ -118,7 +119,7 @@ def turning_activations(graph: Graph) -> list[Obstacle]:
         node = expression.turning()
         error = UnsupportedError(
             f"{node}: its result neither only rises nor only falls with the sums of {sums}; with a "
-            "quantiser of 1 to 4 bits after it, supported are functions whose codes do. Use ReLU "
+            f"quantiser of {WANTED} after it, supported are functions whose codes do. Use ReLU "
             "or another function that only rises, or a step that hides where it turns."
         )
         found[node.output] = Obstacle(error, node, own=True)
