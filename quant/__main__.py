@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, help="of PyTorch (default: its choice)")
     train.add_argument("--checkpoint-seconds", type=real(0), default=60.0,
                        help="between checkpoints within an epoch")  # fmt: skip
+    train.add_argument("--pictures", choices=("auto", "device", "host"), default="auto",
+                       help="where they live: on the GPU, or in main memory "
+                       "(auto: the GPU, if half of its free memory suffices)")  # fmt: skip
     train.add_argument("--resume", action="store_true", help="go on with the training in --out")
     score = commands.add_parser("eval", help="average precision of a trained network", **style)
     score.add_argument("run", type=Path, help="folder of a training")
@@ -155,7 +158,9 @@ def _train(a: argparse.Namespace) -> None:
     )
     need("pycocotools", "tensorboard")
     check_folder(settings, a.out, resume=a.resume)
-    training = Training(settings, a.out, checkpoint_seconds=a.checkpoint_seconds)
+    training = Training(
+        settings, a.out, checkpoint_seconds=a.checkpoint_seconds, residence=a.pictures
+    )
     if training.processes.first:
         print(f"seed {settings.seed}")
         begin(settings, a.out, resume=a.resume)

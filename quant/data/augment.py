@@ -24,7 +24,7 @@ LEAST_SHARE = 0.25
 LEAST_SIZE = 2.0
 #: The pictures of a mosaic meet within this share of the input's size from its middle.
 MEETING = 0.25
-#: Pictures computed at a time: more fall out of the processor's cache.
+#: Pictures computed at a time, by default: more fall out of the processor's cache.
 CHUNK = 4
 GREY = float(MARGIN[0])
 
@@ -140,9 +140,12 @@ def colour_matrix(angle: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     return value * (grey + saturation * turned)
 
 
-def augment(pixels: Tensor, targets: list[Tensor], draw: Draw) -> tuple[Tensor, Tensor]:
+def augment(
+    pixels: Tensor, targets: list[Tensor], draw: Draw, chunk: int = CHUNK
+) -> tuple[Tensor, Tensor]:
     """The pictures that ``draw`` describes, of all ``pixels`` uint8 [total, 3, h, w] (any device)
-    and ``targets`` (CPU; each [k, 5]: label, centre x y, width, height in pixels).
+    and ``targets`` (CPU; each [k, 5]: label, centre x y, width, height in pixels). ``chunk`` of
+    them are computed at a time, which changes nothing but the time.
 
     Returns uint8 [n, 3, h, w] and, on the same device, float32 [m, 6]: picture 0 to n - 1, then as
     in ``targets``.
@@ -150,7 +153,7 @@ def augment(pixels: Tensor, targets: list[Tensor], draw: Draw) -> tuple[Tensor, 
     out = pixels.new_empty((len(draw.own), *pixels.shape[1:]))
     for mosaic in (False, True):
         group = torch.nonzero(draw.mosaic == mosaic)[:, 0]
-        for rows in group.split(CHUNK) if len(group) else ():
+        for rows in group.split(chunk) if len(group) else ():
             part = draw.take(rows)
             sources = part.four if mosaic else part.own[:, None]
             out[rows.to(pixels.device)] = _view(pixels, sources, part)

@@ -89,5 +89,6 @@ class Batches:
             self.augmentation, chosen, len(self.loaded), generator_for(self.seed, epoch, step)
         )
         mine = dice.take(slice(self.rank, None, self.world))
-        pixels, targets = augment(self.loaded.pixels, self.loaded.targets, mine)
+        loaded = self.loaded
+        pixels, targets = augment(loaded.pixels, loaded.targets, mine, loaded.chunk)
         return pixels.contiguous(memory_format=torch.channels_last).float().div_(255), targets

@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from host.picture import Placement, open_picture, place
+from quant.data.augment import CHUNK
 from quant.data.labels import Sample
 from quant.errors import TrainingError
 
@@ -24,12 +25,13 @@ from quant.errors import TrainingError
 class Loaded:
     """``pixels`` uint8 [n, 3, height, width], RGB. ``targets``: for each picture float32 [k, 5]:
     label, centre x y, width, height in pixels of the input. ``placements`` lead back to the files'
-    own pixels.
+    own pixels. ``chunk`` pictures are augmented at a time.
     """
 
     pixels: Tensor
     targets: list[Tensor]
     placements: list[Placement]
+    chunk: int = CHUNK
 
     def __len__(self) -> int:
         return len(self.pixels)

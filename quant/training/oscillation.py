@@ -43,7 +43,7 @@ class Oscillations:
     @torch.no_grad()
     def update(self, freeze_above: float | None = None) -> float:
         """Look at the codes after a step; return the share of weights that flipped."""
-        flipped = total = 0
+        flips, total = [], 0
         for name, layer in quantised_weights(self.model).items():
             codes = layer.weight_quant.codes(layer.conv.weight)
             known = self.state.get(name)
@@ -66,7 +66,7 @@ class Oscillations:
             known["average"].lerp_(codes, MOMENTUM)
             known["direction"] = torch.where(moved, direction, known["direction"])
             known["codes"] = codes
-            flipped += int(moved.sum())
+            flips.append(moved.sum())
             total += codes.numel()
             if freeze_above is not None:
                 new = (known["frequency"] > freeze_above) & ~known["frozen"]
@@ -74,7 +74,8 @@ class Oscillations:
                 known["codes"] = torch.where(new, known["average"].round(), known["codes"])
                 if new.any():
                     self._hold(layer, known)
-        return flipped / total if total else 0.0
+        # Read once: a device waits for every number that is read from it.
+        return int(torch.stack(flips).sum()) / total if total else 0.0
 
     @staticmethod
     def _hold(layer: QuantisedConvolution, known: dict[str, Tensor]) -> None:

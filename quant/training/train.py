@@ -17,6 +17,7 @@ from quant.data.augment import augmentation
 from quant.data.batches import Batches
 from quant.data.dataset import Dataset, read_dataset
 from quant.data.pictures import Loaded, load_pictures
+from quant.data.residence import AUTOMATIC, settle_pictures
 from quant.errors import TrainingError
 from quant.model.detector import Detector, Task
 from quant.model.models import strides_of
@@ -43,7 +44,8 @@ FIT_UNTIL = 0.8
 class Training:
     """One training in ``folder``; :meth:`run` goes on from its checkpoint, if there is one.
 
-    ``checkpoint_seconds`` lie between two checkpoints within an epoch.
+    ``checkpoint_seconds`` lie between two checkpoints within an epoch; ``residence`` is where
+    pictures live (:func:`quant.data.residence.settle_pictures`).
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Training:
         *,
         processes: Processes | None = None,
         checkpoint_seconds: float = 60.0,
+        residence: str = AUTOMATIC,
     ):
         self.settings, self.folder = settings, folder
         self.checkpoint_seconds = checkpoint_seconds
@@ -60,7 +63,10 @@ class Training:
         augmented = augmentation(settings.augmentation)
         self.device = self.processes.device
         dataset = read_dataset(Path(settings.data))
-        self.loaded = {split: self._load(dataset, split) for split in ("train", "val")}
+        self.loaded = {
+            split: settle_pictures(self._load(dataset, split), self.device, residence)
+            for split in ("train", "val")
+        }
         sizes = torch.cat([t[:, 3:5] for t in self.loaded["train"].targets]).numpy()
         strides = strides_of(settings.model)
         task = Task(

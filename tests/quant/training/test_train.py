@@ -116,6 +116,17 @@ def test_a_finished_training_goes_on_to_the_same_end(data, tmp_path):
     assert 0 < float(rows[-1]["flips"]) < 0.5
 
 
+def test_pictures_on_the_device_change_nothing_but_where_they_are(data, tmp_path):
+    """The processor as the device: ema-qc augments, averages, settles, corrects and scores."""
+    more = ("--augmentation", "upright", "--pictures")
+    for residence in ("host", "device"):
+        assert main(arguments(data, tmp_path / residence, "ema-qc", *more, residence)) == 0
+    one, two = (load(tmp_path / residence / FINAL)["model"] for residence in ("host", "device"))
+    assert all(torch.equal(two[name], tensor) for name, tensor in one.items())
+    for file in ("log.csv", SETTINGS):
+        assert (tmp_path / "host" / file).read_bytes() == (tmp_path / "device" / file).read_bytes()
+
+
 def settings(data, **changes) -> Settings:
     chosen = {"recipe": "mpq", "model": "plain32", "height": 64, "width": 96, "epochs": 8,
               "batch": 6, "augmentation": "none"}  # fmt: skip
