@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 from amaranth.hdl import Cat
 from amaranth.lib import data
-from amaranth.sim import Simulator
 
 from arch.machine import Machine
 from arch.registers import Register
@@ -12,6 +11,7 @@ from hw.streams import axi
 from hw.streams.axi_pins import channels, payload_fields
 from hw.top import Accelerator
 from tests.hw.axi_memory import ReadMemory
+from tests.hw.cycles import run_benches
 from tests.hw.lite_driver import LiteDriver
 from tests.hw.write_memory import WriteMemory
 
@@ -76,12 +76,7 @@ class AcceleratorBench:
         async def act(ctx):
             await actions(ctx, self)
 
-        simulator = Simulator(self.dut)
-        simulator.add_clock(1e-8)
-        simulator.add_testbench(answer_reads, background=True)
-        simulator.add_testbench(answer_writes, background=True)
-        simulator.add_testbench(act)
-        simulator.run()
+        run_benches(self.dut, act, background=(answer_reads, answer_writes))
 
     async def start(self, ctx, program):
         await self.lite.write(ctx, Register.IRQ_STATUS, 3)

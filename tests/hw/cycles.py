@@ -10,6 +10,17 @@ def value_of(signal, value):
     return layout.const(value) if isinstance(layout, data.Layout) else value
 
 
+def run_benches(component, *benches, background=()) -> None:
+    """Run a component with a clock until all `benches` end; those in the `background` need not."""
+    simulator = Simulator(component)
+    simulator.add_clock(1e-8)
+    for bench in background:
+        simulator.add_testbench(bench, background=True)
+    for bench in benches:
+        simulator.add_testbench(bench)
+    simulator.run()
+
+
 def play(component, inputs: list, outputs: tuple) -> list:
     """Return, per cycle, the values of `outputs` while the inputs are `inputs[cycle]`.
 
@@ -27,8 +38,5 @@ def play(component, inputs: list, outputs: tuple) -> list:
             _, _, *values = await ctx.tick().sample(*(getattr(component, name) for name in outputs))
             seen.append(dict(zip(outputs, values, strict=True)))
 
-    simulator = Simulator(component)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(component, bench)
     return seen

@@ -5,7 +5,6 @@ import random
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib.wiring import connect
-from amaranth.sim import Simulator
 
 from arch.isa import Load, Opcode, encode
 from arch.machine import ECP5_85F, TINY
@@ -14,6 +13,7 @@ from hw.control.instruction_memory import InstructionMemory
 from hw.load.loader import Loader
 from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
+from tests.hw.cycles import run_benches
 from tests.hw.load_model import random_load
 from tests.hw.load_timing import predict
 
@@ -61,11 +61,7 @@ def run(machine, loads, latency):
                 cycles.append(cycle + 1)
                 return
 
-    simulator = Simulator(m)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(answer, background=True)
-    simulator.add_testbench(watch)
-    simulator.run()
+    run_benches(m, watch, background=(answer,))
     return counted, cycles[0]
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from arch.machine import TINY
 from hw.array.array import Array
 from hw.fabric import checked_fabric
+from tests.hw.cycles import run_benches
 
 
 def random_passes(rng, machine, blocks, idle=0.0, longest=None) -> list[dict]:
@@ -80,10 +80,7 @@ def simulate(machine, fabric, passes) -> list[tuple[int, int, list[int]]]:
                 leaving.append((cycle - dut.latency - column, column, [*rows, sums.ones_sum]))
             await ctx.tick()
 
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    sim.add_testbench(bench)
-    sim.run()
+    run_benches(dut, bench)
     return leaving
 
 

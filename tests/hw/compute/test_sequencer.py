@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 from amaranth.hdl import Fragment, Module
-from amaranth.sim import Simulator
 
 from arch.errors import ConfigurationError
 from arch.isa import Compute, Entry, encode
@@ -13,7 +12,7 @@ from arch.machine import TINY
 from hw.compute.sequencer import Sequencer
 from hw.memories.pass_table import PassTable
 from tests.hw.compute_model import Chip, issue_cycles, random_compute
-from tests.hw.cycles import value_of
+from tests.hw.cycles import run_benches, value_of
 
 MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256, output_beats=128)
 
@@ -101,10 +100,7 @@ class Run:
             self.table.address.eq(self.sequencer.table_address),
             self.sequencer.entry.eq(self.table.entry),
         ]
-        simulator = Simulator(m)
-        simulator.add_clock(1e-8)
-        simulator.add_testbench(self.bench)
-        simulator.run()
+        run_benches(m, self.bench)
         return self
 
     def room(self, cycle, raw):

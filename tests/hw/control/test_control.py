@@ -3,24 +3,21 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.machine import ECP5_85F, ISA_VERSION, TINY
 from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, ErrorCode, Register
 from hw.control.control import EVENTS, TOGGLES, Control
+from tests.hw.cycles import run_benches
 from tests.hw.lite_driver import LiteDriver
 
 
 def simulate(bench, machine=TINY):
     dut = Control(machine)
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
 
     async def run(ctx):
         await bench(ctx, dut, LiteDriver(dut.axil))
 
-    simulator.add_testbench(run)
-    simulator.run()
+    run_benches(dut, run)
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)

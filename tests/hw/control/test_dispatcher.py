@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.isa import CHUNK_BYTES, Compute, Load, Opcode, decode, encode
 from arch.machine import TINY
 from hw.control.dispatcher import Dispatcher
+from tests.hw.cycles import run_benches
 
 PROGRAM = 0x00345000
 
@@ -61,11 +61,7 @@ class Bench:
         self.entered = []
         self.answer = answer
         self.end = None
-        simulator = Simulator(self.dut)
-        simulator.add_clock(1e-8)
-        simulator.add_testbench(self.feed, background=True)
-        simulator.add_testbench(self.watch)
-        simulator.run()
+        run_benches(self.dut, self.watch, background=(self.feed,))
 
     async def feed(self, ctx):
         cycle = 0

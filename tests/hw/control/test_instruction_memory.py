@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.isa import CHUNK_BYTES, CHUNK_INSTRUCTIONS, INSTRUCTION_BITS
 from arch.machine import ECP5_85F, TINY
 from hw.control.instruction_memory import InstructionMemory
+from tests.hw.cycles import run_benches
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
 
@@ -57,11 +57,7 @@ def run(machine, chunks, ready=1.0, seed=1):
             assert not ctx.get(dut.instructions.valid)
         assert ctx.get(dut.empty)
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(write, background=True)
-    simulator.add_testbench(take)
-    simulator.run()
+    run_benches(dut, take, background=(write,))
     return taken, arrived, dut
 
 

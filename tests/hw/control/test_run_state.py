@@ -1,22 +1,19 @@
 """A run ends once, for the first reason there is, and only when the memory owes nothing."""
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.registers import ErrorCode
 from hw.control.run_state import FLUSH_CYCLES, RunState
+from tests.hw.cycles import run_benches
 
 
 def simulate(bench):
     dut = RunState()
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
 
     async def run(ctx):
         await bench(ctx, dut)
 
-    simulator.add_testbench(run)
-    simulator.run()
+    run_benches(dut, run)
 
 
 async def pulse(ctx, *signals):

@@ -1,10 +1,10 @@
 """The watchdog barks after the documented number of cycles and names the first wait that holds."""
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.registers import ErrorCode
 from hw.control.watchdog import WAITS, Watchdog
+from tests.hw.cycles import run_benches
 
 
 def bark(limit, progress, waits, cycles=60):
@@ -25,10 +25,7 @@ def bark(limit, progress, waits, cycles=60):
                 return
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(dut, bench)
     return found[0] if found else None
 
 

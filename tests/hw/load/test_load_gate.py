@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.isa import Opcode
 from hw.load.load_gate import LoadGate
+from tests.hw.cycles import run_benches
 
 MODULUS = 1 << 16
 
@@ -60,10 +60,7 @@ def run(loads, computed, stored, ready=1.0, seed=1):
                     return
         raise AssertionError(f"{given} of {len(loads)} loads passed")
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(dut, bench)
     return passed, waits
 
 

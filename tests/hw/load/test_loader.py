@@ -5,13 +5,13 @@ import random
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.sim import Simulator
 
 from arch.isa import Opcode
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.load.loader import Loader
 from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
+from tests.hw.cycles import run_benches
 from tests.hw.load_model import OnChip, random_load
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
@@ -44,12 +44,7 @@ class Run:
         m.submodules.loader, m.submodules.port = self.loader, self.port
         wiring.connect(m, self.loader.requests, self.port.requests)
         wiring.connect(m, self.port.beats, self.loader.beats)
-        simulator = Simulator(m)
-        simulator.add_clock(1e-8)
-        simulator.add_testbench(self.answer, background=True)
-        simulator.add_testbench(self.give, background=True)
-        simulator.add_testbench(self.watch)
-        simulator.run()
+        run_benches(m, self.watch, background=(self.answer, self.give))
 
     async def answer(self, ctx):
         await self.memory.run(ctx, self.port.axi)

@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.machine import ECP5_85F, TINY
 from hw.load.picture_unpacker import PictureUnpacker
+from tests.hw.cycles import run_benches
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
 
@@ -44,10 +44,7 @@ def run(machine, beats, rows, picture, window):
                 got.append([ctx.get(word) for word in dut.words])
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(dut, bench)
     return got
 
 

@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.machine import ECP5_85F, TINY
 from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
+from tests.hw.cycles import run_benches
 from tests.hw.load_timing import cut
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
@@ -82,16 +82,10 @@ def run(machine, requests, memory, ready=1.0, cycles=20000, stop_at=None):
                 return
         raise AssertionError(f"{len(got)} of {expected} beats after {cycles} cycles")
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-
     async def answer(ctx):
         await memory.run(ctx, dut.axi)
 
-    simulator.add_testbench(answer, background=True)
-    simulator.add_testbench(ask, background=True)
-    simulator.add_testbench(take)
-    simulator.run()
+    run_benches(dut, take, background=(answer, ask))
     return got
 
 

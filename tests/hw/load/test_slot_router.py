@@ -3,10 +3,10 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.load.slot_router import SlotRouter
+from tests.hw.cycles import run_benches
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
@@ -41,7 +41,4 @@ def test_routes(machine, seed):
                     assert write.enables == sum(3 << 2 * g for g in range(4) if groups >> g & 1)
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(dut, bench)

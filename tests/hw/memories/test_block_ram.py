@@ -8,7 +8,6 @@ from amaranth.back import verilog
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.sim import Simulator
 
 from arch.machine import TINY
 from hw.fabric import FABRICS
@@ -16,14 +15,12 @@ from hw.memories.activation_memory import ActivationMemory
 from hw.memories.block_ram import LATENCY, BlockRam
 from hw.memories.weight_memory import WeightMemory
 from hw.verilog import find_yosys
+from tests.hw.cycles import run_benches
 from tests.hw.self_checking import run_bench
 
 
 def run(dut, bench):
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    sim.add_testbench(bench)
-    sim.run()
+    run_benches(dut, bench)
 
 
 def test_reads_answer_after_two_cycles(rng):

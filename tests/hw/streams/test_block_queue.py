@@ -4,9 +4,9 @@ import random
 from collections import deque
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.streams.block_queue import AHEAD, BlockQueue
+from tests.hw.cycles import run_benches
 
 
 def pass_through(queue, count, write, read, seed):
@@ -36,10 +36,7 @@ def pass_through(queue, count, write, read, seed):
             cycle += 1
             assert cycle < 100 * count
 
-    simulator = Simulator(queue)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(queue, bench)
     return written, taken
 
 

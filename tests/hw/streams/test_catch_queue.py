@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.streams.catch_queue import CatchQueue
+from tests.hw.cycles import run_benches
 
 
 @pytest.mark.parametrize(("ask", "take"), [(1, 1), (1, 0.3), (0.4, 1), (0.6, 0.6)])
@@ -31,10 +31,7 @@ def test_order(delay, ask, take, seed):
                 assert payload == len(taken)
                 taken.append(cycle)
 
-    simulator = Simulator(queue)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(queue, bench)
     if ask == take == 1:
         assert asked == list(range(300))
         assert taken == [cycle + queue.latency for cycle in asked if cycle + queue.latency < 300]

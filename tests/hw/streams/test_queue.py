@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.streams.queue import Queue
+from tests.hw.cycles import run_benches
 
 DEPTH = 8
 
@@ -35,10 +35,7 @@ def run(give, take, count=100, seed=1, depth=DEPTH):
             assert len(went_in) - len(came_out) <= depth
             cycle += 1
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(dut, bench)
     return went_in, came_out
 
 

@@ -4,9 +4,9 @@ import random
 from collections import deque
 
 import pytest
-from amaranth.sim import Simulator
 
 from hw.streams.short_queue import ShortQueue
+from tests.hw.cycles import run_benches
 
 
 @pytest.mark.parametrize(("write", "read"), [(1, 1), (1, 0.4), (0.3, 1), (0.6, 0.6), (1, 0.9)])
@@ -38,9 +38,6 @@ def test_order(depth, write, read, seed):
                 waiting.append(sent)
                 sent, valid = sent + 1, False
 
-    simulator = Simulator(queue)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_benches(queue, bench)
     if write == read == 1:
         assert taken == [(number + queue.latency, number) for number in range(399)]
