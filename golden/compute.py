@@ -54,6 +54,10 @@ class Pass(NamedTuple):
 def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     """Look up the table span and weights of a COMPUTE and check that they can be carried out."""
     fields = compute.fields
+    if fields["post_mode"] or (fields["raw"] and fields["pair"]):
+        raise MachineError(
+            f"{compute}: post_mode {fields['post_mode']}, or pair with raw, is not defined"
+        )
     span = slice(fields["table_start"], fields["table_last"] + 1)
     entries = chip.table[span]
     if not entries.size or not entries["loaded"].all():

@@ -101,10 +101,6 @@ class GoldenMachine:
         for name in ("block_rows", "row_blocks", "row_length"):
             if not fields[name]:
                 raise MachineError(f"{compute}: {name} must be at least 1")
-        if fields["post_mode"] or (fields["raw"] and fields["pair"]):
-            raise MachineError(
-                f"{compute}: post_mode {fields['post_mode']}, or pair with raw, is not defined"
-            )
         passes = passes_of(self.chip, compute)
         last_beat = -1
         for first, captures in captured_sums(self.chip, compute, passes):
