@@ -186,7 +186,9 @@ def outgoing(
     address = fields["address"] + y * fields["row_bytes"] + x * fields["position_bytes"]
     half = np.arange(PLANE_BYTES) if rows == GROUP_LANES else np.array([fields["upper_half"]])
     offsets = (PLANE_BYTES * np.arange(planes)[:, None] + half).reshape(-1)
-    return Writes(address[:, None] + offsets, planes_of(values, planes).reshape(len(address), -1))
+    # Also where no position lies inside of the map.
+    content = planes_of(values, planes).reshape(len(address), offsets.size)
+    return Writes(address[:, None] + offsets, content)
 
 
 def pooled(
