@@ -21,6 +21,7 @@ from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
 from arch.packages import MissingPackageError, missing_message
 from hw.top import Accelerator
+from hw.written_once import WrittenOnce
 
 
 def find_yosys() -> None:
@@ -40,18 +41,20 @@ def find_yosys() -> None:
 def generate(machine: Machine, fabric: str = "generic") -> str:
     """Return the Verilog of a machine, its outermost module being ``accelerator``."""
     find_yosys()
-    top = Accelerator(machine, fabric)
+    top, once = Accelerator(machine, fabric), WrittenOnce()
+    options = {"emit_src": False, "strip_internal_attrs": True}
     # Millions of objects that all live to the end: looking for garbage among them takes more than
     # half of the time (ecp5_85f: 21 s, and 9 s without).
     collecting = gc.isenabled()
     gc.disable()
     try:
-        text = verilog.convert(top, name="accelerator", emit_src=False, strip_internal_attrs=True)
+        text = verilog.convert(top, name="accelerator", platform=once, **options)
+        parts = once.modules(**options)
     finally:
         if collecting:
             gc.enable()
     _, body = text.split("\n", 1)  # the first line names the computer that yosys was built on
-    return f"// onefour: machine {machine.name}, fabric {fabric}\n{body}"
+    return f"// onefour: machine {machine.name}, fabric {fabric}\n{parts}{body}"
 
 
 def source_digest() -> str:

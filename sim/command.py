@@ -31,7 +31,7 @@ from sim.run import (
     simulate_build,
     summary,
 )
-from sim.verilator import verilator_environment
+from sim.toolchain import verilator_environment
 
 STALL_CHANCE = 64
 """In 256: what --stalls gives every channel of memory, in every cycle."""

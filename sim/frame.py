@@ -16,7 +16,8 @@ from arch.registers import WATCHDOG_DEFAULT, ErrorCode
 from arch.signals import ending_children
 from sim.replay import Replay, read_hexadecimal, write_hexadecimal
 from sim.tb_frame import JOB
-from sim.verilator import Model, SimulationError
+from sim.toolchain import SimulationError
+from sim.verilator import Model
 
 TOP = "harness"
 MODULE = "accelerator"
@@ -70,7 +71,7 @@ def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: boo
         },
         {"DATA_BITS": machine.axi_data_bits, "SIZE": size},
         {"ACCELERATOR": MODULE},
-        apart=("*.grid.element_*",),
+        apart=("processing_element_*",),
         waves=waves,
     )
 

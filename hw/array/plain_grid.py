@@ -41,12 +41,13 @@ class PlainGrid(wiring.Component):
         for row, weights in enumerate(operands):
             results.append([])
             for column in range(machine.columns):
-                element = ProcessingElement(machine, masks)
+                element = ProcessingElement(machine)
                 m.submodules[f"element_{row}_{column}"] = element
                 m.d.comb += [
                     *(element.control[name].eq(passes[name]) for name in CONTROLS),
                     element.activations.eq(passes.activations[column]),
                     element.weights.eq(weights),
+                    element.masks.eq(masks),
                 ]
                 results[row].append(element.result)
 

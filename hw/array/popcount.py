@@ -12,26 +12,33 @@ synthesis finds them constant, Verilog output does not.
 """
 
 from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data
 
 FIELDS = (1, 2, 4)
 """Field widths before each masked step."""
 
 
-def field_masks(m: Module, lanes: int) -> list[Signal]:
-    """Create one mask register per masked step, for any number of :func:`popcount` in ``m``."""
-    masks = []
+def masks_layout(lanes: int) -> data.StructLayout:
+    """Return the masks of a word of ``lanes`` bits, one for each masked step."""
+    return data.StructLayout({f"mask{field}": lanes - field for field in FIELDS})
+
+
+def field_masks(m: Module, lanes: int) -> data.View:
+    """Create a mask register per masked step, for any number of :func:`popcount` in ``m``."""
+    masks = Signal(masks_layout(lanes))
     for field in FIELDS:
         ones = sum(((1 << field) - 1) << start for start in range(0, lanes, 2 * field))
         mask = Signal(lanes - field, init=ones, reset_less=True, name=f"mask{field}")
         m.d.sync += mask.eq(mask)
-        masks.append(mask)
+        m.d.comb += masks[f"mask{field}"].eq(mask)
     return masks
 
 
-def popcount(m: Module, word: Value, masks: list[Signal]) -> Value:
+def popcount(m: Module, word: Value, masks: data.View) -> Value:
     """Return the number of ones in ``word`` (a power of two of bits, 16 or more); combinational."""
     lanes = len(word)
-    for field, mask in zip(FIELDS, masks, strict=True):
+    for field in FIELDS:
+        mask = masks[f"mask{field}"]
         fields = Signal(lanes, name=f"fields{2 * field}")
         m.d.comb += fields.eq((word[:-field] & mask) + (word[field:] & mask))
         word = fields

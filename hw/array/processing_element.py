@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.array.pass_layouts import PassControl
-from hw.array.popcount import field_masks, popcount
+from hw.array.popcount import masks_layout, popcount
+from hw.written_once import as_instance
 
 
 class ProcessingElement(wiring.Component):
@@ -27,49 +28,50 @@ class ProcessingElement(wiring.Component):
     This is the definition, and the form for simulation and for any FPGA;
     :class:`hw.array.carry_element.CarryElement` is the ECP5 form of it.
 
-    Parameters
-    ----------
-    masks : list of Signal, optional
-        From :func:`hw.array.popcount.field_masks`, where many elements share them.
-
     Members
     -------
     control : In(PassControl)
     activations : In(lanes)
     weights : In(lanes)
+    masks : In(masks_layout(lanes))
+        From :func:`hw.array.popcount.field_masks`; many elements share them.
     result : Out(accumulator_bits)
     """
 
     latency = 1
 
-    def __init__(self, machine: Machine, masks: list[Signal] | None = None):
+    def __init__(self, machine: Machine):
         self.machine = machine
-        self._masks = masks
         #: This pass's popcount, and the sum of the block so far: what a proof talks about.
         self.count = Signal(range(machine.lanes + 1))
-        self.total = Signal(machine.accumulator_bits)
+        self.total = Signal(machine.accumulator_bits, reset_less=True)
         super().__init__({
             "control": In(PassControl),
             "activations": In(machine.lanes),
             "weights": In(machine.lanes),
+            "masks": In(masks_layout(machine.lanes)),
             "result": Out(machine.accumulator_bits),
         })  # fmt: skip
 
     def elaborate(self, platform):
+        name = f"processing_element_{self.machine.lanes}_lanes_{self.machine.accumulator_bits}_bits"
+        if instance := as_instance(platform, self, name):
+            return instance
         m = Module()
-        masks = self._masks if self._masks is not None else field_masks(m, self.machine.lanes)
         control = self.control
         total = self.total
         following = Signal.like(total)
         product = Signal(self.machine.lanes)
+        captured = Signal.like(total)
         carried = Mux(control.clear, 0, Mux(control.double, total << 1, total))
         m.d.comb += [
             product.eq(self.activations ^ self.weights),
-            self.count.eq(popcount(m, product, masks)),
+            self.count.eq(popcount(m, product, self.masks)),
             following.eq(self.count + carried),
+            self.result.eq(captured),
         ]
         with m.If(control.valid):
             m.d.sync += total.eq(following)
             with m.If(control.capture):
-                m.d.sync += self.result.eq(following)
+                m.d.sync += captured.eq(following)
         return m

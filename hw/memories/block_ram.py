@@ -1,11 +1,12 @@
 """On-chip memories that answer after two cycles."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.fabric import checked_fabric
 from hw.memories.ecp5 import dual_port_ram
+from hw.written_once import as_instance
 
 LATENCY = 2
 """Cycles from a read address to its data: the memory's own register, then its output register."""
@@ -54,7 +55,11 @@ class BlockRam(wiring.Component):
     def elaborate(self, platform):
         if self.fabric == "ecp5":
             return dual_port_ram(self)
+        name = f"block_ram_{self.depth}x{self.width}_by_{self.granularity}"
+        if instance := as_instance(platform, self, name):
+            return instance
         m = Module()
+        data = Signal(self.width, reset_less=True)
         m.submodules.words = words = memory.Memory(shape=self.width, depth=self.depth, init=[])
         writer = words.write_port(granularity=self.granularity)
         reader = words.read_port()
@@ -64,5 +69,6 @@ class BlockRam(wiring.Component):
             writer.en.eq(self.write_enable),
             reader.addr.eq(self.read_address),
         ]
-        m.d.sync += self.read_data.eq(reader.data)
+        m.d.sync += data.eq(reader.data)
+        m.d.comb += self.read_data.eq(data)
         return m

@@ -8,6 +8,7 @@ from arch.machine import Machine
 from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import UNCOUNTED, lateness
 from hw.array.pass_layouts import PassControl
+from hw.array.popcount import field_masks
 from hw.array.processing_element import ProcessingElement
 
 DELAY = CarryElement.latency - ProcessingElement.latency
@@ -67,6 +68,7 @@ class ElementMiter(wiring.Component):
             plain.control.eq(control[DELAY]),
             plain.activations.eq(activations[DELAY]),
             plain.weights.eq(weights[DELAY]),
+            plain.masks.eq(field_masks(m, self.machine.lanes)),
         ]
 
         last = mapped.activations[UNCOUNTED] ^ mapped.weights[UNCOUNTED]

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from sim.verilator import MAKE_FLAGS, verilator_environment
+from sim.toolchain import MAKE_FLAGS, verilator_environment
 
 DRIVER = """
 #include "Vbench.h"
