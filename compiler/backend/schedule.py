@@ -121,7 +121,7 @@ class _Steps:
                         "weight_base": weights_at,
                         "threshold_set": threshold_set,
                     }
-                    fields |= table.compute_fields(table_base)
+                    fields |= table.compute_fields(table_base, tiled.regions[0].plane_stride)
                     last = self.compute(number, tiled, fields)
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weight_halves, last)

@@ -23,7 +23,7 @@ def network():
 
 def packed(machine):
     lowered = lower(network(), machine)
-    return [pack(job, lowered.storages) for job in lowered.jobs]
+    return [pack(job, lowered.storages, machine) for job in lowered.jobs]
 
 
 @pytest.mark.parametrize(
