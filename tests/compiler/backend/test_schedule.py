@@ -4,7 +4,8 @@ import pytest
 
 from arch.isa import Opcode
 from arch.machine import ECP5_25F, TINY
-from compiler.backend.schedule import NOTHING, Halves, pieces
+from compiler.backend.buffers import NOTHING, Halves
+from compiler.backend.schedule import pieces
 from compiler.backend.steps import ComputeStep, LoadStep
 from compiler.flow import compile_network
 from tests.samples.networks import Builder, everything
