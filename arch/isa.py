@@ -24,7 +24,7 @@ OPCODE_BITS = 4
 COUNT_BITS = 16
 """Loads and computes are counted modulo 2**COUNT_BITS."""
 PLANES_BITS = 3
-"""COMPUTEs run their passes once for every pair of up to 2**PLANES_BITS planes of either operand."""
+"""A COMPUTE runs its passes for pairs of up to 2**PLANES_BITS planes of either operand."""
 
 
 class Opcode(enum.Enum, shape=OPCODE_BITS):

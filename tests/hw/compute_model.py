@@ -74,8 +74,7 @@ class Chip:
                             for group in entry["group"]
                         ],
                         "clear": entry["clear"] and begins,
-                        "double": entry["double"]
-                        or (number == 0 and level != i + j),
+                        "double": entry["double"] or (number == 0 and level != i + j),
                         "capture": entry["capture"] and i == j == 0,
                     },
                 )
