@@ -59,18 +59,12 @@ class PlaneWalk(wiring.Component):
         bits = width(Compute, PAIR_FIELDS[0])
         most = [Signal(shape, name=name) for name, shape in shapes(Compute, *PAIR_FIELDS).items()]
         strides = Signal.like(self.positions), Signal.like(self.words)
-        with m.If(self.start):
-            m.d.sync += [
-                *(each.eq(self.fields[name]) for each, name in zip(most, PAIR_FIELDS, strict=True)),
-                strides[0].eq(self.fields.plane_stride),
-                strides[1].eq(self.fields.weight_stride),
-            ]
 
         # How many planes below the highest one either operand is, and which one goes further down.
         below = Signal(bits, name="activation"), Signal(bits, name="weight")
         downwards = Signal()  # 0: the weights, 1: the activations
         at_top = [each == 0 for each in below]
-        at_end = [each == limit for each, limit in zip(below, most, strict=True)]
+        at_end = Signal(2)  # from registers, as much waits for it
         further, back = Signal(2), Signal(2)
         turns = Signal()
         for operand in (0, 1):
@@ -95,11 +89,18 @@ class PlaneWalk(wiring.Component):
             m.d.sync += downwards.eq((downwards ^ turns) & ~self.last)
             for operand, each in enumerate(below):
                 with m.If(self.last):
-                    m.d.sync += each.eq(0)
+                    m.d.sync += [each.eq(0), at_end[operand].eq(most[operand] == 0)]
                 with m.Elif(further[operand]):
-                    m.d.sync += each.eq(each + 1)
+                    m.d.sync += [each.eq(each + 1), at_end[operand].eq(each + 1 == most[operand])]
                 with m.Elif(back[operand]):
-                    m.d.sync += each.eq(each - 1)
+                    m.d.sync += [each.eq(each - 1), at_end[operand].eq(0)]
+        with m.If(self.start):
+            m.d.sync += [
+                *(each.eq(self.fields[name]) for each, name in zip(most, PAIR_FIELDS, strict=True)),
+                at_end.eq(Cat(self.fields[name] == 0 for name in PAIR_FIELDS)),
+                strides[0].eq(self.fields.plane_stride),
+                strides[1].eq(self.fields.weight_stride),
+            ]
 
         # The distances follow a cycle later.
         ends = Signal()

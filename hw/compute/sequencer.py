@@ -137,18 +137,18 @@ class Sequencer(wiring.Component):
 
         # The walk.
         entry = Signal(machine.table_bits)
-        first_entry, last_entry = Signal.like(entry), Signal.like(entry)
+        first_entry, last_but_one = Signal.like(entry), Signal.like(entry)
+        span_ends, single = Signal(), Signal()  # of one entry only
         base, row_base, row_step = Signal(positions), Signal(positions), Signal(positions)
         across, down = width(Compute, "row_blocks"), width(Compute, "block_rows")
         blocks, blocks_left, rows_left = Signal(across), Signal(across), Signal(down)
         weight_base = Signal(words)
         tag = Signal(CaptureTag)
-        span_ends, block_ends, row_ends = Signal(), Signal(), Signal()
+        block_ends, row_ends = Signal(), Signal()
         doubles = Signal()
         next_row = (row_base + row_step)[:positions]
         m.d.comb += [
             step.eq(running & queue.ready),
-            span_ends.eq(entry == last_entry),
             block_ends.eq(span_ends & planes.last),
             row_ends.eq(blocks_left == 1),
             ending.eq(step & block_ends & row_ends & (rows_left == 1)),
@@ -161,7 +161,9 @@ class Sequencer(wiring.Component):
                 running.eq(1),
                 entry.eq(compute.table_start),
                 first_entry.eq(compute.table_start),
-                last_entry.eq(compute.table_last),
+                last_but_one.eq(compute.table_last - 1),
+                single.eq(compute.table_start == compute.table_last),
+                span_ends.eq(compute.table_start == compute.table_last),
                 base.eq(compute.source),
                 row_base.eq(compute.source),
                 row_step.eq(compute.source_step),
@@ -175,6 +177,7 @@ class Sequencer(wiring.Component):
             m.d.sync += [
                 running.eq(~ending),
                 entry.eq(Mux(span_ends, first_entry, entry + 1)),
+                span_ends.eq(Mux(span_ends, single, entry == last_but_one)),
             ]
             with m.If(block_ends):
                 m.d.sync += [
