@@ -23,6 +23,8 @@ CHUNK_BYTES = CHUNK_INSTRUCTIONS * INSTRUCTION_BYTES
 OPCODE_BITS = 4
 COUNT_BITS = 16
 """Loads and computes are counted modulo 2**COUNT_BITS."""
+PLANES_BITS = 3
+"""A COMPUTE runs its passes for pairs of up to 2**PLANES_BITS planes of either operand."""
 
 
 class Opcode(enum.Enum, shape=OPCODE_BITS):
@@ -107,6 +109,10 @@ class Compute(data.Struct):
     planes: Planes
     upper_half: unsigned(1)
     post_mode: unsigned(4)
+    activation_planes: unsigned(PLANES_BITS)
+    weight_planes: unsigned(PLANES_BITS)
+    plane_stride: unsigned(16)
+    weight_stride: unsigned(10)
 
 
 class EntryGroup(data.Struct):
@@ -181,6 +187,10 @@ FIELD_NOTES = {
         "planes": "bit-planes per position in memory",
         "upper_half": "1: an 8-row machine writes lanes 8..15 of the group",
         "post_mode": "0: thresholds. Other values are kept for wider codes and curved functions",
+        "activation_planes": "activation planes that the table's passes are run for, minus 1",
+        "weight_planes": "weight planes that they are run for, minus 1",
+        "plane_stride": "positions from one activation plane to the next, on chip",
+        "weight_stride": "weight words from one weight plane to the next",
     },
     "Entry": {
         "offset": "added to the block's position, modulo the activation memory",

@@ -13,17 +13,17 @@ from arch import isa
 from arch.errors import ConfigurationError
 from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_BITS
 
-ISA_VERSION = 1
+ISA_VERSION = 2
 """Raised whenever an encoded program stops meaning what it meant."""
 ADDRESS_FIELDS = {
     ("activation_words", "position_bits"): {
         isa.Load: ("destination", "row_step", "plane_stride", "odd_offset"),
-        isa.Compute: ("source", "source_step"),
+        isa.Compute: ("source", "source_step", "plane_stride"),
         isa.EntryGroup: ("offset",),
     },
     ("weight_words", "weight_bits"): {
         isa.Load: ("destination",),
-        isa.Compute: ("weight_base",),
+        isa.Compute: ("weight_base", "weight_stride"),
         isa.EntryGroup: ("weight",),
     },
     ("table_entries", "table_bits"): {

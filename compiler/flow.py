@@ -49,7 +49,7 @@ class Compiled:
 def compile_network(network: Network, machine: Machine) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps."""
     lowered = lower(network, machine)
-    packed = [pack(job, lowered.storages) for job in lowered.jobs]
+    packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
     check_capacity(packed, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
     tiled = [cut(job, layouts, machine) for job in packed]

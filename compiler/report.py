@@ -57,5 +57,5 @@ def _shape(compiled: Compiled, placed: Placed) -> str:
     bits = compiled.lowered.storages[job.span.images[0][0]].operand_bits
     return (
         f"{job.outputs:>3d}x{job.height:>3d}x{job.width:<3d} {bits}x{packed.grid.bits:<3d} "
-        f"{packed.table.size:6d} {len(placed.tiled.tiles):5d}"
+        f"{packed.table.block_passes:6d} {len(placed.tiled.tiles):5d}"
     )

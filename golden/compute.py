@@ -51,8 +51,28 @@ class Pass(NamedTuple):
     pool_last: bool
 
 
+class PlanePair(NamedTuple):
+    """One turn of a table span: how many planes below the highest ones its operands lie."""
+
+    activation: int
+    weight: int
+    #: Accumulators are doubled before its first pass.
+    doubles: bool
+
+
+def plane_pairs(activation_planes: int, weight_planes: int) -> list[PlanePair]:
+    """Return the pairs of so many planes by falling weight, along the diagonals to and fro."""
+    pairs = []
+    for level in range(activation_planes + weight_planes - 1):
+        least, most = max(0, level - weight_planes + 1), min(level, activation_planes - 1)
+        diagonal = range(least, most + 1)
+        for number, below in enumerate(diagonal if level % 2 else reversed(diagonal)):
+            pairs.append(PlanePair(below, level - below, level > 0 and number == 0))
+    return pairs
+
+
 def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
-    """Look up the table span and weights of a COMPUTE and check that they can be carried out."""
+    """Look up the passes of a block and their weights, and check that they can be carried out."""
     fields = compute.fields
     if fields["post_mode"] or (fields["raw"] and fields["pair"]):
         raise MachineError(
@@ -65,19 +85,10 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
             f"{compute}: pass-table entries {fields['table_start']}..{fields['table_last']} "
             "are not all loaded"
         )
-    words = (fields["weight_base"] + entries["weight"]) % len(chip.weights)
-    weights = chip.weights[words, :, np.arange(words.shape[1])].swapaxes(1, 2)
-    ones = (GROUP_MASK * entries["ones"]).astype(np.uint16)
-    weights = np.ascontiguousarray(np.concatenate([weights, ones[:, None]], axis=1))
-    lanes = (entries["enable"] * GROUP_MASKS).sum(axis=1)
-    flags = [entries[name].tolist() for name in PASS_FLAGS]
+    pairs = plane_pairs(fields["activation_planes"] + 1, fields["weight_planes"] + 1)
     passes = [
-        Pass(tuple(offsets), mask, words, *flag)
-        for offsets, mask, words, *flag in zip(
-            entries["offset"].tolist(), lanes.tolist(), weights.view(np.uint64)[..., 0], *flags,
-            strict=True,
-        )
-    ]  # fmt: skip
+        each for pair in pairs for each in _passes_of_pair(chip, fields, entries, pair, pairs[-1])
+    ]
     captures = [item for item in passes if item.capture]
     if not passes[0].clear:
         raise MachineError(f"{compute}: its first pass must clear the accumulators")
@@ -86,6 +97,32 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     if fields["raw"] and not all(item.pool_first and item.pool_last for item in captures):
         raise MachineError(f"{compute}: raw sums cannot be pooled")
     return passes
+
+
+def _passes_of_pair(
+    chip: ChipMemories, fields: dict, entries: np.ndarray, pair: PlanePair, last: PlanePair
+) -> list[Pass]:
+    """Return what a table span's ``entries`` do for one pair of planes."""
+    words = fields["weight_base"] + entries["weight"] - pair.weight * fields["weight_stride"]
+    words %= len(chip.weights)
+    weights = chip.weights[words, :, np.arange(words.shape[1])].swapaxes(1, 2)
+    # The highest plane of the weights is the one in which the ones row's constant has no bit.
+    highest = fields["weight_planes"] > 0 and pair.weight == 0
+    ones = (GROUP_MASK * (entries["ones"] & (not highest))).astype(np.uint16)
+    weights = np.ascontiguousarray(np.concatenate([weights, ones[:, None]], axis=1))
+    lanes = (entries["enable"] * GROUP_MASKS).sum(axis=1)
+    offsets = entries["offset"] - pair.activation * fields["plane_stride"]
+    flags = {name: entries[name].astype(bool) for name in PASS_FLAGS}
+    flags["clear"] &= pair.activation == pair.weight == 0
+    flags["double"][0] |= pair.doubles
+    flags["capture"] &= pair == last
+    return [
+        Pass(tuple(own), mask, seen, *flag)
+        for own, mask, seen, *flag in zip(
+            offsets.tolist(), lanes.tolist(), weights.view(np.uint64)[..., 0],
+            *(flags[name].tolist() for name in PASS_FLAGS), strict=True,
+        )
+    ]  # fmt: skip
 
 
 def captured_sums(

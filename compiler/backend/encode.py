@@ -49,6 +49,7 @@ def encode_job(tiled: Tiled, storages: Mapping[str, Storage], machine: Machine) 
 
 def _table(tiled: Tiled, machine: Machine) -> bytes:
     packed, taps = tiled.packed, tiled.job.span.taps
+    looped = packed.packing.loop is not None
     places = {image: place for place in tiled.regions for image in place.region.groups}
 
     def group(product: Product, capture: Offset) -> dict:
@@ -60,7 +61,8 @@ def _table(tiled: Tiled, machine: Machine) -> bytes:
             "offset": offset % machine.positions,
             "weight": packed.packing.words[product.tap, product.weight_plane][1],
             "enable": 1,
-            "ones": packed.grid.ones_code >> product.weight_plane & 1,
+            # In a loop the bit of all planes but the highest, where the machine clears it.
+            "ones": packed.grid.ones_code >> (0 if looped else product.weight_plane) & 1,
         }
 
     return packed.table.encode(group)

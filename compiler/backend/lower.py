@@ -185,7 +185,9 @@ class _Lowering:
         if (pool.kernel, pool.strides) != ((2, 2), (2, 2)) or any(pool.pads):
             return None
         for span in spans:
-            _, _, packing = pack_span(span, self.storages, operator.name)
+            _, _, packing = pack_span(
+                span, self.storages, self.machine, captures=2, layer=operator.name
+            )
             if not PassTable(packing.passes, captures=((0, 0), (1, 0))).fits(self.machine):
                 return None
         self.fused[operator.output] = pool.output

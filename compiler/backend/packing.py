@@ -4,6 +4,9 @@ A product of tap t, activation plane i and weight plane j has weight 2^(i+j). Pr
 weight may share a pass, whatever their tap and planes, because every lane group has its own
 addresses. So each level s = i + j is packed on its own, and narrow layers fill the lanes that a
 word of 64 channels would leave empty.
+
+Layers of many taps would take more passes than the table has entries. For them it suffices to pack
+one pair of planes, and to let the machine run these passes for every pair.
 """
 
 from collections.abc import Mapping
@@ -13,8 +16,9 @@ from functools import lru_cache
 import numpy as np
 
 from arch.formats import LANE_GROUPS
+from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job, Tap
-from compiler.backend.pass_table import PackedPass, PassTable, Product
+from compiler.backend.pass_table import PackedPass, PassTable, PlaneLoop, Product
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
 
@@ -102,14 +106,19 @@ class Packing:
     #: (tap, weight plane) -> (lane group, word).
     words: Mapping[tuple[int, int], tuple[int, int]]
     word_count: int
+    #: The passes are those of the highest pair of planes, and run for every one.
+    loop: PlaneLoop | None = None
+
+
+TapGroups = tuple[int, tuple[int, ...]]
+"""Activation bits of a tap, and the lane groups that its image lies in."""
 
 
 @lru_cache(maxsize=1024)
-def share_passes(weight_bits: int, taps: tuple[tuple[int, tuple[int, ...]], ...]) -> Packing:
+def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     """All products in as few passes as the levels allow.
 
-    ``taps``: of each tap the activation bits, and the lane groups that its image lies in. Layers
-    repeat, and the spans of one layer resemble each other: equal ones are packed once.
+    Layers repeat, and the spans of one layer resemble each other: equal ones are packed once.
     """
     levels = max(planes for planes, _ in taps) + weight_bits - 1
     load = [[0] * levels for _ in range(LANE_GROUPS)]
@@ -149,6 +158,41 @@ def share_passes(weight_bits: int, taps: tuple[tuple[int, tuple[int, ...]], ...]
     return Packing(tuple(passes), words, max(filled))
 
 
+@lru_cache(maxsize=1024)
+def loop_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing | None:
+    """The passes of one pair of planes; None where there is but one, or taps differ in bits.
+
+    Pass e reads word e of a weight plane in every lane group: idle groups find zeros there.
+    """
+    planes = taps[0][0]
+    if any(bits != planes for bits, _ in taps) or planes * weight_bits == 1:
+        return None
+    rows: list[list[int]] = [[] for _ in range(LANE_GROUPS)]
+    # Taps of few groups go first: those of many fill up what is left.
+    for index in sorted(range(len(taps)), key=lambda index: len(taps[index][1])):
+        min((rows[group] for group in taps[index][1]), key=len).append(index)
+    size = max(map(len, rows))
+    loop = PlaneLoop(planes, weight_bits, size)
+    passes, words = [], {}
+    for row in range(size):
+        products = [None if row >= len(group) else group[row] for group in rows]
+        passes.append(
+            PackedPass(
+                tuple(
+                    None if tap is None else Product(tap, planes - 1, weight_bits - 1)
+                    for tap in products
+                ),
+                double=False,
+                idle_word=(weight_bits - 1) * size + row,
+            )
+        )
+        for group, tap in enumerate(products):
+            if tap is not None:
+                for plane in range(weight_bits):
+                    words[tap, plane] = group, plane * size + row
+    return Packing(tuple(passes), words, loop.word_count, loop)
+
+
 @dataclass(frozen=True, eq=False)
 class Packed:
     """A job whose products have lanes, passes and weight words."""
@@ -162,24 +206,40 @@ class Packed:
 
     @property
     def table(self) -> PassTable:
-        return PassTable(self.packing.passes, self.job.captures)
+        return PassTable(self.packing.passes, self.job.captures, self.packing.loop)
 
 
 def pack_span(
-    span: ChannelSpan, storages: Mapping[str, Storage], layer: str = ""
+    span: ChannelSpan,
+    storages: Mapping[str, Storage],
+    machine: Machine,
+    *,
+    captures: int,
+    layer: str = "",
 ) -> tuple[Grid, tuple[Region, ...], Packing]:
-    """Grid, chip regions and passes of a span; UnsupportedError where no grid holds its weights."""
+    """Grid, chip regions and passes of a span; UnsupportedError where no grid holds its weights.
+
+    ``captures``: how many there are of a block.
+    """
     grid = choose_grid(span.taps, layer)
     regions = place_images(span.images)
     allowed = {image: groups for region in regions for image, groups in region.groups.items()}
     bits = [storages[name].operand_bits for name, _ in span.images]
     taps = tuple((bits[tap.image], allowed[tap.image]) for tap in span.taps)
-    return grid, regions, share_passes(grid.bits, taps)
+    packing = share_passes(grid.bits, taps)
+    if len(packing.passes) * captures > machine.table_entries // 2 and captures == 1:
+        # So large a table would not be loaded while another one is in use.
+        looped = loop_passes(grid.bits, taps)
+        if looped is not None and looped.word_count <= machine.weight_words:
+            packing = looped
+    return grid, regions, packing
 
 
-def pack(job: Job, storages: Mapping[str, Storage]) -> Packed:
-    """Give a job's products their places in lanes and passes."""
-    grid, regions, packing = pack_span(job.span, storages, job.name)
+def pack(job: Job, storages: Mapping[str, Storage], machine: Machine) -> Packed:
+    """Give a job's products their places in lanes and passes of ``machine``."""
+    grid, regions, packing = pack_span(
+        job.span, storages, machine, captures=len(job.captures), layer=job.name
+    )
     largest = 0
     for tap in job.span.taps:
         bits = storages[job.span.images[tap.image][0]].operand_bits

@@ -2,8 +2,9 @@
 
 A block of rows x columns results takes one *capture* for every window position whose maximum is
 taken (one, if nothing is pooled). Every capture takes the same passes, moved by its offset in the
-input. All that depends on this loop is here: how many entries there are, whether they fit, what
-they say, and how long a block takes.
+input. A *looped* table has the passes of one pair of planes, which the machine runs for all pairs.
+All that depends on these loops is here: how many entries there are, whether they fit, what they
+say, and how long a block takes.
 """
 
 from collections.abc import Callable
@@ -13,8 +14,6 @@ from arch.isa import ENTRY_BYTES, Entry, encode
 from arch.machine import Machine
 from compiler.backend.job import Offset
 from compiler.errors import CapacityError
-
-IDLE = {"offset": 0, "weight": 0, "enable": 0, "ones": 0}
 
 
 @dataclass(frozen=True)
@@ -32,20 +31,50 @@ class PackedPass:
 
     products: tuple[Product | None, ...]
     double: bool
+    #: A weight word that is 0 in the lane groups that are idle.
+    idle_word: int = 0
+
+
+@dataclass(frozen=True)
+class PlaneLoop:
+    """The pairs of planes that a looped table is run for; its products are of the highest ones."""
+
+    activation_planes: int
+    weight_planes: int
+    #: Weight words from one weight plane to the next.
+    weight_stride: int
+
+    @property
+    def pairs(self) -> int:
+        return self.activation_planes * self.weight_planes
+
+    @property
+    def word_count(self) -> int:
+        """Weight words of all planes."""
+        return self.weight_planes * self.weight_stride
 
 
 @dataclass(frozen=True)
 class PassTable:
-    """The passes of a block: ``passes`` once for every capture, one capture after another."""
+    """The passes of a block: ``passes`` once for every capture, one capture after another.
+
+    With a ``loop``, which has one capture: ``passes`` once for every pair of planes.
+    """
 
     passes: tuple[PackedPass, ...]
     #: Offset in the input (y, x) of each capture.
     captures: tuple[Offset, ...]
+    loop: PlaneLoop | None = None
 
     @property
     def size(self) -> int:
-        """Entries, which is passes of a block."""
+        """Entries."""
         return len(self.passes) * len(self.captures)
+
+    @property
+    def block_passes(self) -> int:
+        """Passes of a block."""
+        return self.size * (self.loop.pairs if self.loop else 1)
 
     def fits(self, machine: Machine) -> bool:
         return self.size <= machine.table_entries
@@ -54,19 +83,30 @@ class PassTable:
         """:class:`CapacityError`, which names ``layer``, unless the machine's table has room."""
         if not self.fits(machine):
             raise CapacityError(
-                f"layer {layer!r}: {self.size} passes; the pass table of machine "
-                f"{machine.name!r} holds {machine.table_entries}; use fewer input channels or "
-                f"bits, or a larger machine"
+                f"layer {layer!r}: {self.size} pass-table entries; machine {machine.name!r} "
+                f"holds {machine.table_entries}; use fewer input channels, a smaller window, or a "
+                f"larger machine"
             )
 
     def block_cycles(self, machine: Machine, *, raw: bool) -> int:
         """Cycles of a block when nothing waits: its passes, or its results on their way out."""
         drain = machine.columns * (machine.raw_chunks if raw else 1)
-        return max(self.size, len(self.captures) * drain)
+        return max(self.block_passes, len(self.captures) * drain)
 
-    def compute_fields(self, base: int) -> dict:
-        """What a COMPUTE says of the table when its first entry is number ``base``."""
-        return {"table_start": base, "table_last": base + self.size - 1}
+    def compute_fields(self, base: int, plane_stride: int) -> dict:
+        """What a COMPUTE says of the table when its first entry is number ``base``.
+
+        ``plane_stride``: positions from one activation plane to the next.
+        """
+        fields = {"table_start": base, "table_last": base + self.size - 1}
+        if self.loop:
+            fields |= {
+                "activation_planes": self.loop.activation_planes - 1,
+                "weight_planes": self.loop.weight_planes - 1,
+                "plane_stride": plane_stride,
+                "weight_stride": self.loop.weight_stride,
+            }
+        return fields
 
     def encode(self, group: Callable[[Product, Offset], dict]) -> bytes:
         """The table as memory holds it.
@@ -80,7 +120,7 @@ class PassTable:
                 last = index == len(self.passes) - 1
                 fields = {
                     "group": [
-                        IDLE if product is None else group(product, capture)
+                        {"weight": step.idle_word} if product is None else group(product, capture)
                         for product in step.products
                     ],
                     "clear": int(index == 0),

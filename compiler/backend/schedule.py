@@ -1,10 +1,9 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
-from collections.abc import Sequence
-
 from arch.formats import PICTURE_STEPS
 from arch.isa import ENTRY_BYTES, Opcode, Planes
 from arch.machine import Machine
+from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
 from compiler.backend.order import arrange
@@ -15,8 +14,6 @@ from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
 PIECE_CYCLES = 256
 """Longer loads are cut, so that an urgent one need not wait for all of a big one."""
 LOAD_OVERHEAD = 10
-NOTHING = -1
-"""The compute to wait for where there is none."""
 
 
 def load_cycles(fields: dict) -> int:
@@ -44,29 +41,6 @@ def pieces(fields: dict, machine: Machine) -> list[dict]:
     return parts
 
 
-class Halves:
-    """Two halves of a memory, used in turn; remembers which compute read each last."""
-
-    def __init__(self, capacity: int):
-        self.capacity = capacity
-        self.readers = [NOTHING, NOTHING]
-        self.turn = 0
-
-    def take(self, size: int) -> tuple[int, int, tuple[int, ...]]:
-        """(base, compute to wait for, halves taken) for ``size`` words."""
-        if size <= self.capacity // 2:
-            half = self.turn
-            self.turn ^= 1
-            return half * self.capacity // 2, self.readers[half], (half,)
-        self.turn = 0
-        return 0, max(self.readers), (0, 1)
-
-    def read(self, halves: Sequence[int], reader: int) -> None:
-        """Note that compute ``reader`` reads these halves."""
-        for half in halves:
-            self.readers[half] = reader
-
-
 def schedule(plan: MemoryPlan, machine: Machine) -> Schedule:
     """The steps of all jobs, one job after another, and the order that they run in."""
     asked = _Steps(plan, machine)
@@ -83,7 +57,7 @@ class _Steps:
         self.machine = machine
         self.places = plan.places
         self.activations = Halves(machine.positions)
-        self.weight_memory = Halves(machine.weight_words)
+        self.weight_memory = Ring(machine.weight_words)
         self.tables = Halves(machine.table_entries)
         #: (job and row block whose thresholds a set holds, last compute that used them).
         self.threshold_sets: list[tuple] = [(None, NOTHING), (None, NOTHING)]
@@ -104,16 +78,16 @@ class _Steps:
         blocks = len(placed.weight_addresses)
         resident = blocks * words <= machine.weight_words // 2
         if resident:
-            weight_base, weight_halves = self.load_weights(placed, 0, blocks * words)
+            first_weights = self.weights(number, placed, 0, blocks * words)
         for index, tile in enumerate(tiled.tiles):
             base, after, halves = self.activations.take(tiled.positions)
             self.load_tile(tiled, tile, base, after)
             # To and fro: a tile begins with the row blocks whose thresholds are loaded already.
             for block in range(blocks)[:: 1 if index % 2 == 0 else -1]:
                 if resident:
-                    weights_at = weight_base + block * words
+                    weights_at = (first_weights + block * words) % machine.weight_words
                 else:
-                    weights_at, weight_halves = self.load_weights(placed, block, words)
+                    weights_at = self.weights(number, placed, block, words)
                 threshold_set = self.threshold_set(number, placed, block)
                 for scatter in job.scatter:
                     fields = self.compute_fields(tiled, tile, block, scatter) | {
@@ -121,10 +95,10 @@ class _Steps:
                         "weight_base": weights_at,
                         "threshold_set": threshold_set,
                     }
-                    fields |= table.compute_fields(table_base)
+                    fields |= table.compute_fields(table_base, tiled.regions[0].plane_stride)
                     last = self.compute(number, tiled, fields)
                 self.tables.read(table_halves, last)
-                self.weight_memory.read(weight_halves, last)
+                self.weight_memory.read(weights_at, words, last)
                 self.activations.read(halves, last)
                 if not job.raw:
                     key, _ = self.threshold_sets[threshold_set]
@@ -160,13 +134,20 @@ class _Steps:
             }
             self.load(fields, after)
 
-    def load_weights(self, placed: Placed, block: int, words: int) -> tuple[int, tuple[int, ...]]:
-        """Load so many words from those of a row block on; (first word, halves taken)."""
-        base, after, halves = self.weight_memory.take(words)
+    def weights(self, number: int, placed: Placed, block: int, words: int) -> int:
+        """The first of so many words, those of a row block and up, loaded unless they are there."""
+        memory, key = self.weight_memory, (number, block)
+        base = memory.find(key)
+        if base is not None:
+            return base
+        base = memory.take(key, words)
         word_bytes = self.machine.rows * self.machine.lanes // 8
         address = placed.weight_addresses[block]
-        self.load_bytes(Opcode.LOAD_WEIGHTS, address, words * word_bytes, base, word_bytes, after)
-        return base, halves
+        for first, count, after in memory.parts(base, words):
+            size = count * word_bytes
+            self.load_bytes(Opcode.LOAD_WEIGHTS, address, size, first, word_bytes, after)
+            address += size
+        return base
 
     def threshold_set(self, number: int, placed: Placed, block: int) -> int:
         """The set that holds a row block's thresholds, loaded unless it has them already."""

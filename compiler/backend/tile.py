@@ -146,10 +146,10 @@ def _on_chip(
     else:
         pitch = widest
     rows = job.input_rows(height)
-    places, base = [], 0
+    strides = []
     for region in packed.regions:
         layout = layouts[region.storage]
-        skip, span = columns[region.storage]
+        _, span = columns[region.storage]
         per_beat = layout.beat_positions
         residue = 1 if layout.storage.kind == "picture" or per_beat == 1 else per_beat
         if odd_offset and residue > 1:
@@ -157,9 +157,13 @@ def _on_chip(
         # A contiguous load ends with the last row's right-hand halo, which lies in the row after
         # it.
         extent = rows * pitch + (span - pitch if span > pitch else 0) + per_beat
-        stride = _up_to_residue(extent, residue % machine.columns, machine.columns)
-        places.append(ChipRegion(region, base, stride, skip))
-        base += stride * layout.storage.planes
+        strides.append(_up_to_residue(extent, residue % machine.columns, machine.columns))
+    if packed.packing.loop:  # one distance for all: of equal bits, they leave the same residue
+        strides = [max(strides)] * len(strides)
+    places, base = [], 0
+    for region, stride in zip(packed.regions, strides, strict=True):
+        places.append(ChipRegion(region, base, stride, columns[region.storage][0]))
+        base += stride * layouts[region.storage].storage.planes
     first = (Tile(0, 0, height, width),)
     return Tiled(packed, flat, first, pitch, odd_offset, tuple(places), base, halves)
 

@@ -25,7 +25,7 @@ from arch.isa import (
 )
 from arch.machine import Machine
 from compiler.cost.loads import LoadTimes, QueueTimes
-from compiler.cost.passes import PassTimes
+from compiler.cost.passes import PassTimes, block_passes
 from compiler.cost.writes import PLACED_TO_COMPUTED, CostError, WriteTimes
 from golden.program import Instruction, fetch_program
 
@@ -122,12 +122,16 @@ class _Tables:
         self._leaves[at] = bits[:, self._pool_last]
 
     def captures(self, compute: Instruction) -> tuple[np.ndarray, np.ndarray]:
-        """Return which passes of a block capture [n], and of these whose results go on [n]."""
+        """Return which passes of a block capture [n], and of these whose results go on [n].
+
+        Where the table is run for several pairs of planes, only the last one's passes capture.
+        """
         span = slice(compute.fields["table_start"], compute.fields["table_last"] + 1)
         places = np.flatnonzero(self._captures[span])
         if not places.size or not self._captures[compute.fields["table_last"]]:
             raise CostError(f"{compute}: the last pass must capture")
-        return places, self._leaves[span][places]
+        before = block_passes(compute.fields) - (span.stop - span.start)
+        return before + places, self._leaves[span][places]
 
 
 def predict(

@@ -16,6 +16,12 @@ PLACEMENT_INTERVAL = 3
 """``hw.results.output_positions``: placements that may wait, and cycles from one to the next."""
 
 
+def block_passes(compute: dict) -> int:
+    """Return the passes of a block: a COMPUTE's (its fields') table span, for every plane pair."""
+    pairs = (compute["activation_planes"] + 1) * (compute["weight_planes"] + 1)
+    return pairs * (compute["table_last"] - compute["table_start"] + 1)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Issue:
     """The passes of one compute: ``passes`` of them, the same ``captures`` in every block."""
@@ -89,18 +95,18 @@ class PassTimes:
         startable = max(seen, loaded, self._placed[0] + PLACEMENT_INTERVAL)
         taken = max(startable + 1, self._walked)
 
-        block_passes = compute["table_last"] - compute["table_start"] + 1
+        in_block = block_passes(compute)
         blocks = compute["block_rows"] * compute["row_blocks"]
         gap = self.span(compute["raw"])
         first = max(taken + TAKEN_TO_ISSUE, self._last + 1)
         first_capture = max(first + int(places[0]), self._capture_free)
         # Cycles from each capture of a block to the next one, the last one's to the next block.
-        steps = np.maximum(np.diff(places, append=places[0] + block_passes), gap)
+        steps = np.maximum(np.diff(places, append=places[0] + in_block), gap)
         period = int(steps.sum())
         offsets = np.cumsum(steps) - steps
         captures = first_capture + np.arange(blocks)[:, None] * period + offsets
         last = int(captures[-1, -1])
-        passes = blocks * block_passes
+        passes = blocks * in_block
         drain_wait = last - (first + passes - 1)
         issue = Issue(
             taken=taken,
@@ -111,7 +117,7 @@ class PassTimes:
             load_wait=load_wait,
             drain_wait=drain_wait,
             places=places,
-            block_passes=block_passes,
+            block_passes=in_block,
         )
         self._note(issue, first, last + gap)
         return issue

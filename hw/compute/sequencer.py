@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.errors import ConfigurationError
 from arch.isa import Compute, Planes, width
 from arch.machine import Machine
+from hw.compute.plane_walk import PlaneWalk
 from hw.memories.pass_table import PassTable, entry_layout
 from hw.results.capture import TAG_FIELDS, CaptureTag, Placement
 from hw.streams.catch_queue import CatchQueue
@@ -41,7 +42,9 @@ AHEAD = 16
 class Sequencer(wiring.Component):
     """Issues the passes of docs/machine.md, section 4, in order:
 
-        for by, bx, e:   base = source + by * source_step + bx * C,   entry = table[e]
+        for by, bx, pair, e:   base = source + by * source_step + bx * C,   entry = table[e]
+
+    with the base moved to the pair's planes, the weight base likewise.
 
     Timing. Compute n is taken in cycle T(n); pass j is walked (its entry is asked for) in cycle
     W(j), leaves the queue behind the table in cycle P(j), and is *issued* (``step.valid``) in I(j):
@@ -115,6 +118,7 @@ class Sequencer(wiring.Component):
         compute = self.computes.payload
         positions, words = machine.position_bits, machine.weight_bits
         m.submodules.queue = queue = CatchQueue(walked_layout(machine), PassTable.latency, AHEAD)
+        m.submodules.planes = planes = PlaneWalk(machine)
 
         # Whether the compute at the head may start.
         late = Signal(16)
@@ -133,26 +137,33 @@ class Sequencer(wiring.Component):
 
         # The walk.
         entry = Signal(machine.table_bits)
-        first_entry, last_entry = Signal.like(entry), Signal.like(entry)
+        first_entry, last_but_one = Signal.like(entry), Signal.like(entry)
+        span_ends, single = Signal(), Signal()  # of one entry only
         base, row_base, row_step = Signal(positions), Signal(positions), Signal(positions)
         across, down = width(Compute, "row_blocks"), width(Compute, "block_rows")
         blocks, blocks_left, rows_left = Signal(across), Signal(across), Signal(down)
         weight_base = Signal(words)
         tag = Signal(CaptureTag)
         block_ends, row_ends = Signal(), Signal()
+        doubles = Signal()
         next_row = (row_base + row_step)[:positions]
         m.d.comb += [
             step.eq(running & queue.ready),
-            block_ends.eq(entry == last_entry),
+            block_ends.eq(span_ends & planes.last),
             row_ends.eq(blocks_left == 1),
             ending.eq(step & block_ends & row_ends & (rows_left == 1)),
+            planes.start.eq(start),
+            planes.fields.eq(compute),
+            planes.next.eq(step & span_ends),
         ]
         with m.If(start):
             m.d.sync += [
                 running.eq(1),
                 entry.eq(compute.table_start),
                 first_entry.eq(compute.table_start),
-                last_entry.eq(compute.table_last),
+                last_but_one.eq(compute.table_last - 1),
+                single.eq(compute.table_start == compute.table_last),
+                span_ends.eq(compute.table_start == compute.table_last),
                 base.eq(compute.source),
                 row_base.eq(compute.source),
                 row_step.eq(compute.source_step),
@@ -163,10 +174,13 @@ class Sequencer(wiring.Component):
                 *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
             ]
         with m.Elif(step):
-            m.d.sync += [running.eq(~ending), entry.eq(entry + 1)]
+            m.d.sync += [
+                running.eq(~ending),
+                entry.eq(Mux(span_ends, first_entry, entry + 1)),
+                span_ends.eq(Mux(span_ends, single, entry == last_but_one)),
+            ]
             with m.If(block_ends):
                 m.d.sync += [
-                    entry.eq(first_entry),
                     base.eq(base + machine.columns),
                     blocks_left.eq(blocks_left - 1),
                 ]
@@ -188,17 +202,41 @@ class Sequencer(wiring.Component):
             ),
         ]
 
-        # The entry, and what belongs to it, meet in the queue.
+        with m.If(step):
+            m.d.sync += doubles.eq(span_ends & planes.turns)
+
+        # The entry, and what belongs to it, meet in the queue. The pair's planes are known a cycle
+        # after the walk, and in the next one the sums.
         walked = Signal(walked_layout(machine))
+        pair = Signal(data.StructLayout({"doubles": 1, "repeats": 1, "highest": 1, "last": 1}))
+        moved = Signal(positions, reset_less=True), Signal(words, reset_less=True)
+        m.d.sync += [
+            moved[0].eq(delayed(m, base, 1, "base", reset_less=True) - planes.positions),
+            moved[1].eq(delayed(m, weight_base, 1, "weight_base", reset_less=True) - planes.words),
+        ]
         m.d.comb += [
             self.table_address.eq(entry),
             queue.ask.eq(step),
-            walked.base.eq(base),
-            walked.weight_base.eq(weight_base),
+            pair.doubles.eq(doubles),
+            pair.repeats.eq(planes.repeats),
+            pair.highest.eq(planes.highest),
+            pair.last.eq(planes.last),
             walked.tag.eq(tag),
             walked.tag.last.eq(ending),
-            queue.payload.eq(delayed(m, walked, PassTable.latency, "walked", reset_less=True)),
-            queue.payload.entry.eq(self.entry),
+        ]
+        entered, pair = queue.payload, delayed(m, pair, PassTable.latency, "pair", reset_less=True)
+        m.d.comb += [
+            entered.eq(delayed(m, walked, PassTable.latency, "walked", reset_less=True)),
+            entered.base.eq(moved[0]),
+            entered.weight_base.eq(moved[1]),
+            entered.entry.eq(self.entry),
+            entered.entry.clear.eq(self.entry.clear & ~pair.repeats),
+            entered.entry.double.eq(self.entry.double | pair.doubles),
+            entered.entry.capture.eq(self.entry.capture & pair.last),
+            *(
+                seen.ones.eq(group.ones & ~pair.highest)
+                for seen, group in zip(entered.entry.group, self.entry.group, strict=True)
+            ),
         ]
 
         # The issue. A capture waits until the one before has left the array and there is room.

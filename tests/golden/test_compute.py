@@ -1,11 +1,13 @@
 """What leaves a COMPUTE, at its edges."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from arch.machine import TINY
-from golden.compute import outgoing
+from golden.compute import outgoing, plane_pairs
 
 
 def test_positions_outside_of_the_map_write_nothing():
@@ -18,3 +20,28 @@ def test_positions_outside_of_the_map_write_nothing():
     writes = outgoing(chip, compute, [], 0, [sums])
     assert writes.addresses.shape == writes.values.shape
     assert writes.addresses.size == 0
+
+
+@pytest.mark.parametrize("planes", range(1, 9))
+@pytest.mark.parametrize("weight_planes", range(1, 9))
+def test_pairs_of_planes_go_down_level_by_level(planes, weight_planes):
+    pairs = plane_pairs(planes, weight_planes)
+    everyone = {(i, j) for i in range(planes) for j in range(weight_planes)}
+    assert {(pair.activation, pair.weight) for pair in pairs} == everyone
+    assert len(pairs) == len(everyone)
+    level = 0
+    for before, pair in pairwise(pairs):
+        now = pair.activation + pair.weight
+        assert pair.doubles == (now != level)
+        assert now - level in (0, 1)
+        if now == level:  # odd levels from few activation planes below the highest to many
+            assert pair.activation - before.activation == (1 if level % 2 else -1)
+        level = now
+    assert not pairs[0].doubles
+
+
+def test_pairs_of_two_planes_and_three():
+    found = [(pair.activation, pair.weight, pair.doubles) for pair in plane_pairs(2, 3)]
+    assert found == [
+        (0, 0, False), (0, 1, True), (1, 0, False), (1, 1, True), (0, 2, False), (1, 2, True),
+    ]  # fmt: skip

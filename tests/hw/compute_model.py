@@ -53,18 +53,55 @@ class Chip:
             [0] * columns,
         )
 
-    def run_pass(self, compute: dict, base: int, entry: dict):
-        """One pass of the array."""
+    def span(self, compute: dict):
+        """Yield the passes of a block as (positions and weight words to take off, entry)."""
+        entries = self.table[compute["table_start"] : compute["table_last"] + 1]
+        planes, weight_planes = (
+            compute.get(name, 0) for name in ("activation_planes", "weight_planes")
+        )
+        i, j, rises, level = planes, weight_planes, True, planes + weight_planes
+        while True:
+            begins = (i, j) == (planes, weight_planes)
+            for number, entry in enumerate(entries):
+                highest = weight_planes and j == weight_planes
+                yield (
+                    (planes - i) * compute.get("plane_stride", 0),
+                    (weight_planes - j) * compute.get("weight_stride", 0),
+                    entry
+                    | {
+                        "group": [
+                            group | {"ones": 0 if highest else group["ones"]}
+                            for group in entry["group"]
+                        ],
+                        "clear": entry["clear"] and begins,
+                        "double": entry["double"] or (number == 0 and level != i + j),
+                        "capture": entry["capture"] and i == j == 0,
+                    },
+                )
+            level = i + j
+            if level == 0:
+                return
+            # Along the diagonal if there is a pair, else to the next one.
+            onwards = (i + 1, j - 1) if rises else (i - 1, j + 1)
+            if 0 <= onwards[0] <= planes and 0 <= onwards[1] <= weight_planes:
+                i, j = onwards
+                continue
+            edge = [(i, j - 1), (i - 1, j)] if rises else [(i - 1, j), (i, j - 1)]
+            rises = not rises
+            i, j = next(pair for pair in edge if min(pair) >= 0)
+
+    def run_pass(self, compute: dict, base: int, entry: dict, word: int = 0):
+        """One pass of the array; `word` is added to the weight words."""
         machine = self.machine
         lanes = machine.group_lanes
         group_mask, limit = (1 << lanes) - 1, (1 << machine.accumulator_bits) - 1
         activations, weights, ones = [0] * machine.columns, [0] * machine.rows, 0
         for g, group in enumerate(entry["group"]):
-            word = (compute["weight_base"] + group["weight"]) % machine.weight_words
+            at = (compute["weight_base"] + group["weight"] + word) % machine.weight_words
             mask = group_mask << lanes * g
             ones |= mask if group["ones"] else 0
             for row in range(machine.rows):
-                weights[row] |= self.weights[word][row] & mask
+                weights[row] |= self.weights[at][row] & mask
             if group["enable"]:
                 for column in range(machine.columns):
                     position = (base + group["offset"] + column) % machine.positions
@@ -85,9 +122,8 @@ class Chip:
         for by in range(compute["block_rows"]):
             for bx in range(compute["row_blocks"]):
                 base = compute["source"] + by * compute["source_step"] + bx * machine.columns
-                for e in range(compute["table_start"], compute["table_last"] + 1):
-                    entry = self.table[e]
-                    self.run_pass(compute, base, entry)
+                for positions, words, entry in self.span(compute):
+                    self.run_pass(compute, base - positions, entry, -words)
                     if entry["capture"]:
                         yield (
                             entry,
@@ -185,6 +221,16 @@ def random_span(machine: Machine, chance: random.Random, window: int, most: int)
     return span
 
 
+def random_planes(machine: Machine, chance: random.Random, most: int = 4) -> dict:
+    """Fields of a COMPUTE that runs its passes for several pairs of planes."""
+    return {
+        "activation_planes": chance.randrange(most),
+        "weight_planes": chance.randrange(most),
+        "plane_stride": chance.randrange(machine.positions),
+        "weight_stride": chance.randrange(machine.weight_words),
+    }
+
+
 def random_compute(
     chip: Chip, chance: random.Random, address: int, blocks: int = 3, most: int = 7, **wanted
 ) -> tuple[dict, int]:
@@ -228,6 +274,8 @@ def random_compute(
         "planes": planes,
         "upper_half": chance.getrandbits(1) if machine.rows == 8 else 0,
     }
+    if chance.random() < 0.4:
+        compute |= random_planes(machine, chance)
     compute.update(wanted)
     chip.table += span
     return compute, rows * row_bytes + position_bytes
@@ -244,7 +292,7 @@ def issue_cycles(machine: Machine, chip: Chip, computes: list, seen: int) -> lis
         taken = max(max(seen, taken + 1) + 1, walks[-1] if walks else -1)
         before = taken
         passes = []
-        entries = chip.table[compute["table_start"] : compute["table_last"] + 1]
+        entries = [entry for _, _, entry in chip.span(compute)]
         for entry in entries * (compute["block_rows"] * compute["row_blocks"]):
             room = leaves[-AHEAD] + 1 if len(leaves) >= AHEAD else -1
             walks.append(before := max(before + 1, room))

@@ -1,10 +1,10 @@
-"""One compiled network in RTL on the smallest machine: codes and cycles."""
+"""One compiled network in RTL, on a small machine: codes and cycles."""
 
 from functools import cache
 
 import numpy as np
 
-from arch.machine import TINY
+from arch.machine import Machine
 from compiler.cost.frame import predict
 from compiler.describe import describe
 from compiler.flow import Compiled
@@ -16,9 +16,9 @@ from sim.verilator import Model
 
 
 @cache
-def tiny_model() -> Model:
-    """The simulation of the smallest machine, built once."""
-    return frame_model(TINY, generate(TINY), LEAST_MEMORY).build()
+def model_of(machine: Machine) -> Model:
+    """The simulation of a machine, built once."""
+    return frame_model(machine, generate(machine), LEAST_MEMORY).build()
 
 
 def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, dict]:
@@ -26,12 +26,14 @@ def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, d
 
     Memory stalls at random for odd seeds, where nothing is predicted.
     """
-    manifest = describe(compiled)
+    machine, manifest = compiled.machine, describe(compiled)
     memory = compiled.image.memory()
     write_picture(memory, manifest, picture)
     address = compiled.image.program_address
     stall = 64 if seed % 2 else 0
-    outcome = run_frame(tiny_model(), TINY, memory, address, Conditions(stall=stall, seed=seed + 1))
+    outcome = run_frame(
+        model_of(machine), machine, memory, address, Conditions(stall=stall, seed=seed + 1)
+    )
     if not outcome.done:
         return 0, {"error": str(outcome.error)}
     expected = execute.run(compiled.network, picture)
@@ -41,7 +43,7 @@ def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, d
         if not np.array_equal(found, expected[layer.tensor]):
             wrong[layer.storage] = int((found != expected[layer.tensor]).sum())
     if not stall:
-        for name, count in predict(memory, address, TINY).counters.items():
+        for name, count in predict(memory, address, machine).counters.items():
             if outcome.counters[name] != count:
                 wrong[name] = f"predicted {count}, counted {outcome.counters[name]}"
     return outcome.counters["cycles"], wrong

@@ -12,9 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from arch.machine import MACHINES, TINY
+from arch.machine import MACHINES, TINY, Machine
 from tests.random_networks.check import FAILURES, Outcome, check
 from tests.random_networks.graphs import random_model
+from tests.samples.plane_loops import SHORT_TABLE
 
 RACES_EVERY = 10
 """Of so many graphs one is also checked for results that depend on timing."""
@@ -23,15 +24,23 @@ MOST_PRINTED = 20
 """Seeds of each kind that are described; of all others only the number is printed."""
 
 
-def machine_of(name: str, seed: int):
+SMALL = (TINY, SHORT_TABLE)
+"""The machines that are simulated; every other seed has memory that stalls."""
+CHOICES: dict[str, Machine] = {**MACHINES, SHORT_TABLE.name: SHORT_TABLE}
+"""With a short table, half of the layers run their passes for every pair of planes."""
+
+
+def machine_of(name: str, seed: int, *, rtl: bool = False) -> Machine:
     """The machine for a seed: the one named, or all in turn."""
-    machines = list(MACHINES.values())
-    return machines[seed % len(machines)] if name == "all" else MACHINES[name]
+    if rtl:
+        return SMALL[seed // 2 % len(SMALL)]
+    machines = list(CHOICES.values())
+    return machines[seed % len(machines)] if name == "all" else CHOICES[name]
 
 
 def one(seed: int, machine: str, rtl: bool) -> tuple[int, str, Outcome, int]:
     """(seed, machine, what came of it, cycles simulated)."""
-    chosen = TINY if rtl else machine_of(machine, seed)
+    chosen = machine_of(machine, seed, rtl=rtl)
     outcome = check(random_model(seed), seed, chosen, races=seed % RACES_EVERY == 0)
     cycles = 0
     if rtl and outcome.compiled is not None:
@@ -62,8 +71,8 @@ def parse(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=name, description=__doc__)
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--count", type=int, default=1000, help="graphs (default: 1000)")
-    parser.add_argument("--machine", choices=[*MACHINES, "all"], default="all")
-    parser.add_argument("--rtl", action="store_true", help="simulate too, on the smallest machine")
+    parser.add_argument("--machine", choices=[*CHOICES, "all"], default="all")
+    parser.add_argument("--rtl", action="store_true", help="simulate too, on small machines")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     return parser.parse_args(given)
 

@@ -18,10 +18,12 @@ class RandomProgram:
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
     right before. The table is loaded again only when all computes before are through with it.
+    With ``loops``, half of the computes run their passes for several pairs of planes.
     """
 
-    def __init__(self, machine: Machine, seed: int, steps: int = 60):
+    def __init__(self, machine: Machine, seed: int, steps: int = 60, *, loops: bool = False):
         self.machine = machine
+        self.loops = loops
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -92,6 +94,11 @@ class RandomProgram:
         rows, per_row = self._size(6), self._size(8)
         raw, pair = self._chance(0.25), self._chance(0.25)
         planes = self.random.choice([1, 2, 4])
+        pairs = {}
+        if self.loops and self._chance(0.5):
+            names = ("activation_planes", "weight_planes")
+            pairs = {name: int(self.random.integers(0, 8)) for name in names}
+            rows, per_row = min(rows, 3), min(per_row, 3)
         unit = 8 if raw else 2 * int(planes)
         length = columns * per_row if self._chance(0.7) else int(self.random.integers(2, 70))
         span = self._size(self.entries)
@@ -112,4 +119,5 @@ class RandomProgram:
             row_bytes=int(self.random.integers(0, 200)) * unit,
             position_bytes=unit * int(self.random.choice([1, 1, 1, 2, 5])),
             planes={1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}[int(planes)],
+            **pairs,
         )

@@ -74,9 +74,10 @@ def test_networks(model, seed, draw, latencies):
 
 
 @pytest.mark.cosim
+@pytest.mark.parametrize("loops", [False, True])
 @pytest.mark.parametrize("seed", range(8))
-def test_random_programs(model, seed):
-    program = RandomProgram(TINY, seed)
+def test_random_programs(model, seed, loops):
+    program = RandomProgram(TINY, seed, loops=loops)
     assert not differing(model, program.memory, 0, LATENCIES[seed % 4])
 
 

@@ -56,7 +56,7 @@ def test_counting_gives_the_integers_and_their_codes(bits, weight_bits, encoding
     step, offset = encoding
     for seed in range(8):
         job, storages, rng = make(seed, bits, weight_bits, step, offset)
-        packed, tap = pack(job, storages), job.span.taps[0]
+        packed, tap = pack(job, storages, TINY), job.span.taps[0]
         grid = packed.grid
         relation = relate(packed, [grid.codes(tap)], storages)
         table, flip = sum_thresholds(job.thresholds, relation, 2, TINY)
@@ -82,4 +82,4 @@ def test_sums_that_could_overflow_are_refused():
     job, storages, _ = make(0, 4, 4)
     narrow = Machine(name="narrow", rows=8, columns=4, accumulator_bits=8)
     with pytest.raises(UnsupportedError, match="layer 'w': sums up to 3600 do not fit the 8-bit"):
-        check_sums(pack(job, storages), narrow)
+        check_sums(pack(job, storages, TINY), narrow)

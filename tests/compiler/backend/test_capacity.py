@@ -23,14 +23,14 @@ def network():
 
 def packed(machine):
     lowered = lower(network(), machine)
-    return [pack(job, lowered.storages) for job in lowered.jobs]
+    return [pack(job, lowered.storages, machine) for job in lowered.jobs]
 
 
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
         ({"weight_words": 8}, CapacityError, "'second': 10 weight words for 8 .* 'small' has 8"),
-        ({"table_entries": 32}, CapacityError, "'second': 39 passes; .* 'small' holds 32"),
+        ({"table_entries": 2}, CapacityError, "'second': 3 pass-table entries; .* 'small' holds 2"),
         (
             {"accumulator_bits": 15},
             UnsupportedError,
@@ -47,7 +47,7 @@ def test_the_first_layer_is_named(changes, error, message):
 def test_all_layers_are_packed_and_none_is_cut_before_a_refusal(monkeypatch):
     monkeypatch.setattr(flow, "cut", lambda *_: pytest.fail("cut a job that does not fit"))
     with pytest.raises(CapacityError, match="layer 'second'"):
-        flow.compile_network(network(), replace(TINY, table_entries=32))
+        flow.compile_network(network(), replace(TINY, table_entries=2))
 
 
 def test_what_fits():

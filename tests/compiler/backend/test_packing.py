@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from arch.machine import TINY
 from compiler.backend.job import ChannelSpan, Job, Tap
 from compiler.backend.packing import Grid, choose_grid, pack, place_images, share_passes
 from compiler.backend.storage import Storage
@@ -35,12 +36,12 @@ def four_bits(count):
     ],
 )
 def test_products_of_equal_weight_share_passes(taps, bits, passes):
-    assert pack(job(*four_bits(taps)), storage(bits)).table.size == passes
+    assert pack(job(*four_bits(taps)), storage(bits), TINY).table.size == passes
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])
 def test_every_product_once_with_its_weight(bits):
-    packing = pack(job(*four_bits(5)), storage(bits)).packing
+    packing = pack(job(*four_bits(5)), storage(bits), TINY).packing
     seen = {}
     weight = 1
     for step in reversed(packing.passes):
@@ -73,7 +74,7 @@ def test_lanes_that_do_not_exist_do_not_spoil_the_odd_grid():
     used = np.arange(16) < 3
     weights = np.where(used, -1, 0)[None, :]
     tap = Tap(0, 0, 0, weights, used)
-    grid = pack(job(tap), storage(1)).grid
+    grid = pack(job(tap), storage(1), TINY).grid
     assert grid == Grid(True, 1)
     assert not grid.codes(tap)[:, 3:].any()
 
@@ -96,9 +97,9 @@ def test_weights_too_wide_for_any_grid():
 
 
 def test_layers_of_one_shape_are_packed_once():
-    first, second = (pack(job(*four_bits(5)), storage(4)) for _ in range(2))
+    first, second = (pack(job(*four_bits(5)), storage(4), TINY) for _ in range(2))
     assert first.packing is second.packing
-    assert first.packing is not pack(job(*four_bits(4)), storage(4)).packing
+    assert first.packing is not pack(job(*four_bits(4)), storage(4), TINY).packing
 
 
 def test_an_idle_group_reads_word_0_which_nothing_else_has():
@@ -110,4 +111,4 @@ def test_an_idle_group_reads_word_0_which_nothing_else_has():
 
 
 def test_largest_sum():
-    assert pack(job(*four_bits(3)), storage(2)).largest_sum == 3 * 16 * 15 * 3
+    assert pack(job(*four_bits(3)), storage(2), TINY).largest_sum == 3 * 16 * 15 * 3

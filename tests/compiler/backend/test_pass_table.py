@@ -4,7 +4,13 @@ import pytest
 
 from arch.isa import Entry, decode
 from arch.machine import ECP5_25F, TINY
-from compiler.backend.pass_table import ENTRY_BYTES, PackedPass, PassTable, Product
+from compiler.backend.pass_table import (
+    ENTRY_BYTES,
+    PackedPass,
+    PassTable,
+    PlaneLoop,
+    Product,
+)
 from compiler.errors import CapacityError
 
 FLAGS = ("clear", "double", "capture", "pool_first", "pool_last")
@@ -68,5 +74,25 @@ def test_a_full_table(passes, captures):
 def test_one_pass_too_many():
     made = table(257, ((0, 0), (1, 0)))
     assert not made.fits(TINY)
-    with pytest.raises(CapacityError, match="layer 'wide': 514 passes; .*'tiny' holds 512"):
+    message = "layer 'wide': 514 pass-table entries; .*'tiny' holds 512"
+    with pytest.raises(CapacityError, match=message):
         made.check("wide", TINY)
+
+
+def test_a_looped_table_is_run_for_every_pair_of_planes():
+    idle = PackedPass((None,) * 4, double=False, idle_word=9)
+    made = PassTable((idle,) * 5, ((0, 0),), PlaneLoop(3, 4, 5))
+    assert (made.size, made.block_passes, made.loop.word_count) == (5, 60, 20)
+    assert made.block_cycles(ECP5_25F, raw=False) == 60
+    assert made.compute_fields(7, 100) == {
+        "table_start": 7, "table_last": 11, "activation_planes": 2, "weight_planes": 3,
+        "plane_stride": 100, "weight_stride": 5,
+    }  # fmt: skip
+    found = entries(made.encode(None))
+    flags = ["".join(str(entry[name]) for name in FLAGS) for entry in found]
+    assert flags == ["10000", "00000", "00000", "00000", "00111"]
+    assert {group["weight"] for entry in found for group in entry["group"]} == {9}
+
+
+def test_a_table_that_is_not_looped_leaves_the_planes_alone():
+    assert table(3).compute_fields(1, 100) == {"table_start": 1, "table_last": 3}

@@ -4,7 +4,8 @@ import pytest
 
 from arch.isa import Opcode
 from arch.machine import ECP5_25F, TINY
-from compiler.backend.schedule import NOTHING, Halves, pieces
+from compiler.backend.buffers import NOTHING
+from compiler.backend.schedule import pieces
 from compiler.backend.steps import ComputeStep, LoadStep
 from compiler.flow import compile_network
 from tests.samples.networks import Builder, everything
@@ -23,18 +24,6 @@ def two_layers(outputs=8, height=6):
 
 def of(opcode, found):
     return [step for step in found if step.fields["opcode"] is opcode]
-
-
-def test_halves_are_taken_in_turn_and_remember_their_readers():
-    halves = Halves(16)
-    base, after, taken = halves.take(8)
-    assert (base, after, taken) == (0, NOTHING, (0,))
-    halves.read(taken, 4)
-    assert halves.take(3) == (8, NOTHING, (1,))
-    halves.read((1,), 6)
-    assert halves.take(1) == (0, 4, (0,))
-    assert halves.take(9) == (0, 6, (0, 1))
-    assert halves.take(1) == (0, 4, (0,))
 
 
 def test_long_loads_are_cut_by_rows():

@@ -52,7 +52,8 @@ def tiled(network, machine):
     """The jobs of a network, cut, and the layouts that they read and write."""
     lowered = lower(network, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
-    return [cut(pack(job, lowered.storages), layouts, machine) for job in lowered.jobs], layouts
+    jobs = [pack(job, lowered.storages, machine) for job in lowered.jobs]
+    return [cut(job, layouts, machine) for job in jobs], layouts
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)

@@ -271,7 +271,8 @@ def test_loads(seed):
 
 def test_one_pass_computes(seed):
     """A capture every `columns` cycles, one compute after another."""
-    chip, computes = random_program(SMALL, seed, count=20, most=1, blocks=1, window=1, raw=0)
+    chip, computes = random_program(SMALL, seed, count=20, most=1, blocks=1, window=1, raw=0,
+                                     activation_planes=0, weight_planes=0)  # fmt: skip
     memory = no_stalls(SMALL)
     run = Run(chip, computes, memory).run()
     assert memory.contents == written(chip, computes)

@@ -47,9 +47,7 @@ class Run:
         ctx.set(self.table.write.valid, 0)
         waiting = list(self.computes)
         expected = sum(
-            compute["block_rows"]
-            * compute["row_blocks"]
-            * (compute["table_last"] - compute["table_start"] + 1)
+            compute["block_rows"] * compute["row_blocks"] * len(list(self.chip.span(compute)))
             for compute in waiting
         )
         releases, cycle = {}, 0
@@ -122,17 +120,18 @@ def program(seed, count=12, **wanted):
 
 
 def walk(chip, computes):
-    """Yield (compute, base, entry, last) in the order of docs/machine.md."""
+    """Yield (compute, base, weight base, entry, last) in the order of docs/machine.md."""
     for compute in computes:
-        span = chip.table[compute["table_start"] : compute["table_last"] + 1]
+        span = list(chip.span(compute))
         for by in range(compute["block_rows"]):
             for bx in range(compute["row_blocks"]):
                 base = compute["source"] + by * compute["source_step"] + bx * MACHINE.columns
                 block_last = by + 1 == compute["block_rows"] and bx + 1 == compute["row_blocks"]
-                for index, entry in enumerate(span):
+                for index, (positions, words, entry) in enumerate(span):
                     yield (
                         compute,
-                        base % MACHINE.positions,
+                        (base - positions) % MACHINE.positions,
+                        (compute["weight_base"] - words) % MACHINE.weight_words,
                         entry,
                         block_last and index == len(span) - 1,
                     )
@@ -141,15 +140,17 @@ def walk(chip, computes):
 def check_passes(run):
     """Steps, tags and placements."""
     tags = iter(run.tags)
-    for (cycle, step), (compute, base, entry, last) in zip(
+    for (cycle, step), (compute, base, weight_base, entry, last) in zip(
         run.issued, walk(run.chip, run.computes), strict=True
     ):
         assert (step.base, step.after) == (base, (base + MACHINE.columns) % MACHINE.positions)
-        assert step.weight_base == compute["weight_base"]
-        assert [group.offset for group in step.entry.group] == [
-            group["offset"] for group in entry["group"]
-        ]
-        assert step.entry.capture == entry["capture"]
+        assert step.weight_base == weight_base
+        for name in ("offset", "ones"):
+            assert [group[name] for group in step.entry.group] == [
+                group[name] for group in entry["group"]
+            ]
+        for name in ("clear", "double", "capture"):
+            assert step.entry[name] == entry[name]
         if entry["capture"]:
             at, tag, _ = next(tags)
             assert (at, tag.last) == (cycle, last)
@@ -195,7 +196,7 @@ def test_room(seed):
     check_passes(run)
     before, opens = -1, 0
     queued = 0  # passes issued without a pause are not looked at: the walk may have been late
-    for (cycle, step), (compute, _, _, _) in zip(run.issued, walk(chip, computes), strict=True):
+    for (cycle, step), (compute, *_) in zip(run.issued, walk(chip, computes), strict=True):
         if step.entry.capture:
             waited = [
                 at
