@@ -12,6 +12,7 @@ import numpy as np
 
 from arch.errors import OnefourError
 from arch.machine import Machine
+from arch.memory import IDEAL, Memory
 from arch.registers import WATCHDOG_DEFAULT, ErrorCode
 from arch.signals import ending_children
 from sim.replay import Replay, read_hexadecimal, write_hexadecimal
@@ -28,15 +29,17 @@ RUN_FILES = (
 )  # fmt: skip
 """What a run writes to its folder: some at once, the others later."""
 POLL_SECONDS = 0.1
+MEMORY_FIGURES = (
+    "ports", "burst_cycles", "rate_bytes", "rate_cycles", "read_latency", "write_latency",
+)  # fmt: skip
+"""Plusargs of ``memory.v`` that are fields of :class:`arch.memory.Memory`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
     """What memory and host are like during a run."""
 
-    #: Cycles from a read address to its first beat, and from the last beat written to the response.
-    read_latency: int = 20
-    write_latency: int = 4
+    memory: Memory = IDEAL
     #: Chance in 256 that a channel stalls, each cycle; ``seed`` decides when.
     stall: int = 0
     seed: int = 1
@@ -123,8 +126,7 @@ def run_frame(
             "memory": place / "memory.hex",
             "dump": place / "dump.hex",
             "log": log,
-            "read_latency": conditions.read_latency,
-            "write_latency": conditions.write_latency,
+            **{name: getattr(conditions.memory, name) for name in MEMORY_FIGURES},
         }
         failure: list[Exception] = []
 
