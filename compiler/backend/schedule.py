@@ -5,24 +5,19 @@ from collections.abc import Sequence
 from arch.formats import PICTURE_STEPS
 from arch.isa import ENTRY_BYTES, Opcode, Planes
 from arch.machine import Machine
+from arch.memory import Memory
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
 from compiler.backend.order import arrange
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
 from compiler.backend.storage import IMAGE_CHANNELS
 from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
+from compiler.backend.traffic import Traffic
 
 PIECE_CYCLES = 256
 """Longer loads are cut, so that an urgent one need not wait for all of a big one."""
-LOAD_OVERHEAD = 10
 NOTHING = -1
 """The compute to wait for where there is none."""
-
-
-def load_cycles(fields: dict) -> int:
-    """About how many cycles a LOAD takes when memory keeps up."""
-    steps = PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1
-    return fields["rows"] * fields["beats"] * steps + LOAD_OVERHEAD
 
 
 def pieces(fields: dict, machine: Machine) -> list[dict]:
@@ -67,9 +62,9 @@ class Halves:
             self.readers[half] = reader
 
 
-def schedule(plan: MemoryPlan, machine: Machine) -> Schedule:
+def schedule(plan: MemoryPlan, machine: Machine, memory: Memory) -> Schedule:
     """The steps of all jobs, one job after another, and the order that they run in."""
-    asked = _Steps(plan, machine)
+    asked = _Steps(plan, Traffic(machine, memory))
     for number, placed in enumerate(plan.jobs):
         asked.add(number, placed)
     order = arrange(asked.loads, asked.computes)
@@ -79,8 +74,9 @@ def schedule(plan: MemoryPlan, machine: Machine) -> Schedule:
 class _Steps:
     """Loads and computes in the order of the jobs; computes are known by their numbers."""
 
-    def __init__(self, plan: MemoryPlan, machine: Machine):
-        self.machine = machine
+    def __init__(self, plan: MemoryPlan, traffic: Traffic):
+        self.machine = machine = traffic.machine
+        self.traffic = traffic
         self.places = plan.places
         self.activations = Halves(machine.positions)
         self.weight_memory = Halves(machine.weight_words)
@@ -122,7 +118,7 @@ class _Steps:
                         "threshold_set": threshold_set,
                     }
                     fields |= table.compute_fields(table_base)
-                    last = self.compute(number, tiled, fields)
+                    last = self.compute(number, tiled, tile, fields)
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weight_halves, last)
                 self.activations.read(halves, last)
@@ -131,17 +127,20 @@ class _Steps:
                     self.threshold_sets[threshold_set] = key, last
             self.note_rows(job, tile, last)
 
-    def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
+    def compute(self, number: int, tiled: Tiled, tile: Tile, fields: dict) -> int:
         """Add a compute; return its number."""
+        output = self.places[tiled.job.output].layout
+        stores = self.traffic.stores(tiled.job, output, tile.height, tile.width)
         block = tiled.packed.table.block_cycles(self.machine, raw=tiled.job.raw)
         cycles = fields["block_rows"] * fields["row_blocks"] * block
-        self.computes.append(ComputeStep(fields, len(self.computes), cycles, number))
+        self.computes.append(ComputeStep(fields, len(self.computes), cycles, number, stores))
         return self.computes[-1].ordinal
 
     def load(self, fields: dict, after: int, *, stored: bool = False) -> None:
         """Add a load: the compute that comes next is the first to need it."""
         for part in pieces(fields, self.machine):
-            self.loads.append(LoadStep(part, len(self.computes), after, stored, load_cycles(part)))
+            cycles = self.traffic.load(part)
+            self.loads.append(LoadStep(part, len(self.computes), after, stored, cycles))
 
     def load_bytes(
         self, opcode: Opcode, address: int, size: int, destination: int, unit: int, after: int
