@@ -5,7 +5,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,6 @@ RUN_FILES = (
 )  # fmt: skip
 """What a run writes to its folder: some at once, the others later."""
 POLL_SECONDS = 0.1
-MEMORY_FIGURES = (
-    "ports", "burst_cycles", "rate_bytes", "rate_cycles", "read_latency", "write_latency",
-)  # fmt: skip
-"""Plusargs of ``memory.v`` that are fields of :class:`arch.memory.Memory`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +72,11 @@ def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: boo
         apart=("*.grid.element_*",),
         waves=waves,
     )
+
+
+def memory_plusargs(memory: Memory) -> dict[str, int]:
+    """Return what makes ``memory.v`` this memory."""
+    return {name: value for name, value in asdict(memory).items() if name != "name"}
 
 
 def check_place(folder: Path) -> None:
@@ -126,7 +127,7 @@ def run_frame(
             "memory": place / "memory.hex",
             "dump": place / "dump.hex",
             "log": log,
-            **{name: getattr(conditions.memory, name) for name in MEMORY_FIGURES},
+            **memory_plusargs(conditions.memory),
         }
         failure: list[Exception] = []
 

@@ -88,7 +88,7 @@ class WriteTimes:
         self._served: deque[Served] = deque()
         most_reserved = self.latency + 2 * machine.block_beats
         needed = most_reserved + machine.block_beats + 2 * FETCHED
-        if machine.output_beats <= max(needed, machine.max_burst + machine.block_beats):
+        if machine.output_beats <= needed:
             raise CostError(
                 f"machine {machine.name!r}: output_beats {machine.output_beats} is less than the "
                 f"cost model needs: {needed + 1}"
