@@ -81,8 +81,8 @@ IDEAL = Memory(
     read_latency=20,
     write_latency=4,
 )
-"""A beat per cycle each way, and no burst costs anything: what the array could do. No board has it.
-"""
+"""A beat per cycle each way, and no burst costs anything: what the array could do. No board has
+it."""
 
 SDR16_100 = Memory(
     name="sdr16_100",
@@ -93,9 +93,9 @@ SDR16_100 = Memory(
     read_latency=4,
     write_latency=4,
 )
-"""16-bit SDR SDRAM at 100 MHz (ULX3S, Icepi Zero, iCESugar-Pro) behind a small controller that opens
-and closes a row for every burst; its share of the refreshes is in the 9 cycles. Column latency is,
-too: ``read_latency`` is that of the registers around it."""
+"""16-bit SDR SDRAM at 100 MHz (ULX3S, Icepi Zero, iCESugar-Pro) behind a small controller that
+opens and closes a row for every burst; its share of the refreshes is in the 9 cycles. Column
+latency is, too: ``read_latency`` is that of the registers around it."""
 
 SDR16_133 = Memory(
     name="sdr16_133",
@@ -128,12 +128,10 @@ DDR3_16 = Memory(
     read_latency=20,
     write_latency=8,
 )
-"""16-bit DDR3 at 300 MHz (ECPIX-5, ButterStick): four cycles to close and open a row (27.5 ns) and to
-turn the bus round; its PHY and controller take long to answer."""
+"""16-bit DDR3 at 300 MHz (ECPIX-5, ButterStick): four cycles to close and open a row (27.5 ns) and
+to turn the bus round; its PHY and controller take long to answer."""
 
-MEMORIES = {
-    memory.name: memory for memory in (IDEAL, SDR16_100, SDR16_133, SDR32_100, DDR3_16)
-}
+MEMORIES = {memory.name: memory for memory in (IDEAL, SDR16_100, SDR16_133, SDR32_100, DDR3_16)}
 
 
 def memory_named(name: str) -> Memory:

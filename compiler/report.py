@@ -50,7 +50,8 @@ def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
     lines.append(line("total", "", prediction.cycles, waits, useful))
     lines.append(
         f"{clock_mhz * 1e6 / prediction.cycles:.1f} frames/s at {clock_mhz:g} MHz with memory "
-        f"{compiled.memory.name}; the array has a pass in {prediction.passes / prediction.cycles:.1%} of the cycles"
+        f"{compiled.memory.name}; the array has a pass in "
+        f"{prediction.passes / prediction.cycles:.1%} of the cycles"
     )
     return "\n".join(lines)
 

@@ -96,7 +96,8 @@ def summary(
     cycles, passes = outcome.counters["cycles"], outcome.counters["passes"]
     useful = build.manifest.bit_operations / (build.machine.binary_macs * max(cycles, 1))
     yield (
-        f"{cycles} cycles with memory {run.memory_told}; array busy in {passes} of them ({passes / max(cycles, 1):.1%}); "
+        f"{cycles} cycles with memory {run.memory_told}; array busy in {passes} of them "
+        f"({passes / max(cycles, 1):.1%}); "
         f"{useful:.1%} of its bit products used"
     )
     waits = ("stall_load", "stall_output", "stall_drain", "loader_wait")

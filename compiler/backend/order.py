@@ -42,7 +42,6 @@ def load_order(loads: Sequence[LoadStep], computes: Sequence[ComputeStep]) -> li
         while at + 1 < len(computes) and left[at + 1] == 0:
             at += 1
             computed = max(computed, loaded_by[at]) + computes[at].cycles
-            now += computes[at].stores
             release(at, computed)
         while later and (later[0][0] <= now or not ready):
             start, needed, number = heappop(later)

@@ -118,7 +118,7 @@ class _Steps:
                         "threshold_set": threshold_set,
                     }
                     fields |= table.compute_fields(table_base)
-                    last = self.compute(number, tiled, tile, fields)
+                    last = self.compute(number, tiled, fields)
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weight_halves, last)
                 self.activations.read(halves, last)
@@ -127,13 +127,11 @@ class _Steps:
                     self.threshold_sets[threshold_set] = key, last
             self.note_rows(job, tile, last)
 
-    def compute(self, number: int, tiled: Tiled, tile: Tile, fields: dict) -> int:
+    def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
         """Add a compute; return its number."""
-        output = self.places[tiled.job.output].layout
-        stores = self.traffic.stores(tiled.job, output, tile.height, tile.width)
         block = tiled.packed.table.block_cycles(self.machine, raw=tiled.job.raw)
         cycles = fields["block_rows"] * fields["row_blocks"] * block
-        self.computes.append(ComputeStep(fields, len(self.computes), cycles, number, stores))
+        self.computes.append(ComputeStep(fields, len(self.computes), cycles, number))
         return self.computes[-1].ordinal
 
     def load(self, fields: dict, after: int, *, stored: bool = False) -> None:

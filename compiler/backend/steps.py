@@ -19,16 +19,12 @@ class LoadStep:
 
 @dataclass(frozen=True, eq=False)
 class ComputeStep:
-    """The COMPUTE with number ``ordinal``, of job number ``job``; takes about ``cycles``.
-
-    Its results keep loads from memory for about ``stores`` cycles.
-    """
+    """The COMPUTE with number ``ordinal``, of job number ``job``; takes about ``cycles``."""
 
     fields: dict
     ordinal: int
     cycles: int = 0
     job: int = 0
-    stores: int = 0
 
 
 Step = LoadStep | ComputeStep

@@ -182,7 +182,7 @@ class PassTimes:
         self._placed.append(placed)
 
     def _issued(self, begins: int) -> int:
-        """Return the cycle of the pass that the last one before pass ``begins`` is walked behind."""
+        """Return the cycle of the pass that the last pass before ``begins`` is walked behind."""
         wanted = begins - 1 - WALKED_AHEAD
         for issue in reversed(self.issues):
             if wanted >= issue.begins:

@@ -160,7 +160,8 @@ def test_a_port_of_less_is_never_faster(seed):
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
 def test_slow_memory_fills_the_output_buffer(machine):
-    found = [predict(RandomProgram(machine, seed).memory, 0, machine, SDR16_100) for seed in range(6)]
+    programs = [RandomProgram(machine, seed) for seed in range(6)]
+    found = [predict(program.memory, 0, machine, SDR16_100) for program in programs]
     waits = [prediction.stall_output for prediction in found]
     print(f"stall_output {waits}")
     assert max(waits) > 0
