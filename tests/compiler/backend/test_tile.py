@@ -53,7 +53,8 @@ def tiled(network, machine, memory=IDEAL):
     """The jobs of a network, cut, and the layouts that they read and write."""
     lowered = lower(network, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
-    return [cut(pack(job, lowered.storages), layouts, machine, memory) for job in lowered.jobs], layouts
+    packed = [pack(job, lowered.storages) for job in lowered.jobs]
+    return [cut(job, layouts, machine, memory) for job in packed], layouts
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
