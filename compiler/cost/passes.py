@@ -122,9 +122,8 @@ class PassTimes:
             # The first load is the first chunk's, which is there before the first compute.
             loaded = self.loaded[compute.awaits]
             startable = max(queue.end(number), loaded, self._placed[number] + PLACEMENT_INTERVAL)
-            fields = compute.fields
-            block_passes = fields["table_last"] - fields["table_start"] + 1
-            passes = fields["block_rows"] * fields["row_blocks"] * block_passes
+            blocks = compute.fields["block_rows"] * compute.fields["row_blocks"]
+            passes = blocks * results.block_passes
             taken.append(max(startable + 1, walked))
             self._walked.append(walked)
             self.issues.append(
@@ -133,7 +132,7 @@ class PassTimes:
                     begins=begins,
                     passes=passes,
                     places=results.places,
-                    block_passes=block_passes,
+                    block_passes=results.block_passes,
                 )
             )
             begins += passes

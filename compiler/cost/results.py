@@ -36,6 +36,11 @@ class Results:
     #: Bursts that are complete when the compute is closed: (cycles later, beats).
     closing: list[tuple[int, int]]
 
+    @property
+    def block_passes(self) -> int:
+        """Passes of a block: the last one captures."""
+        return self.places[-1] + 1
+
 
 def results_of(
     machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray
