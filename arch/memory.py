@@ -68,7 +68,8 @@ class Memory:
             rate = "a beat a cycle"
         return (
             f"{self.name}: {'one port' if self.shared else 'two ports'}, {self.burst_cycles} "
-            f"cycles a burst, {rate}, latency {self.read_latency} and {self.write_latency}"
+            f"cycles a burst and {rate}; latency {self.read_latency} (read), "
+            f"{self.write_latency} (write)"
         )
 
 

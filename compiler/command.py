@@ -51,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
         "--board",
         choices=sorted(BOARDS),
         default=DEFAULT_BOARD,
-        help="board, which names machine and memory",
+        help="board, which names machine and memory: "
+        + ", ".join(
+            f"{name} ({board.machine.name}, {board.memory.name})" for name, board in BOARDS.items()
+        ),
     )
     target.add_argument(
         "--machine",
@@ -63,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         "--memory",
         choices=list(MEMORIES),
         default=argparse.SUPPRESS,
-        help="memory that the program is arranged for and its cycles are told for (default: the "
-        "board's)",
+        help="memory that the program is arranged for and its cycles are told for, as in "
+        "docs/memory.md (default: the board's)",
     )
     build.add_argument(
         "-o",
@@ -147,6 +150,7 @@ def _build(arguments: argparse.Namespace) -> None:
         verilog=not arguments.no_verilog,
     )
     print(layer_table(compiled))
+    print(f"memory {target.memory}")
     print(
         f"{folder}: {compiled.network.name} for {target.machine.name} with memory "
         f"{target.memory.name}, "
