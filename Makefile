@@ -47,6 +47,7 @@ bench: $(STAMP) ## Refresh the README's table of figures from bench/*.json
 
 docs: $(STAMP) ## Refresh the generated documentation
 	$(BIN)/python -m arch.manual > docs/isa.md
+	$(BIN)/python -m arch.memory_page docs/memory.md
 	$(BIN)/python -m tests.tree
 
 synth: $(STAMP) ## Place and route the 25F machine with three seeds (about an hour)

@@ -1,25 +1,37 @@
-"""Board names of the command line, and the machine that each stands for.
+"""Board names of the command line: the machine and the memory that each stands for.
 
-What a board's device offers is in ``boards/``; the compiler needs only the machine.
+What a board's device offers is in ``boards/``; the compiler needs only these two.
 """
+
+from dataclasses import dataclass
 
 from arch.errors import ConfigurationError
 from arch.machine import ECP5_25F, ECP5_85F, TINY, Machine
+from arch.memory import IDEAL, SDR16_133, Memory
 
-BOARD_MACHINES: dict[str, Machine] = {
-    "ecp5": ECP5_85F,
-    "ecp5-85f": ECP5_85F,
-    "ecp5-25f": ECP5_25F,
-    "tiny": TINY,
+
+@dataclass(frozen=True)
+class Board:
+    """A machine and the memory at its port."""
+
+    machine: Machine
+    memory: Memory
+
+
+BOARDS: dict[str, Board] = {
+    "ecp5": Board(ECP5_85F, SDR16_133),
+    "ecp5-85f": Board(ECP5_85F, SDR16_133),
+    "ecp5-25f": Board(ECP5_25F, SDR16_133),
+    "tiny": Board(TINY, IDEAL),
 }
-"""``tiny`` is no board: it serves tests and quick simulations."""
+"""ECP5 boards that people have (ULX3S, Icepi Zero, iCESugar-Pro) carry 16-bit SDRAM. ``tiny`` is no
+board: it serves tests and quick simulations."""
 
 DEFAULT_BOARD = "ecp5"
 
 
-def board_machine(name: str) -> Machine:
-    """Return the machine of a board; :class:`ConfigurationError` names the boards there are."""
-    if name not in BOARD_MACHINES:
-        known = ", ".join(BOARD_MACHINES)
-        raise ConfigurationError(f"board {name!r} is not known; known: {known}")
-    return BOARD_MACHINES[name]
+def board_named(name: str) -> Board:
+    """Return a board; :class:`ConfigurationError` names the boards there are."""
+    if name not in BOARDS:
+        raise ConfigurationError(f"board {name!r} is not known; known: {', '.join(BOARDS)}")
+    return BOARDS[name]

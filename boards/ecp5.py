@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from arch.boards import board_machine
+from arch.boards import board_named
 from arch.machine import Machine
 from boards.devices import LFE5U_25F, LFE5U_85F, Device
 
@@ -24,7 +24,7 @@ class Board:
 
 
 BOARDS = {
-    name: Board(name=name, device=device, machine=board_machine(name))
+    name: Board(name=name, device=device, machine=board_named(name).machine)
     for name, device in BOARD_DEVICES.items()
 }
 

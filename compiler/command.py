@@ -5,9 +5,10 @@ import sys
 import time
 from pathlib import Path
 
-from arch.boards import BOARD_MACHINES, DEFAULT_BOARD, board_machine
+from arch.boards import BOARDS, DEFAULT_BOARD, Board, board_named
 from arch.command_line import Help, program, real
-from arch.machine import MACHINES, Machine, machine_named
+from arch.machine import MACHINES, machine_named
+from arch.memory import IDEAL, MEMORIES, memory_named
 from compiler.build_folder import (
     PROGRAM,
     check_output,
@@ -48,15 +49,25 @@ def _parser() -> argparse.ArgumentParser:
     target = build.add_mutually_exclusive_group()
     target.add_argument(
         "--board",
-        choices=sorted(BOARD_MACHINES),
+        choices=sorted(BOARDS),
         default=DEFAULT_BOARD,
-        help="board, which names the machine",
+        help="board, which names machine and memory: "
+        + ", ".join(
+            f"{name} ({board.machine.name}, {board.memory.name})" for name, board in BOARDS.items()
+        ),
     )
     target.add_argument(
         "--machine",
         choices=sorted(MACHINES),
         default=argparse.SUPPRESS,
-        help="machine, instead of a board",
+        help=f"machine, instead of a board (its memory: {IDEAL.name})",
+    )
+    build.add_argument(
+        "--memory",
+        choices=list(MEMORIES),
+        default=argparse.SUPPRESS,
+        help="memory that the program is arranged for and its cycles are told for, as in "
+        "docs/memory.md (default: the board's)",
     )
     build.add_argument(
         "-o",
@@ -100,10 +111,16 @@ def _add_input_scale(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _target(arguments: argparse.Namespace) -> Board:
+    """The machine and the memory that the options ask for."""
+    machine, memory = getattr(arguments, "machine", None), getattr(arguments, "memory", None)
+    board = Board(machine_named(machine), IDEAL) if machine else board_named(arguments.board)
+    return board if memory is None else Board(board.machine, memory_named(memory))
+
+
 def _build(arguments: argparse.Namespace) -> None:
     model: Path = arguments.model
-    name = getattr(arguments, "machine", None)
-    machine: Machine = machine_named(name) if name else board_machine(arguments.board)
+    target = _target(arguments)
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
     if not model.name:  # "." and "/"
         raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
@@ -115,7 +132,9 @@ def _build(arguments: argparse.Namespace) -> None:
     else:
         side_car = None
     try:
-        compiled = compile_file(model, machine, input_scale=arguments.input_scale)
+        compiled = compile_file(
+            model, target.machine, target.memory, input_scale=arguments.input_scale
+        )
     except (ReadError, UnsupportedError, QuantisationError) as error:
         raise with_others(error, model, arguments.input_scale) from error
     told = ""
@@ -131,8 +150,10 @@ def _build(arguments: argparse.Namespace) -> None:
         verilog=not arguments.no_verilog,
     )
     print(layer_table(compiled))
+    print(f"memory {target.memory}")
     print(
-        f"{folder}: {compiled.network.name} for {machine.name}, "
+        f"{folder}: {compiled.network.name} for {target.machine.name} with memory "
+        f"{target.memory.name}, "
         f"{len(compiled.image.to_bytes())} bytes of program image, "
         f"{time.monotonic() - started:.1f} s{told}"
     )

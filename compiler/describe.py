@@ -2,7 +2,6 @@
 
 from compiler.backend.memory import Placed
 from compiler.backend.storage import Place
-from compiler.cost.frame import READ_LATENCY, WRITE_LATENCY
 from compiler.flow import Compiled
 from golden.network import Output
 from host.manifest import Forecast, Manifest, Picture, Result, StoredMap
@@ -24,11 +23,7 @@ def describe(compiled: Compiled) -> Manifest:
         outputs=tuple(_result(output) for output in compiled.network.outputs),
         fused=dict(compiled.lowered.fused),
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
-        prediction=Forecast(
-            cycles=compiled.prediction.cycles,
-            read_latency=READ_LATENCY,
-            write_latency=WRITE_LATENCY,
-        ),
+        prediction=Forecast(cycles=compiled.prediction.cycles, memory=compiled.memory),
     )
 
 

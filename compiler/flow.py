@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from arch.machine import Machine
+from arch.memory import IDEAL, Memory
 from compiler.backend.capacity import check_capacity
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
@@ -22,10 +23,11 @@ from host.image import Image
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A network on a machine: everything that a build folder is written from."""
+    """A network on a machine with a memory: everything that a build folder is written from."""
 
     network: Network
     machine: Machine
+    memory: Memory
     lowered: Lowered
     plan: MemoryPlan
     schedule: Schedule
@@ -42,28 +44,36 @@ class Compiled:
 
     @cached_property
     def prediction(self) -> Prediction:
-        """The cycles of a frame, with memory as figures are given for."""
-        return predict(self.image.memory(), self.image.program_address, self.machine)
+        """The cycles of a frame with this memory."""
+        image = self.image
+        return predict(image.memory(), image.program_address, self.machine, self.memory)
 
 
-def compile_network(network: Network, machine: Machine) -> Compiled:
+def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps."""
     lowered = lower(network, machine)
     packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
     check_capacity(packed, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
-    tiled = [cut(job, layouts, machine) for job in packed]
+    tiled = [cut(job, layouts, machine, memory) for job in packed]
     encoded = [encode_job(job, lowered.storages, machine) for job in tiled]
     plan = plan_memory(encoded, layouts, machine)
-    steps = schedule(plan, machine)
+    steps = schedule(plan, machine, memory)
     program = assemble(steps.order, plan.program_address, machine.beat_bytes)
     image = program_image(plan, program.code, network.name, machine)
-    return Compiled(network, machine, lowered, plan, steps, program, image)
+    return Compiled(network, machine, memory, lowered, plan, steps, program, image)
 
 
-def compile_file(path: str | Path, machine: Machine, *, input_scale: float = 1 / 255) -> Compiled:
-    """Read an ONNX file and compile it for ``machine``."""
+def compile_file(
+    path: str | Path,
+    machine: Machine,
+    memory: Memory = IDEAL,
+    *,
+    input_scale: float = 1 / 255,
+) -> Compiled:
+    """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
+    but the program is arranged for this one."""
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    return compile_network(replace(network, name=name), machine)
+    return compile_network(replace(network, name=name), machine, memory)

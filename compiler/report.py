@@ -6,7 +6,7 @@ from compiler.flow import Compiled
 CLOCK_MHZ = 100.0
 HEADER = (
     f"{'layer':24s} {'map':>11s} {'bits':>5s} {'passes':>6s} {'tiles':>5s} {'cycles':>9s} "
-    f"{'loads':>7s} {'drain':>7s} {'useful':>7s}"
+    f"{'loads':>7s} {'output':>7s} {'drain':>7s} {'useful':>7s}"
 )
 
 
@@ -14,17 +14,18 @@ def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
     """One line per job, from the cost model.
 
     ``passes`` is per block. ``cycles`` are those since the pass before the layer's first one; among
-    them, ``loads`` and ``drain`` are those in which the array waited for loads, and for earlier
-    results to leave. ``useful``: share of the array's bit products in these cycles that the network
-    asks for. The last line gives frames per second at ``clock_mhz``.
+    them, ``loads``, ``output`` and ``drain`` are those in which the array waited for loads, for
+    room in the output buffer, and for earlier results to leave. ``useful``: share of the array's
+    bit products in these cycles that the network asks for. The last line gives frames per second at
+    ``clock_mhz``, and the memory.
     """
     machine, prediction = compiled.machine, compiled.prediction
     ends = [compute.last_pass for compute in prediction.computes]
     shares = [end - before for end, before in zip(ends, [-1, *ends], strict=False)]
 
-    def line(name: str, what: str, cycles: int, load_wait: int, drain_wait: int, bits: int) -> str:
+    def line(name: str, what: str, cycles: int, waits: tuple[int, ...], bits: int) -> str:
         return (
-            f"{name:24s} {what:30s} {cycles:9d} {load_wait:7d} {drain_wait:7d} "
+            f"{name:24s} {what:30s} {cycles:9d} {' '.join(f'{wait:7d}' for wait in waits)} "
             f"{bits / (cycles * machine.binary_macs):7.1%}"
         )
 
@@ -36,17 +37,21 @@ def layer_table(compiled: Compiled, clock_mhz: float = CLOCK_MHZ) -> str:
                 placed.job.name[:24],
                 _shape(compiled, placed),
                 sum(shares[number] for number in numbers),
-                sum(compute.load_wait for compute in computes),
-                sum(compute.drain_wait for compute in computes),
+                (
+                    sum(compute.load_wait for compute in computes),
+                    sum(compute.output_wait for compute in computes),
+                    sum(compute.drain_wait for compute in computes),
+                ),
                 placed.job.bit_operations,
             )
         )
-    waits = prediction.stall_load, prediction.stall_drain
+    waits = prediction.stall_load, prediction.stall_output, prediction.stall_drain
     useful = sum(placed.job.bit_operations for placed in compiled.plan.jobs)
-    lines.append(line("total", "", prediction.cycles, *waits, useful))
+    lines.append(line("total", "", prediction.cycles, waits, useful))
     lines.append(
-        f"{clock_mhz * 1e6 / prediction.cycles:.1f} frames/s at {clock_mhz:g} MHz; the array has a "
-        f"pass in {prediction.passes / prediction.cycles:.1%} of the cycles"
+        f"{clock_mhz * 1e6 / prediction.cycles:.1f} frames/s at {clock_mhz:g} MHz with memory "
+        f"{compiled.memory.name}; the array has a pass in "
+        f"{prediction.passes / prediction.cycles:.1%} of the cycles"
     )
     return "\n".join(lines)
 

@@ -16,10 +16,11 @@ from msgspec import Meta, Struct
 from arch.errors import OnefourError
 from arch.formats import PICTURE_BYTES, PLANE_BYTES, images_of
 from arch.machine import Machine
+from arch.memory import Memory
 from host.description import Description, DescriptionError, parse_description
 
 FORMAT = "onefour build"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
@@ -94,11 +95,11 @@ class Result(Record):
 
 
 class Forecast(Record):
-    """Cycles of a frame by the cost model, and the memory that they hold for."""
+    """Cycles of a frame by the cost model, and the memory that they hold for: the one that the
+    program is arranged for."""
 
     cycles: Natural
-    read_latency: Natural
-    write_latency: Natural
+    memory: Memory
 
 
 class Manifest(Record):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from arch.command_line import Help, integer, program, real, run_command
+from arch.memory import MEMORIES
 
 MOST_LATENCY = 10_000
 LARGEST_SEED = 2**32 - 1
@@ -39,10 +40,16 @@ def _parser() -> argparse.ArgumentParser:
         "--stalls", type=integer(0, LARGEST_SEED), metavar="SEED", help="memory stalls at random"
     )
     run.add_argument(
+        "--memory",
+        choices=list(MEMORIES),
+        default=argparse.SUPPRESS,
+        help="memory at the port (default: the one that the build was made for)",
+    )
+    run.add_argument(
         "--latency",
         type=integer(1, MOST_LATENCY),
-        default=20,
-        help="memory's read latency in cycles",
+        default=argparse.SUPPRESS,
+        help="read latency in cycles (default: the memory's)",
     )
     run.add_argument("--keep", type=Path, help="keep the run's files in this folder")
     run.add_argument(

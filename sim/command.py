@@ -5,6 +5,7 @@ All that the user may have to mend is looked at before the simulation, which tak
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tqdm import tqdm
 
 from arch.errors import OnefourError
 from arch.files import check_folder, check_target
+from arch.memory import memory_named
 from arch.packages import need
 from compiler.build_folder import Build
 from compiler.check.frame import check_frame, layer_counts, not_compared
@@ -21,6 +23,7 @@ from golden.machine import check_races
 from host.boxes import boxes_on_picture, check_detector
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
+from host.manifest import Manifest
 from host.picture import Frame
 from sim.frame import Conditions, Outcome, check_place, frame_model
 from sim.record import FrameRun, records, write_records
@@ -37,12 +40,19 @@ STALL_CHANCE = 64
 """In 256: what --stalls gives every channel of memory, in every cycle."""
 
 
-def frame_run(arguments: argparse.Namespace) -> FrameRun:
+def frame_run(arguments: argparse.Namespace, manifest: Manifest) -> FrameRun:
     """What is to be simulated, and under which conditions."""
     stalls = arguments.stalls
     chosen = {} if stalls is None else {"stall": STALL_CHANCE, "seed": stalls}
-    conditions = Conditions(read_latency=arguments.latency, **chosen)
-    return FrameRun(build=arguments.build, picture=arguments.image, conditions=conditions)
+    usual = manifest.prediction.memory
+    name = getattr(arguments, "memory", usual.name)
+    memory = usual if name == usual.name else memory_named(name)
+    latency = getattr(arguments, "latency", memory.read_latency)
+    conditions = Conditions(memory=replace(memory, read_latency=latency), **chosen)
+    return FrameRun(
+        build=arguments.build, picture=arguments.image, usual=usual, memory=memory,
+        conditions=conditions,
+    )  # fmt: skip
 
 
 def _check_targets(arguments: argparse.Namespace) -> None:
@@ -63,8 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     with verilator_environment():
         pass  # says what is missing
     _check_targets(arguments)
-    told = frame_run(arguments)
     build, verilog = load_build(arguments.build)
+    told = frame_run(arguments, build.manifest)
     frame = load_frame(build.manifest, arguments.image)
     if arguments.draw:
         check_detector(build.manifest)
@@ -98,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         outcome, results = simulate_build(
             build, model, frame.codes, expected, told.conditions, report, arguments.keep
         )
-    for line in summary(build, outcome, prediction):
+    for line in summary(build, outcome, prediction, told):
         print(line)
     _judge(outcome, results, len(expected))
     if prediction is not None:

@@ -5,13 +5,14 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from arch.errors import OnefourError
 from arch.machine import Machine
+from arch.memory import IDEAL, Memory
 from arch.registers import WATCHDOG_DEFAULT, ErrorCode
 from arch.signals import ending_children
 from sim.replay import Replay, read_hexadecimal, write_hexadecimal
@@ -35,9 +36,7 @@ POLL_SECONDS = 0.1
 class Conditions:
     """What memory and host are like during a run."""
 
-    #: Cycles from a read address to its first beat, and from the last beat written to the response.
-    read_latency: int = 20
-    write_latency: int = 4
+    memory: Memory = IDEAL
     #: Chance in 256 that a channel stalls, each cycle; ``seed`` decides when.
     stall: int = 0
     seed: int = 1
@@ -74,6 +73,11 @@ def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: boo
         apart=("processing_element_*",),
         waves=waves,
     )
+
+
+def memory_plusargs(memory: Memory) -> dict[str, int]:
+    """Return what makes ``memory.v`` this memory."""
+    return {name: value for name, value in asdict(memory).items() if name != "name"}
 
 
 def check_place(folder: Path) -> None:
@@ -124,8 +128,7 @@ def run_frame(
             "memory": place / "memory.hex",
             "dump": place / "dump.hex",
             "log": log,
-            "read_latency": conditions.read_latency,
-            "write_latency": conditions.write_latency,
+            **memory_plusargs(conditions.memory),
         }
         failure: list[Exception] = []
 

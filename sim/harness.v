@@ -7,9 +7,7 @@
 
 module harness #(
     parameter DATA_BITS = 64,
-    parameter SIZE = 1 << 20,
-    parameter READ_LATENCY = 20,
-    parameter WRITE_LATENCY = 4
+    parameter SIZE = 1 << 20
 ) (
     output reg clk  /*verilator public_flat_rd*/,
     input wire rst  /*verilator public_flat_rw*/,
@@ -108,9 +106,7 @@ module harness #(
 
     memory #(
         .DATA_BITS(DATA_BITS),
-        .SIZE(SIZE),
-        .READ_LATENCY(READ_LATENCY),
-        .WRITE_LATENCY(WRITE_LATENCY)
+        .SIZE(SIZE)
     ) memory (
         .clk(clk),
         .rst(rst),

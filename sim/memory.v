@@ -1,27 +1,17 @@
 // Behavioural AXI4 memory with exact timing, for simulation at full speed.
 //
-// Timing without stalls, in cycles; "at t" is the clock edge that ends cycle t, with valid and ready
-// both 1. A cost model may rely on it.
-//
-//   Reads.  Burst k of n_k beats, address taken at a_k, beats taken as soon as offered:
-//             first beat  f_k = max(a_k + READ_LATENCY, l_(k-1) + 1)
-//             last beat   l_k = f_k + n_k - 1          (one beat a cycle, bursts back to back)
-//           A beat that is not taken moves all later ones by as much. An address is taken at once
-//           while fewer than QUEUE bursts are under way: a_k > l_(k-QUEUE).
-//   Writes. Data and addresses are taken at once, one beat a cycle, in whichever order they come
-//           (at most QUEUE bursts without their response taken, QUEUE_BEATS beats without address).
-//           With t_k the later of the address's and the last beat's edge, the response is offered at
-//             b_k = max(t_k + WRITE_LATENCY, b_(k-1) + 1)
-//           A beat changes memory at the edge at which both it and its address have been taken, and
-//           a read beat shows memory as it was in the cycle before it is first offered.
+// docs/memory.md says in which cycle every beat and every response comes, with PORTS, BURST_CYCLES,
+// RATE_BYTES, RATE_CYCLES, READ_LATENCY and WRITE_LATENCY as they are named there. A read beat shows
+// memory as it was before the cycle in which it moves; a write beat changes it when it is taken.
 //
 // `stall` > 0: on every channel, each cycle, chance stall / 256 that ready falls, or that a beat
 // which is not yet offered is held back; the chances follow from `seed` alone.
 //
-// Plusargs: +read_latency=N and +write_latency=N (in place of the parameters, so that one model
-// serves all memories), +memory=FILE (read by $readmemh at a cycle with `load`), +dump=FILE (words dump_first to
-// dump_last written by $writememh at a cycle with `dump`), +log=FILE (a line for each written beat:
-// address, strobe, data in hexadecimal; `flush` empties the buffers).
+// Plusargs: +ports=N, +burst_cycles=N, +rate_bytes=N, +rate_cycles=N, +read_latency=N and
+// +write_latency=N (in place of the parameters, so that one model serves all memories), +memory=FILE
+// (read by $readmemh at a cycle with `load`), +dump=FILE (words dump_first to dump_last written by
+// $writememh at a cycle with `dump`), +log=FILE (a line for each written beat: address, strobe, data
+// in hexadecimal; `flush` empties the buffers).
 //
 // Addresses from SIZE on are answered with a decode error. Breaches of AXI (a burst across 4096
 // bytes, an unaligned one, a valid payload that changes, a wrong WLAST) end the simulation.
@@ -31,10 +21,13 @@
 module memory #(
     parameter DATA_BITS = 64,
     parameter SIZE = 1 << 20,
+    parameter PORTS = 2,  // 1 or 2
+    parameter BURST_CYCLES = 0,
+    parameter RATE_BYTES = DATA_BITS / 8,
+    parameter RATE_CYCLES = 1,
     parameter READ_LATENCY = 20,  // at least 1
     parameter WRITE_LATENCY = 4,  // at least 1
-    parameter QUEUE = 16,  // a power of two
-    parameter QUEUE_BEATS = 256  // a power of two
+    parameter QUEUE = 16  // bursts each way; a power of two
 ) (
     input wire clk,
     input wire rst,
@@ -79,11 +72,22 @@ module memory #(
     // Files.
     reg [8*512-1:0] memory_file, dump_file, log_file;
     integer log = 0;
+    integer ports = PORTS, burst_cycles = BURST_CYCLES;
+    integer rate_bytes = RATE_BYTES, rate_cycles = RATE_CYCLES;
     integer read_latency = READ_LATENCY, write_latency = WRITE_LATENCY;
+    integer cost, gain;  // a beat has moved when `gain` a cycle has made `cost`
     initial begin
+        if ($value$plusargs("ports=%d", ports)) ;
+        if ($value$plusargs("burst_cycles=%d", burst_cycles)) ;
+        if ($value$plusargs("rate_bytes=%d", rate_bytes)) ;
+        if ($value$plusargs("rate_cycles=%d", rate_cycles)) ;
         if ($value$plusargs("read_latency=%d", read_latency)) ;
         if ($value$plusargs("write_latency=%d", write_latency)) ;
         if (read_latency < 1 || write_latency < 1) $fatal(1, "memory: latencies are at least 1");
+        if (ports < 1 || ports > 2) $fatal(1, "memory: ports are 1 or 2");
+        if (burst_cycles < 0 || rate_bytes < 1 || rate_cycles < 1) $fatal(1, "memory: no rate");
+        cost = BYTES * rate_cycles;
+        gain = rate_bytes < cost ? rate_bytes : cost;
         if ($value$plusargs("log=%s", log_file)) log = $fopen(log_file, "w");
     end
     always @(posedge clk) begin
@@ -116,104 +120,143 @@ module memory #(
     end
 
     // Queues: numbers count from the start, their low bits index.
+    localparam Q = $clog2(QUEUE);
+    localparam QB = Q + 8;
     reg [63:0] now;
     reg [31:0] read_address[0:QUEUE-1], write_address[0:QUEUE-1];
     reg [7:0] read_length[0:QUEUE-1], write_length[0:QUEUE-1];
-    reg [63:0] read_time[0:QUEUE-1], response_time[0:QUEUE-1];
+    reg [63:0] read_came[0:QUEUE-1], write_came[0:QUEUE-1], response_time[0:QUEUE-1];
     reg [1:0] response[0:QUEUE-1];
-    reg [DATA_BITS-1:0] beat_data[0:QUEUE_BEATS-1];
-    reg [BYTES-1:0] beat_strobe[0:QUEUE_BEATS-1];
-    reg beat_last[0:QUEUE_BEATS-1];
-    localparam Q = $clog2(QUEUE);
-    localparam QB = $clog2(QUEUE_BEATS);
-    reg [31:0] reads_taken, reads_done;
-    reg [31:0] writes_taken, writes_applied, writes_offered, writes_done;
-    reg [31:0] beats_taken, beats_applied;
-    reg [7:0] read_beat, write_beat;
+    // Read beats that have moved and are not offered yet.
+    reg [DATA_BITS-1:0] beat_data[0:256*QUEUE-1];
+    reg [1:0] beat_response[0:256*QUEUE-1];
+    reg beat_last[0:256*QUEUE-1];
+    reg [63:0] beat_time[0:256*QUEUE-1];
+    reg [31:0] reads_taken, reads_begun, reads_done, beats_moved, beats_offered;
+    reg [31:0] writes_taken, writes_begun, writes_served, writes_offered, writes_done;
     reg [31:0] address;
     reg [DATA_BITS-1:0] word;
-    integer i;
+    // Two servers; with one port the first one takes all bursts, else reads only.
+    reg serving[0:1], serves_write[0:1];
+    reg [31:0] first_address[0:1];
+    reg [7:0] last_beat[0:1], beat[0:1];
+    integer pause[0:1], credit[0:1];
+    reg any_read, any_write;
+    integer server, i;
 
     // verilator lint_off BLKSEQ
     always @(posedge clk) begin
         now <= now + 1;
-        // Reads: take an address, let a beat go, offer the next one.
+        // What was handed over in this cycle.
         if (arvalid && arready) begin
             check_burst(araddr, arlen);
             read_address[reads_taken[Q-1:0]] = araddr;
             read_length[reads_taken[Q-1:0]] = arlen;
-            read_time[reads_taken[Q-1:0]] = now + {32'd0, read_latency};
+            read_came[reads_taken[Q-1:0]] = now;
             reads_taken = reads_taken + 1;
         end
-        if (rvalid && rready) begin
-            rvalid <= 0;
-            read_beat = rlast ? 8'd0 : read_beat + 8'd1;
-            if (rlast) reads_done = reads_done + 1;
-        end
-        if ((!rvalid || rready) && reads_done != reads_taken && !held[0]
-                && read_time[reads_done[Q-1:0]] <= now + 1) begin
-            address = read_address[reads_done[Q-1:0]] + (read_beat << SHIFT);
-            rvalid <= 1;
-            rdata <= address < SIZE ? words[address>>SHIFT] : {BYTES{8'hee}};
-            rresp <= address < SIZE ? OKAY : DECODE_ERROR;
-            rlast <= read_beat == read_length[reads_done[Q-1:0]];
-        end
-
-        // Writes: take addresses and beats, apply what has both, answer.
         if (awvalid && awready) begin
             check_burst(awaddr, awlen);
             write_address[writes_taken[Q-1:0]] = awaddr;
             write_length[writes_taken[Q-1:0]] = awlen;
+            write_came[writes_taken[Q-1:0]] = now;
             response[writes_taken[Q-1:0]] = OKAY;
             writes_taken = writes_taken + 1;
         end
         if (wvalid && wready) begin
-            beat_data[beats_taken[QB-1:0]] = wdata;
-            beat_strobe[beats_taken[QB-1:0]] = wstrb;
-            beat_last[beats_taken[QB-1:0]] = wlast;
-            beats_taken = beats_taken + 1;
-        end
-        while (beats_applied != beats_taken && writes_applied != writes_taken) begin
-            address = write_address[writes_applied[Q-1:0]] + (write_beat << SHIFT);
+            server = ports - 1;
+            address = first_address[server] + (beat[server] << SHIFT);
             word = words[address>>SHIFT];
-            for (i = 0; i < BYTES; i = i + 1)
-                if (beat_strobe[beats_applied[QB-1:0]][i])
-                    word[8*i+:8] = beat_data[beats_applied[QB-1:0]][8*i+:8];
+            for (i = 0; i < BYTES; i = i + 1) if (wstrb[i]) word[8*i+:8] = wdata[8*i+:8];
             if (address < SIZE) words[address>>SHIFT] = word;
-            else response[writes_applied[Q-1:0]] = DECODE_ERROR;
-            if (log != 0)
-                $fdisplay(log, "%x%x%x", address, beat_strobe[beats_applied[QB-1:0]],
-                          beat_data[beats_applied[QB-1:0]]);
-            if (beat_last[beats_applied[QB-1:0]]
-                    != (write_beat == write_length[writes_applied[Q-1:0]]))
-                $error("memory: WLAST is wrong in beat %0d of the burst to %x", write_beat, address);
-            if (write_beat == write_length[writes_applied[Q-1:0]]) begin
-                response_time[writes_applied[Q-1:0]] = now + {32'd0, write_latency};
-                writes_applied = writes_applied + 1;
-                write_beat = 0;
-            end else write_beat = write_beat + 1;
-            beats_applied = beats_applied + 1;
+            else response[writes_served[Q-1:0]] = DECODE_ERROR;
+            if (log != 0) $fdisplay(log, "%x%x%x", address, wstrb, wdata);
+            if (wlast != (beat[server] == last_beat[server]))
+                $error("memory: WLAST is wrong in beat %0d of the burst to %x", beat[server],
+                       first_address[server]);
+            if (beat[server] == last_beat[server]) begin
+                response_time[writes_served[Q-1:0]] = now + {32'd0, write_latency};
+                writes_served = writes_served + 1;
+                serving[server] = 0;
+            end
+            beat[server] = beat[server] + 1;
+            credit[server] = credit[server] - cost;
+        end
+        if (rvalid && rready) begin
+            rvalid <= 0;
+            if (rlast) reads_done = reads_done + 1;
         end
         if (bvalid && bready) begin
             bvalid <= 0;
             writes_done = writes_done + 1;
         end
-        if ((!bvalid || bready) && writes_offered != writes_applied && !held[1]
+
+        // What moves in the next cycle.
+        wready <= 0;
+        for (server = 0; server < ports; server = server + 1) begin
+            if (!serving[server]) begin
+                any_read = server == 0 && reads_begun != reads_taken;
+                any_write = server == ports - 1 && writes_begun != writes_taken;
+                if (any_read && any_write)
+                    any_write = write_came[writes_begun[Q-1:0]] < read_came[reads_begun[Q-1:0]];
+                if (any_write) begin
+                    first_address[server] = write_address[writes_begun[Q-1:0]];
+                    last_beat[server] = write_length[writes_begun[Q-1:0]];
+                    writes_begun = writes_begun + 1;
+                end else if (any_read) begin
+                    first_address[server] = read_address[reads_begun[Q-1:0]];
+                    last_beat[server] = read_length[reads_begun[Q-1:0]];
+                    reads_begun = reads_begun + 1;
+                end
+                serving[server] = any_read || any_write;
+                serves_write[server] = any_write;
+                beat[server] = 0;
+                credit[server] = 0;
+                pause[server] = burst_cycles;
+            end
+            if (serving[server]) begin
+                if (pause[server] > 0) pause[server] = pause[server] - 1;
+                else if (credit[server] < cost) credit[server] = credit[server] + gain;
+                if (credit[server] >= cost && serves_write[server]) wready <= !held[4];
+                if (credit[server] >= cost && !serves_write[server]) begin
+                    address = first_address[server] + (beat[server] << SHIFT);
+                    beat_data[beats_moved[QB-1:0]] =
+                        address < SIZE ? words[address>>SHIFT] : {BYTES{8'hee}};
+                    beat_response[beats_moved[QB-1:0]] = address < SIZE ? OKAY : DECODE_ERROR;
+                    beat_last[beats_moved[QB-1:0]] = beat[server] == last_beat[server];
+                    beat_time[beats_moved[QB-1:0]] = now + {32'd0, read_latency};
+                    beats_moved = beats_moved + 1;
+                    serving[server] = beat[server] != last_beat[server];
+                    beat[server] = beat[server] + 1;
+                    credit[server] = credit[server] - cost;
+                end
+            end
+        end
+
+        // What is offered in the next cycle.
+        if ((!rvalid || rready) && beats_offered != beats_moved && !held[0]
+                && beat_time[beats_offered[QB-1:0]] <= now + 1) begin
+            rvalid <= 1;
+            rdata <= beat_data[beats_offered[QB-1:0]];
+            rresp <= beat_response[beats_offered[QB-1:0]];
+            rlast <= beat_last[beats_offered[QB-1:0]];
+            beats_offered = beats_offered + 1;
+        end
+        if ((!bvalid || bready) && writes_offered != writes_served && !held[1]
                 && response_time[writes_offered[Q-1:0]] <= now + 1) begin
             bvalid <= 1;
             bresp <= response[writes_offered[Q-1:0]];
             writes_offered = writes_offered + 1;
         end
-
         arready <= reads_taken - reads_done < QUEUE && !held[2];
         awready <= writes_taken - writes_done < QUEUE && !held[3];
-        wready <= beats_taken - beats_applied < QUEUE_BEATS && !held[4];
         if (rst) begin
             now <= 0;
             {arready, awready, wready, rvalid, bvalid} <= 0;
-            {reads_taken, reads_done, writes_taken, writes_applied} = 0;
-            {writes_offered, writes_done, beats_taken, beats_applied} = 0;
-            {read_beat, write_beat} = 0;
+            {reads_taken, reads_begun, reads_done, beats_moved, beats_offered} = 0;
+            {writes_taken, writes_begun, writes_served, writes_offered, writes_done} = 0;
+            serving[0] = 0;
+            serving[1] = 0;
         end
     end
     // verilator lint_on BLKSEQ

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from arch.files import write_whole
+from arch.memory import Memory
 from compiler.build_folder import Build
 from compiler.cost.frame import Prediction
 from sim.frame import Conditions
@@ -19,30 +20,47 @@ EXPLAINED_BELOW = 0.7
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRun:
-    """A frame and its conditions: what is simulated, and what its records say of it."""
+    """A frame and its conditions: what is simulated, and what its records say of it.
+
+    ``usual`` is the memory that the build was made for, ``memory`` the one that was asked for; that
+    of ``conditions`` may have another read latency.
+    """
 
     build: Path
     picture: Path
+    usual: Memory
+    memory: Memory
     conditions: Conditions
 
     @property
     def changed(self) -> dict[str, int]:
-        """The conditions that are not those of ``sim run`` without options."""
+        """The conditions beside the memory's name that are not those of ``sim run`` without
+        options."""
+        latency = self.conditions.memory.read_latency
+        changed = {} if latency == self.memory.read_latency else {"read_latency": latency}
         usual = asdict(Conditions())
         if self.conditions.stall:
             del usual["seed"]
-        return {
+        return changed | {
             key: value
             for key, value in asdict(self.conditions).items()
-            if value != usual.get(key)
+            if key != "memory" and value != usual.get(key)
         }
+
+    @property
+    def memory_told(self) -> str:
+        """The memory's name, and what is not as it says."""
+        changed = [f"{key} {value}" for key, value in self.changed.items()]
+        return self.memory.name + (f" ({', '.join(changed)})" if changed else "")
 
     @property
     def command(self) -> str:
         """The command line that repeats the run."""
         words = ["python", "-m", "sim", "run", str(self.build), "--image", str(self.picture)]
+        if self.memory != self.usual:
+            words += ["--memory", self.memory.name]
         if "read_latency" in self.changed:
-            words += ["--latency", str(self.conditions.read_latency)]
+            words += ["--latency", str(self.conditions.memory.read_latency)]
         if self.conditions.stall:
             words += ["--stalls", str(self.conditions.seed)]
         return shlex.join(words)
@@ -86,12 +104,9 @@ def records(
         "command": run.command,
     }
     changed = run.changed
-    name = ".".join(
-        [f"frame.{network}.{machine.name}", *(f"{key}_{value}" for key, value in changed.items())]
-    )
-    title = f"{network} on {machine.name}"
-    if changed:
-        title += f" ({', '.join(f'{key} {value}' for key, value in changed.items())})"
+    name = f"frame.{network}.{machine.name}.{run.memory.name}"
+    name = ".".join([name, *(f"{key}_{value}" for key, value in changed.items())])
+    title = f"{network} on {machine.name} with memory {run.memory_told}"
     values = [
         ("codes", f"{title}: codes compared in RTL, none differing", codes, "codes", "higher"),
         ("cycles", f"{title}: cycles of a frame", cycles, "cycles", "lower"),

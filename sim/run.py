@@ -19,6 +19,7 @@ from compiler.errors import DifferenceError
 from golden.formats import unpack_map
 from hw.verilog import generate
 from sim.frame import Conditions, Outcome, run_frame
+from sim.record import FrameRun
 from sim.replay import Replay
 from sim.verilator import Model
 
@@ -73,8 +74,7 @@ def forecast(build: Build, conditions: Conditions) -> Prediction | None:
         build.image.memory(),
         build.image.program_address,
         build.machine,
-        read_latency=conditions.read_latency,
-        write_latency=conditions.write_latency,
+        conditions.memory,
     )
 
 
@@ -89,12 +89,15 @@ def check_forecast(outcome: Outcome, prediction: Prediction) -> None:
         raise DifferenceError(f"the cost model is wrong about the RTL: {'; '.join(wrong)}")
 
 
-def summary(build: Build, outcome: Outcome, prediction: Prediction | None) -> Iterator[str]:
+def summary(
+    build: Build, outcome: Outcome, prediction: Prediction | None, run: FrameRun
+) -> Iterator[str]:
     """Yield lines on how well the machine was used."""
     cycles, passes = outcome.counters["cycles"], outcome.counters["passes"]
     useful = build.manifest.bit_operations / (build.machine.binary_macs * max(cycles, 1))
     yield (
-        f"{cycles} cycles; array busy in {passes} of them ({passes / max(cycles, 1):.1%}); "
+        f"{cycles} cycles with memory {run.memory_told}; array busy in {passes} of them "
+        f"({passes / max(cycles, 1):.1%}); "
         f"{useful:.1%} of its bit products used"
     )
     waits = ("stall_load", "stall_output", "stall_drain", "loader_wait")

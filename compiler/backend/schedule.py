@@ -3,6 +3,7 @@
 from arch.formats import PICTURE_STEPS
 from arch.isa import ENTRY_BYTES, Opcode, Planes
 from arch.machine import Machine
+from arch.memory import Memory
 from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
@@ -10,16 +11,10 @@ from compiler.backend.order import arrange
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
 from compiler.backend.storage import IMAGE_CHANNELS
 from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
+from compiler.backend.traffic import Traffic
 
 PIECE_CYCLES = 256
 """Longer loads are cut, so that an urgent one need not wait for all of a big one."""
-LOAD_OVERHEAD = 10
-
-
-def load_cycles(fields: dict) -> int:
-    """About how many cycles a LOAD takes when memory keeps up."""
-    steps = PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1
-    return fields["rows"] * fields["beats"] * steps + LOAD_OVERHEAD
 
 
 def pieces(fields: dict, machine: Machine) -> list[dict]:
@@ -41,9 +36,9 @@ def pieces(fields: dict, machine: Machine) -> list[dict]:
     return parts
 
 
-def schedule(plan: MemoryPlan, machine: Machine) -> Schedule:
+def schedule(plan: MemoryPlan, machine: Machine, memory: Memory) -> Schedule:
     """The steps of all jobs, one job after another, and the order that they run in."""
-    asked = _Steps(plan, machine)
+    asked = _Steps(plan, Traffic(machine, memory))
     for number, placed in enumerate(plan.jobs):
         asked.add(number, placed)
     order = arrange(asked.loads, asked.computes)
@@ -53,8 +48,9 @@ def schedule(plan: MemoryPlan, machine: Machine) -> Schedule:
 class _Steps:
     """Loads and computes in the order of the jobs; computes are known by their numbers."""
 
-    def __init__(self, plan: MemoryPlan, machine: Machine):
-        self.machine = machine
+    def __init__(self, plan: MemoryPlan, traffic: Traffic):
+        self.machine = machine = traffic.machine
+        self.traffic = traffic
         self.places = plan.places
         self.activations = Halves(machine.positions)
         self.weight_memory = Ring(machine.weight_words)
@@ -115,7 +111,8 @@ class _Steps:
     def load(self, fields: dict, after: int, *, stored: bool = False) -> None:
         """Add a load: the compute that comes next is the first to need it."""
         for part in pieces(fields, self.machine):
-            self.loads.append(LoadStep(part, len(self.computes), after, stored, load_cycles(part)))
+            cycles = self.traffic.load(part)
+            self.loads.append(LoadStep(part, len(self.computes), after, stored, cycles))
 
     def load_bytes(
         self, opcode: Opcode, address: int, size: int, destination: int, unit: int, after: int

@@ -7,9 +7,11 @@ from math import ceil
 from arch.formats import PICTURE_STEPS
 from arch.isa import Compute, Load, most
 from arch.machine import Machine
+from arch.memory import Memory
 from compiler.backend.job import Job
 from compiler.backend.packing import Packed, Region
 from compiler.backend.storage import Layout
+from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 
 LONGEST_FIELD = min(
@@ -203,25 +205,35 @@ def _shapes(job: Job, height: int, width: int) -> list[tuple[Tile, int]]:
     ]
 
 
-def load_beats(tiled: Tiled, tile: Tile, layouts: Mapping[str, Layout]) -> int:
-    """Cycles the loader needs for a tile's input, a beat each (a picture's beat: four)."""
-    total = 0
+def load_cycles(
+    tiled: Tiled, tile: Tile, layouts: Mapping[str, Layout], traffic: Traffic
+) -> int:
+    """Cycles that a tile's input takes: the loader's, a beat each (a picture's: four), or memory's.
+    """
+    loader = memory = 0
     rows, columns = tiled.job.input_rows(tile.height), tiled.job.input_columns(tile.width)
     for place in tiled.regions:
         layout = layouts[place.region.storage]
+        images = len(place.region.groups)
         picture = layout.storage.kind == "picture"
         beats = layout.beats(place.skip + columns) * rows
-        total += beats * (PICTURE_STEPS if picture else len(place.region.groups))
-    return total
+        loader += beats * (PICTURE_STEPS if picture else images)
+        _, shape = load_shape(tiled, tile, layout)
+        memory += images * traffic.rows(shape["rows"], shape["beats"])
+    return max(loader, memory)
 
 
-def cut(packed: Packed, layouts: Mapping[str, Layout], machine: Machine) -> Tiled:
+def cut(
+    packed: Packed, layouts: Mapping[str, Layout], machine: Machine, memory: Memory
+) -> Tiled:
     """The tiles with the smallest estimate of max(compute, load), summed over them.
 
-    Raises :class:`CapacityError` when not even one row of one block fits.
+    Where loads share memory with stores, these are part of it, and constants that tile after tile
+    loads again. Raises :class:`CapacityError` when not even one row of one block fits.
     """
+    traffic = Traffic(machine, memory)
     for halves in (1, 2):
-        best = _cheapest(packed, layouts, machine, halves)
+        best = _cheapest(packed, layouts, traffic, halves)
         if best is not None:
             return best
     raise CapacityError(
@@ -232,12 +244,13 @@ def cut(packed: Packed, layouts: Mapping[str, Layout], machine: Machine) -> Tile
 
 
 def _cheapest(
-    packed: Packed, layouts: Mapping[str, Layout], machine: Machine, halves: int
+    packed: Packed, layouts: Mapping[str, Layout], traffic: Traffic, halves: int
 ) -> Tiled | None:
     """The best of the tilings that fit so many halves of the activation memory, if any does."""
-    job = packed.job
+    job, machine = packed.job, traffic.machine
     block = packed.table.block_cycles(machine, raw=job.raw)
     computes = ceil(job.outputs / machine.rows) * len(job.scatter)
+    constants = traffic.constants(job, layouts, packed.packing.word_count)
     budget = machine.positions * halves // 2
     best, best_cost = None, float("inf")
     for height, width, flat in _candidates(job, machine):
@@ -257,11 +270,16 @@ def _cheapest(
         for tile, count in shapes:
             rows, per_row = tiled.blocks(tile, machine)
             compute = computes * (rows * per_row * block + COMPUTE_OVERHEAD)
-            load = load_beats(tiled, tile, layouts)
-            cost += count * (compute + load if halves == 2 else max(compute, load))
+            load = load_cycles(tiled, tile, layouts, traffic)
+            stores = traffic.stores(job, layouts[job.output], tile.height, tile.width)
+            other = constants + computes * stores
+            if halves == 2:
+                cost += count * (max(compute, other) + load)
+            else:
+                cost += count * max(compute, load + other)
         if height == job.height:
             # It needs the last row of the layer before: nothing hides the first tile's load.
-            cost += load_beats(tiled, tiled.tiles[0], layouts)
+            cost += load_cycles(tiled, tiled.tiles[0], layouts, traffic)
         if cost < best_cost:
             best, best_cost = tiled, cost
     return None if best is None else replace(best, tiles=_tiles(job, best.tiles[0]))

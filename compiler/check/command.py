@@ -62,12 +62,17 @@ def run(argv: list[str] | None) -> int:
         print(line)
     print(
         f"{len(checked.layers)} layers, {checked.codes} codes: ONNX graph, integer network and "
-        f"program agree; {build.manifest.prediction.cycles} cycles predicted; "
+        f"program agree; {_cycles(build)}; "
         f"{time.monotonic() - started:.1f} s"
     )
     if build.manifest.description is not None:
         _show_boxes(build, checked, frame, arguments.score, arguments.draw)
     return 0
+
+
+def _cycles(build: Build) -> str:
+    told = build.manifest.prediction
+    return f"{told.cycles} cycles predicted with memory {told.memory.name}"
 
 
 def report(build: Build, checked: CheckedFrame) -> Iterator[str]:

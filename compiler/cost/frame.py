@@ -1,13 +1,13 @@
-"""The cost model: a frame's cycles, exactly, from the program alone.
+"""The cost model: a frame's cycles, exactly, from the program and the memory alone.
 
-The machine has no chance in it and memory is ideal (``sim/memory.v`` without stalls): every cycle
-follows from the program. The model walks it once, in order, and gives every instruction its cycles:
-an instruction depends only on those before it. Its parts stand in the order of the data:
-:mod:`compiler.cost.loads`, :mod:`compiler.cost.passes`, :mod:`compiler.cost.writes`.
+Neither machine nor memory (docs/memory.md) has any chance in it: every cycle follows from the
+program. Its parts stand in the order of the data: :mod:`compiler.cost.dispatch`,
+:mod:`compiler.cost.loads`, :mod:`compiler.cost.passes`, :mod:`compiler.cost.writes`. Each goes on
+by itself as far as it can; they meet at the memory, :mod:`compiler.cost.port`.
 
-    dispatch ─▶ loads: gate, read bursts, beats ─▶ `loads` counter ──┐
-       │                  ▲ computed, stored                         ▼
-       └──────▶ computes ─┴── columns, beats, write bursts ◀── passes, captures
+    dispatch ─▶ loads: gate, read bursts ─▶ port ─▶ beats ─▶ `loads` counter ─┐
+       │          ▲ computed, stored         ▲                                ▼
+       └─▶ computes: columns, beats, write bursts ◀── captures ◀── passes ◀── taken
 """
 
 from dataclasses import dataclass, field
@@ -15,23 +15,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from amaranth.lib import data
 
-from arch.isa import (
-    CHUNK_BYTES,
-    CHUNK_INSTRUCTIONS,
-    ENTRY_BYTES,
-    INSTRUCTION_BITS,
-    Entry,
-    Opcode,
-)
+from arch.isa import ENTRY_BYTES, Entry, Opcode
 from arch.machine import Machine
-from compiler.cost.loads import LoadTimes, QueueTimes
-from compiler.cost.passes import PassTimes, block_passes
-from compiler.cost.writes import PLACED_TO_COMPUTED, CostError, WriteTimes
+from arch.memory import IDEAL, Memory
+from compiler.cost.dispatch import DispatchTimes, loads_of
+from compiler.cost.loads import LoadTimes
+from compiler.cost.passes import PassTimes
+from compiler.cost.port import Port
+from compiler.cost.results import CostError, Results, block_passes, results_of
+from compiler.cost.writes import WriteTimes
 from golden.program import Instruction, fetch_program
 
-READ_LATENCY = 20
-WRITE_LATENCY = 4
-"""Cycles of the memory that figures are given for: address to first beat, last beat to response."""
 MOST_OUTSTANDING_READS = 16
 """Memory has room for as many addresses, so it takes each one at once."""
 
@@ -47,9 +41,11 @@ class ComputeCycles:
     computed: int
     stored: int
     passes: int
-    #: Cycles that the array waited for its loads, and its captures for earlier results to leave.
+    #: Cycles that the array waited for its loads, its captures for earlier results to leave, and
+    #: for room in the output buffer.
     load_wait: int
     drain_wait: int
+    output_wait: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +55,13 @@ class Prediction:
     cycles: int
     passes: int
     stall_load: int
+    stall_output: int
     stall_drain: int
     loader_wait: int
     loads: int
     read_beats: int
     write_beats: int
     computes: tuple[ComputeCycles, ...] = field(repr=False)
-    #: The array never waits for the output buffer: see :class:`compiler.cost.writes.WriteTimes`.
-    stall_output: int = 0
 
     @property
     def counters(self) -> dict[str, int]:
@@ -77,27 +72,6 @@ class Prediction:
         )  # fmt: skip
         done = {"computed": len(self.computes), "stored": len(self.computes)}
         return {name: getattr(self, name) for name in names} | done
-
-
-class _Dispatch:
-    """When instructions come, in order: ``instruction_memory``, ``dispatcher`` of hw.control."""
-
-    def __init__(self, machine: Machine):
-        words = INSTRUCTION_BITS // machine.axi_data_bits
-        self._latency = words + 1
-        #: Cycles in which chunks can be read.
-        self.chunks: list[int] = []
-        self._taken = -1
-
-    def come(self, place: int) -> int:
-        """Return the first cycle in which instruction ``place`` is there."""
-        fetched = self._taken + 1
-        if place % CHUNK_INSTRUCTIONS == 0:
-            fetched = max(fetched, self.chunks[place // CHUNK_INSTRUCTIONS])
-        return fetched + self._latency
-
-    def take(self, cycle: int) -> None:
-        self._taken = cycle
 
 
 class _Tables:
@@ -135,14 +109,9 @@ class _Tables:
 
 
 def predict(
-    memory: np.ndarray,
-    program_address: int,
-    machine: Machine,
-    *,
-    read_latency: int = READ_LATENCY,
-    write_latency: int = WRITE_LATENCY,
+    content: np.ndarray, program_address: int, machine: Machine, memory: Memory = IDEAL
 ) -> Prediction:
-    """Predict the frame that the program at ``program_address`` of ``memory`` uint8 computes.
+    """Predict the frame that the program at ``program_address`` of ``content`` uint8 computes.
 
     Only instructions and pass tables are looked at. Raises :class:`golden.program.MachineError`
     where the program would hang, :class:`CostError` where the model does not tell its cycles.
@@ -152,64 +121,105 @@ def predict(
             f"machine {machine.name!r}: the cost model knows up to {MOST_OUTSTANDING_READS} "
             f"outstanding reads, not {machine.outstanding_reads}"
         )
-    program = fetch_program(memory, program_address)
-    dispatch, tables = _Dispatch(machine), _Tables(machine, memory)
-    loads, passes = LoadTimes(machine, read_latency), PassTimes(machine)
-    writes, queue = WriteTimes(machine, write_latency), QueueTimes(machine.queue_depth)
-    # Cycles in which the n-th load or compute has been counted; the first is there at the start.
-    loaded, computed, stored = [0], [0], [0]
-    computes: list[ComputeCycles] = []
-
-    boot = {
-        "opcode": Opcode.LOAD_PROGRAM,
-        "address": program_address,
-        "rows": 1,
-        "beats": CHUNK_BYTES // machine.beat_bytes,
-        "row_bytes": 0,
-    }
-    dispatch.chunks.append(loads.run(boot, 0, 0))
-    for instruction in program:
-        fields = instruction.fields
-        comes = dispatch.come(instruction.place)
-        if instruction.is_load:
-            entered = max(comes, loads.queue.room())
-            counter = stored if fields["await_stored"] else computed
-            loaded.append(loads.run(fields, entered, counter[instruction.awaits]))
-            if fields["opcode"] is Opcode.LOAD_PROGRAM:
-                dispatch.chunks.append(loaded[-1])
-            elif fields["opcode"] is Opcode.LOAD_TABLE:
-                tables.load(fields)
-        else:
-            entered = max(comes, queue.room())
-            places, leaves = tables.captures(instruction)
-            issue = passes.run(fields, places, queue.enter(entered), loaded[instruction.awaits])
-            queue.take(issue.taken)
-            done, kept = writes.run(fields, issue.captures[:, leaves].ravel(), issue.last)
-            passes.place(issue, done - PLACED_TO_COMPUTED)
-            computed.append(done)
-            stored.append(kept)
-            computes.append(
-                ComputeCycles(
-                    first_pass=issue.first,
-                    last_pass=issue.last,
-                    computed=done,
-                    stored=kept,
-                    passes=issue.passes,
-                    load_wait=issue.load_wait,
-                    drain_wait=issue.drain_wait,
-                )
-            )
-        dispatch.take(entered)
+    program = fetch_program(content, program_address)
+    chunks: list[int] = []
+    dispatch = DispatchTimes(machine, program, chunks)
+    port = Port(machine, memory)
+    writes = WriteTimes(machine, memory, port)
+    loads = LoadTimes(
+        machine,
+        memory,
+        loads_of(machine, program, program_address),
+        dispatch.loads,
+        (writes.computed, writes.stored),
+        chunks,
+    )
+    computes = _computes(content, program, machine)
+    passes = PassTimes(machine, computes, dispatch.computes, loads.loaded, writes)
+    _run(dispatch, loads, passes, writes, port)
     # Two cycles behind the last of these the machine is done; cycles are counted from 0.
-    end = max(dispatch.come(len(program)), loaded[-1], stored[-1])
+    end = max(dispatch.ends, loads.loaded[-1], writes.stored[-1])
+    issues = passes.issues
     return Prediction(
         cycles=end + 2,
         passes=passes.passes,
-        stall_load=sum(compute.load_wait for compute in computes),
-        stall_drain=sum(compute.drain_wait for compute in computes),
+        stall_load=sum(issue.load_wait for issue in issues),
+        stall_output=sum(issue.output_wait for issue in issues),
+        stall_drain=sum(issue.drain_wait for issue in issues),
         loader_wait=loads.waited,
-        loads=len(loaded) - 1,
+        loads=len(loads.loaded) - 1,
         read_beats=loads.beats,
         write_beats=writes.beats,
-        computes=tuple(computes),
+        computes=tuple(
+            ComputeCycles(
+                first_pass=issue.cycle_of(0),
+                last_pass=issue.last,
+                computed=computed,
+                stored=stored,
+                passes=issue.passes,
+                load_wait=issue.load_wait,
+                drain_wait=issue.drain_wait,
+                output_wait=issue.output_wait,
+            )
+            for issue, computed, stored in zip(
+                issues, writes.computed[1:], writes.stored[1:], strict=True
+            )
+        ),
     )
+
+
+def _computes(
+    content: np.ndarray, program: list[Instruction], machine: Machine
+) -> list[tuple[Instruction, Results]]:
+    """Return the computes, and what each writes by the table that it finds."""
+    tables, found = _Tables(machine, content), []
+    for instruction in program:
+        fields = instruction.fields
+        if fields["opcode"] is Opcode.LOAD_TABLE:
+            tables.load(fields)
+        elif fields["opcode"] is Opcode.COMPUTE:
+            results = results_of(machine, fields, *tables.captures(instruction))
+            found.append((instruction, results))
+    return found
+
+
+def _run(
+    dispatch: DispatchTimes, loads: LoadTimes, passes: PassTimes, writes: WriteTimes, port: Port
+) -> None:
+    """Follow everything as far as it is known, then let memory serve a burst, until all is done.
+
+    What is not known depends on bursts that are not served, and so comes later than the first of
+    their addresses: whichever of the known addresses comes first is the first.
+    """
+    issue, ask = passes.issue(), loads.run()
+    parts = (dispatch.run(), passes.take(), issue, ask)
+
+    def known() -> tuple[int, ...]:
+        return (
+            len(dispatch.loads.entered),
+            len(dispatch.computes.entered),
+            len(dispatch.loads.taken),
+            len(passes.issues),
+            passes.captures,
+            len(loads.loaded),
+            len(writes.stored),
+        )
+
+    before: tuple[int, ...] = ()
+    while True:
+        # Most bursts tell something to one part only.
+        while (now := known()) != before:
+            before = now
+            for part in parts:
+                next(part, None)
+        reads = loads.waiting
+        if reads and (not writes.waiting or reads[0][0] <= writes.arrival):
+            loads.serve(port.serve(*reads[0][:2], write=False))
+            next(ask, None)
+        elif writes.waiting:
+            writes.serve(port.serve(writes.arrival, writes.waiting[0][1], write=True))
+            next(issue, None)
+        else:
+            break
+    if dispatch.ends is None or len(writes.stored) <= len(passes.computes):
+        raise CostError("the program waits for itself: the machine would never be done")

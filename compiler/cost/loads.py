@@ -1,16 +1,20 @@
-"""When loads happen: their queue, the gate, the read port, memory and the loader.
+"""When loads happen: the gate, the read port and the loader.
 
 Every function takes and returns cycles; cycle 0 is the first one in which the machine is busy. The
 recurrences are those of the docstrings in ``hw/``, which name the cycles likewise.
 """
 
 from collections import deque
+from collections.abc import Iterator, Sequence
 
 from arch.formats import PAGE_BYTES, PICTURE_STEPS
 from arch.isa import Opcode
 from arch.machine import Machine
+from arch.memory import Memory
+from compiler.cost.dispatch import QueueTimes
+from compiler.cost.port import Served
+from golden.program import Instruction
 
-QUEUE_LATENCY = 2
 TRANSFER_DEPTH = 8
 """LOADs that the read port may be ahead of the loader (``hw.load.loader``)."""
 REQUEST_TO_BURST = 2
@@ -26,89 +30,118 @@ BEAT_TO_COUNT = 6
 """``hw.load.loader``: from a LOAD's last beat to the cycle in which it is counted."""
 
 
-class QueueTimes:
-    """``hw.streams.queue``: the cycles in which payloads enter, stand at the end and are taken.
-
-    A payload that enters in w is at the end in max(w + 2, the one before was taken + 1), and may
-    enter once the one ``depth - 1`` places before it has come to the end.
-    """
-
-    def __init__(self, depth: int):
-        self._ends: deque[int] = deque([0] * (depth - 1), maxlen=depth - 1)
-        self._taken = -1
-
-    def room(self) -> int:
-        """Return the first cycle in which the next payload may enter."""
-        return self._ends[0]
-
-    def enter(self, cycle: int) -> int:
-        """Let a payload enter; return the first cycle in which it is at the end."""
-        self._ends.append(max(cycle + QUEUE_LATENCY, self._taken + 1))
-        return self._ends[-1]
-
-    def take(self, cycle: int) -> None:
-        """Take the payload at the end."""
-        self._taken = cycle
+def steps_of(load: dict) -> int:
+    """Return the cycles that the loader takes for each beat of a LOAD."""
+    return PICTURE_STEPS if load["opcode"] is Opcode.LOAD_PICTURE else 1
 
 
 class LoadTimes:
     """The cycles of one LOAD after the other.
 
-    Memory answers an address in a with a beat in a + ``read_latency``, then one beat per cycle. It
-    takes every address at once, since fewer reads are under way than it has room for
-    (``sim/memory.v``).
+    Memory takes every address at once, since fewer reads are under way than it has room for, and
+    keeps what it has read until it is taken.
     """
 
-    def __init__(self, machine: Machine, read_latency: int):
+    def __init__(
+        self,
+        machine: Machine,
+        memory: Memory,
+        loads: Sequence[Instruction],
+        queue: QueueTimes,
+        counters: tuple[list[int], list[int]],
+        chunks: list[int],
+    ):
         self.beat_bytes = machine.beat_bytes
         self.page_beats = PAGE_BYTES // machine.beat_bytes
         self.burst_beats = min(machine.max_burst, self.page_beats, 256)
-        self.first_beat = BURST_TO_ADDRESS + read_latency
-        self.queue = QueueTimes(machine.queue_depth)
+        self.outstanding = machine.outstanding_reads
+        self.to_beat = memory.read_latency - 1
+        self.queue = queue
+        #: Cycles in which the n-th compute, from 1, has been counted as computed and as stored.
+        self.counters = counters
+        self.chunks = chunks
+        #: Cycles in which LOADs have been counted; the first one is the first chunk's.
+        self.loaded: list[int] = []
+        #: Bursts whose address has come and that memory has not served: (cycle, beats, LOAD).
+        self.waiting: deque[tuple[int, int, int]] = deque()
         #: Cycles in which the gate held a LOAD back, and beats read: LOADER_WAIT, READ_BEATS.
         self.waited = 0
         self.beats = 0
+        self._loads = loads
+        #: Bursts of the LOAD at the loader that have not been served.
+        self._left: list[int] = []
         self._transfers = QueueTimes(TRANSFER_DEPTH)
-        #: Last beats of the bursts that may be under way.
-        self._under_way = deque([-1] * machine.outstanding_reads, maxlen=machine.outstanding_reads)
-        self._port_free = 0
+        #: Cycles of all served bursts' last beats.
+        self._lasts: list[int] = []
+        self._ready = 0
         self._loader_free = 0
 
-    def run(self, load: dict, entered: int, released: int) -> int:
-        """Run a LOAD (its fields) that enters the queue in ``entered``.
+    def run(self) -> Iterator[None]:
+        """Ask for all bursts; yields where that depends on what is not known yet."""
+        free = bursts = 0
+        queue, transfers = self.queue, self._transfers
+        for number, load in enumerate(self._loads):
+            fields = load.fields
+            counter = self.counters[fields["await_stored"]]
+            while len(queue.entered) <= number or len(counter) <= load.awaits:
+                yield
+            at_gate, released = queue.end(number), counter[load.awaits]
+            self.waited += max(0, released - at_gate)
+            while not transfers.room_known:
+                yield
+            requested = max(max(at_gate, released) + 1, free, transfers.room())
+            queue.taken.append(requested)
+            transfers.entered.append(requested)
+            lengths = self._bursts(fields)
+            self._left.append(len(lengths))
+            start = requested + REQUEST_TO_BURST
+            for length in lengths:
+                before = bursts - self.outstanding
+                if before >= 0:
+                    while len(self._lasts) <= before:
+                        yield
+                    start = max(start, self._lasts[before] + 1)
+                self.waiting.append((start + BURST_TO_ADDRESS, length, number))
+                bursts += 1
+                free = start + 1
+                start += BURST_INTERVAL
 
-        ``released`` is the cycle in which the counter that it waits for is there. Returns the cycle
-        in which the LOAD has been counted.
-        """
-        at_gate = self.queue.enter(entered)
-        self.waited += max(0, released - at_gate)
-        requested = max(at_gate, released) + 1
-        requested = max(requested, self._port_free, self._transfers.room())
-        self.queue.take(requested)
-        transferred = max(self._transfers.enter(requested), self._loader_free)
-        self._transfers.take(transferred)
-
-        steps = PICTURE_STEPS if load["opcode"] is Opcode.LOAD_PICTURE else 1
-        last = self._read(load, requested + REQUEST_TO_BURST, transferred + TRANSFER_TO_BEAT, steps)
-        self._loader_free = last + BEAT_TO_TRANSFER + steps - 1
-        return last + BEAT_TO_COUNT + steps - 1
-
-    def _read(self, load: dict, start: int, ready: int, steps: int) -> int:
-        """Read all bursts: the first one starts in ``start`` at the earliest, its first beat is
-        taken in ``ready`` at the earliest. Returns the cycle of the last beat."""
-        under_way, first_beat, last = self._under_way, self.first_beat, ready
+    def _bursts(self, load: dict) -> list[int]:
+        """Return the beats of each burst of a LOAD."""
+        lengths = []
         for row in range(load["rows"]):
             at = (load["address"] + row * load["row_bytes"]) // self.beat_bytes
             left = load["beats"]
             while left:
                 length = min(left, self.burst_beats, self.page_beats - at % self.page_beats)
-                start = max(start, under_way[0] + 1)
-                last = max(start + first_beat, ready) + steps * (length - 1)
-                under_way.append(last)
-                ready = last + steps
-                start += BURST_INTERVAL
+                lengths.append(length)
                 at += length
                 left -= length
         self.beats += load["rows"] * load["beats"]
-        self._port_free = start - BURST_INTERVAL + 1
-        return last
+        return lengths
+
+    def serve(self, served: Served) -> None:
+        """Note when memory serves the oldest burst that waits."""
+        _, length, number = self.waiting.popleft()
+        fields, transfers = self._loads[number].fields, self._transfers
+        steps = steps_of(fields)
+        if len(transfers.taken) == number:
+            taken = max(transfers.end(number), self._loader_free)
+            transfers.taken.append(taken)
+            self._ready = taken + TRANSFER_TO_BEAT
+        # The loader is the slower one for all of the beats, or memory is: beats move at most every
+        # ``steps`` cycles, or at least.
+        rest = steps * (length - 1)
+        last = max(
+            self._ready + rest,
+            served.moved(1) + self.to_beat + rest,
+            served.moved(length) + self.to_beat,
+        )
+        self._lasts.append(last)
+        self._ready = last + steps
+        self._left[number] -= 1
+        if not self._left[number]:
+            self._loader_free = last + BEAT_TO_TRANSFER + steps - 1
+            self.loaded.append(last + BEAT_TO_COUNT + steps - 1)
+            if fields["opcode"] is Opcode.LOAD_PROGRAM:
+                self.chunks.append(self.loaded[-1])

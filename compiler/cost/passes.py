@@ -1,11 +1,17 @@
-"""When passes are issued: ``hw.compute.sequencer``, in closed form for each compute."""
+"""When passes are issued: ``hw.compute.sequencer``."""
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from arch.machine import Machine
+from compiler.cost.dispatch import QueueTimes
+from compiler.cost.results import Results
+from compiler.cost.writes import PLACED_TO_COMPUTED, WriteTimes
+from golden.program import Instruction
 
 TAKEN_TO_ISSUE = 5
 """Cycles from taking a compute to issuing its first pass, if nothing is in the way."""
@@ -16,29 +22,36 @@ PLACEMENT_INTERVAL = 3
 """``hw.results.output_positions``: placements that may wait, and cycles from one to the next."""
 
 
-def block_passes(compute: dict) -> int:
-    """Return the passes of a block: a COMPUTE's (its fields') table span, for every plane pair."""
-    pairs = (compute["activation_planes"] + 1) * (compute["weight_planes"] + 1)
-    return pairs * (compute["table_last"] - compute["table_start"] + 1)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Issue:
-    """The passes of one compute: ``passes`` of them, the same ``captures`` in every block."""
+    """The passes of one compute; what is not known yet is missing."""
 
     taken: int
-    #: Cycles in which the first and the last pass are issued.
-    first: int
-    last: int
+    #: The first cycle in which its first pass may be issued.
+    first: int = -1
+    #: Number of its first pass among all passes, and how many it has.
+    begins: int
     passes: int
-    #: Cycles of the captures [blocks, captures of a block].
-    captures: np.ndarray
-    #: Cycles that the sequencer waited for loads, and its captures for results to leave.
-    load_wait: int
-    drain_wait: int
-    #: Of which pass of a block the captures are [captures of a block].
-    places: np.ndarray
+    #: Cycles of its captures so far.
+    captures: list[int] = field(default_factory=list)
+    #: Cycles that the sequencer waited for loads, and its captures for results to leave and for
+    #: room in the output buffer.
+    load_wait: int = 0
+    drain_wait: int = 0
+    output_wait: int = 0
+    #: Of which pass of a block the captures are.
+    places: list[int]
     block_passes: int
+
+    @property
+    def last(self) -> int:
+        """The cycle of its last capture, which is its last pass."""
+        return self.captures[-1]
+
+    def pass_of(self, capture: int) -> int:
+        """Return which of its passes a capture is."""
+        block, place = divmod(capture, len(self.places))
+        return block * self.block_passes + self.places[place]
 
     def cycle_of(self, number: int) -> int:
         """Return the cycle in which pass ``number`` of the compute is issued."""
@@ -46,109 +59,142 @@ class Issue:
         index = block * len(self.places) + int(np.searchsorted(self.places, place, "right")) - 1
         if index < 0:
             return self.first + number
-        block, capture = divmod(index, len(self.places))
-        known = block * self.block_passes + int(self.places[capture])
-        return int(self.captures[block, capture]) + number - known
+        return self.captures[index] + number - self.pass_of(index)
 
 
 class PassTimes:
-    """The cycles of one COMPUTE's passes after the other, if the output buffer has always room.
+    """The cycles of one COMPUTE's passes after the other.
 
     With T(n) the cycle in which compute n is taken, its first pass is issued in
 
         I = max(T(n) + 5, last issue of compute n - 1 + 1)
 
     and the others follow one per cycle, but a capture comes C cycles (after a raw one C *
-    raw_chunks) after the capture before it at the earliest. T(n) waits for the last pass of compute
-    n - 1 to be walked, which is
+    raw_chunks) after the capture before it at the earliest, and when the output buffer has room for
+    it (:class:`compiler.cost.writes.WriteTimes`). T(n) waits for the last pass of compute n - 1 to
+    be walked, which is
 
         W = max(T(n - 1) + its number of passes, issue of the pass 17 before it + 1).
     """
 
-    def __init__(self, machine: Machine):
-        self.columns = machine.columns
-        self.block_beats = machine.block_beats
+    def __init__(
+        self,
+        machine: Machine,
+        computes: Sequence[tuple[Instruction, Results]],
+        queue: QueueTimes,
+        loaded: list[int],
+        writes: WriteTimes,
+    ):
+        self.computes = computes
+        self.queue = queue
+        self.loaded = loaded
+        self.writes = writes
+        #: Those whose first pass may be issued.
+        self.issues: list[Issue] = []
         #: Passes issued: PASSES.
         self.passes = 0
-        self._taken = -1
-        self._walked = -1
-        self._last = -1
-        self._capture_free = 0
-        self._recent: deque[Issue] = deque(maxlen=WALKED_AHEAD + 1)
+        #: Captures issued, of all computes.
+        self.captures = 0
+        #: For each compute, the cycle in which the one before it has been walked.
+        self._walked: list[int] = []
+        #: When placements are free again, and the number of passes that are known.
+        self._placed = [-PLACEMENT_INTERVAL] * PLACEMENT_DEPTH
+        self._known = 0
+        self._span = {True: machine.block_beats, False: machine.columns}
         #: Cycles in which STALL_LOAD does not count: a compute is walked, or passes are left.
         self._busy: deque[tuple[int, int]] = deque(maxlen=2 * WALKED_AHEAD + 2)
-        self._placed = deque([-PLACEMENT_INTERVAL] * PLACEMENT_DEPTH, maxlen=PLACEMENT_DEPTH)
-        self._pieces_end = 0
 
-    def span(self, raw: bool) -> int:
-        """Return the cycles that a capture's results take to leave."""
-        return self.block_beats if raw else self.columns
+    def take(self) -> Iterator[None]:
+        """Take all computes; yields where that depends on what is not known yet."""
+        queue, taken, begins = self.queue, self.queue.taken, 0
+        for number, (compute, results) in enumerate(self.computes):
+            while (
+                len(queue.entered) <= number
+                or len(self.loaded) <= compute.awaits
+                or len(self._placed) <= number
+                or self._known < begins - WALKED_AHEAD
+            ):
+                yield
+            walked = -1
+            if number:
+                before = self.issues[-1]
+                walked = max(before.taken + before.passes, self._issued(begins) + 1)
+            # The first load is the first chunk's, which is there before the first compute.
+            loaded = self.loaded[compute.awaits]
+            startable = max(queue.end(number), loaded, self._placed[number] + PLACEMENT_INTERVAL)
+            blocks = compute.fields["block_rows"] * compute.fields["row_blocks"]
+            passes = blocks * results.block_passes
+            taken.append(max(startable + 1, walked))
+            self._walked.append(walked)
+            self.issues.append(
+                Issue(
+                    taken=taken[-1],
+                    begins=begins,
+                    passes=passes,
+                    places=results.places,
+                    block_passes=results.block_passes,
+                )
+            )
+            begins += passes
+        self.passes = begins
 
-    def run(self, compute: dict, places: np.ndarray, ready: int, loaded: int) -> Issue:
-        """Run a COMPUTE (its fields) whose passes number ``places`` of each block capture.
+    def issue(self) -> Iterator[None]:
+        """Issue all passes; yields where that depends on what is not known yet."""
+        writes, free, last = self.writes, 0, -1
+        for number, (compute, results) in enumerate(self.computes):
+            while len(self.issues) <= number:
+                yield
+            issue = self.issues[number]
+            issue.first = max(issue.taken + TAKEN_TO_ISSUE, last + 1)
+            issue.load_wait = self._load_wait(number, compute)
+            self._place(number)
+            writes.begin(results)
+            places, gap = results.places, self._span[results.raw]
+            # Passes from each capture of a block to the next one, the last one's to the next block.
+            steps = [after - at for at, after in pairwise(places)]
+            steps.append(places[0] + issue.block_passes - places[-1])
+            ready = issue.first + places[0]
+            self._known = issue.begins + places[0]
+            captures = issue.captures
+            for _ in range(issue.passes // issue.block_passes):
+                for step, leaves in zip(steps, results.leaves, strict=True):
+                    least = max(ready, free)
+                    while (cycle := writes.room(least, gap)) is None:
+                        yield
+                    issue.drain_wait += least - ready
+                    issue.output_wait += cycle - least
+                    captures.append(cycle)
+                    writes.capture(cycle, gap, leaves=leaves)
+                    self._known += step
+                    self.captures += 1
+                    ready, free = cycle + step, cycle + gap
+            # No pass comes behind the last capture.
+            self._known = issue.begins + issue.passes
+            last = issue.last
+            writes.close(last, gap)
 
-        ``ready`` is the cycle in which it is at its queue's end, ``loaded`` the one in which its
-        loads have been counted.
-        """
-        seen = max(ready, self._taken + 1)
-        load_wait = self._idle(seen + 1, loaded)
-        startable = max(seen, loaded, self._placed[0] + PLACEMENT_INTERVAL)
-        taken = max(startable + 1, self._walked)
-
-        in_block = block_passes(compute)
-        blocks = compute["block_rows"] * compute["row_blocks"]
-        gap = self.span(compute["raw"])
-        first = max(taken + TAKEN_TO_ISSUE, self._last + 1)
-        first_capture = max(first + int(places[0]), self._capture_free)
-        # Cycles from each capture of a block to the next one, the last one's to the next block.
-        steps = np.maximum(np.diff(places, append=places[0] + in_block), gap)
-        period = int(steps.sum())
-        offsets = np.cumsum(steps) - steps
-        captures = first_capture + np.arange(blocks)[:, None] * period + offsets
-        last = int(captures[-1, -1])
-        passes = blocks * in_block
-        drain_wait = last - (first + passes - 1)
-        issue = Issue(
-            taken=taken,
-            first=first if places[0] else first_capture,
-            last=last,
-            passes=passes,
-            captures=captures,
-            load_wait=load_wait,
-            drain_wait=drain_wait,
-            places=places,
-            block_passes=in_block,
-        )
-        self._note(issue, first, last + gap)
-        return issue
-
-    def _note(self, issue: Issue, filled: int, capture_free: int) -> None:
-        """Remember what the next compute depends on; ``filled``: a pass waits from here on."""
-        self._recent.append(issue)
-        self._taken = issue.taken
-        self._walked = max(issue.taken + issue.passes, self._issued(WALKED_AHEAD) + 1)
-        self._last = issue.last
-        self._capture_free = capture_free
-        self._busy.append((issue.taken + 1, self._walked))
-        self._busy.append((filled, issue.last))
-        self.passes += issue.passes
-
-    def place(self, issue: Issue, pieces_end: int) -> None:
-        """Note when the last piece of the compute has its position: a placement becomes free."""
-        placed = max(issue.taken + 1, self._pieces_end, self._placed[-1] + PLACEMENT_INTERVAL)
+    def _place(self, number: int) -> None:
+        """Note when a compute's placement is free again: its predecessor's last piece is placed."""
+        placed = max(self.issues[number].taken + 1, self._placed[-1] + PLACEMENT_INTERVAL)
+        if number:
+            placed = max(placed, self.writes.computed[number] - PLACED_TO_COMPUTED)
         self._placed.append(placed)
-        self._pieces_end = pieces_end
 
-    def _issued(self, before: int) -> int:
-        """Return the cycle of the pass ``before`` places before the latest one."""
-        for issue in reversed(self._recent):
-            if before < issue.passes:
-                return issue.cycle_of(issue.passes - 1 - before)
-            before -= issue.passes
+    def _issued(self, begins: int) -> int:
+        """Return the cycle of the pass that the last pass before ``begins`` is walked behind."""
+        wanted = begins - 1 - WALKED_AHEAD
+        for issue in reversed(self.issues):
+            if wanted >= issue.begins:
+                return issue.cycle_of(wanted - issue.begins)
         return -2
 
-    def _idle(self, first: int, last: int) -> int:
-        """Return how many of the cycles ``first`` to ``last`` are not busy."""
+    def _load_wait(self, number: int, compute: Instruction) -> int:
+        """Return the cycles in which a compute waits for loads and nothing else is to be done."""
+        if number:
+            before = self.issues[number - 1]
+            self._busy.append((before.taken + 1, self._walked[number]))
+            self._busy.append((before.first, before.last))
+        first, last = self.queue.end(number) + 1, self.loaded[compute.awaits]
         idle = 0
         for start, end in sorted(self._busy):
             if start > last:

@@ -1,12 +1,13 @@
-"""When results reach memory: columns, beats, bursts and their acknowledgement."""
+"""When results reach memory: bursts, their acknowledgement, and room in the output buffer."""
 
+from bisect import bisect_right
 from collections import deque
+from dataclasses import dataclass
 
-import numpy as np
-
-from arch.errors import OnefourError
-from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES
 from arch.machine import Machine
+from arch.memory import Memory
+from compiler.cost.port import Port, Served
+from compiler.cost.results import CostError, Results
 
 ARRAY_LATENCY = 8
 """``hw.array.cluster``: from a capture to a cluster's results; and a cycle for each on the way."""
@@ -20,143 +21,188 @@ beat of a compute leaves a cycle later."""
 BEAT_TO_COMPUTED = 1
 PLACED_TO_COMPUTED = 5
 """From counting the position of a compute's last piece to counting the compute."""
-BURST_TO_DATA = 5
-"""From the cycle in which a burst is complete to its first beat on the port."""
+COMPLETE_TO_ADDRESS = 4
+"""From the cycle in which a burst is complete to its address on the port; its first beat is there a
+cycle later."""
 OUTSTANDING = 16
 """Bursts that may wait for their acknowledgement (``hw.results.axi_write``, ``sim/memory.v``)."""
+FETCHED = 8
+"""Beats that have left the buffer's memory and wait at its output (``hw.streams.block_queue``)."""
+LEVEL_TO_ROOM = 2
+"""``hw.compute.sequencer``: a capture looks at the buffer's level of 2 cycles before."""
 
 
-class CostError(OnefourError):
-    """A machine, memory or program whose cycles this model does not tell exactly."""
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A capture whose pieces have not all been combined in beats.
+
+    ``beats`` are reserved for it up to the cycle ``released``. Beats leave the combiner in the
+    cycles ``base + offsets[first:end]``.
+    """
+
+    released: int
+    beats: int
+    base: int
+    offsets: list[int]
+    first: int
+    end: int
+
+    def left(self, cycle: int) -> int:
+        """Return how many of its beats have left at the end of ``cycle``."""
+        return bisect_right(self.offsets, cycle - self.base, self.first, self.end) - self.first
 
 
 class WriteTimes:
-    """The cycles of one COMPUTE's results after the other, from its captures on.
+    """Bursts in the order in which memory gets them, and the output buffer that they come from.
 
-    Why the sequencer never waits for room in the output buffer, which is what
-    :class:`compiler.cost.passes.PassTimes` takes for granted. Beats come at most one per cycle.
-    While a complete burst waits, beats leave one per cycle: bursts are announced up to 16 ahead,
-    and the acknowledgement of burst k - 16 is there before the data of burst k - 1 are through,
-    since those of the bursts between take 15 cycles at least and ``write_latency`` is at most 14.
-    So the buffer never holds more than an incomplete burst and what was complete for less than
-    ``BURST_TO_DATA`` cycles: max_burst + 5 beats. Captures reserve as many beats as they are
-    cycles apart, from their issue until their last column is combined: those under way make at most
-    the latency plus twice the longest such time. A greater ``write_latency`` makes bursts wait for
-    each other; then the buffer's level is looked at, beat by beat.
+    A capture is issued in cycle t if the beats in the buffer and those reserved in t - 2 leave room
+    for one block and a beat. Reserved are a block's beats from a capture until all of its pieces
+    have been combined. The buffer holds what has left the combiner but for what memory has taken
+    and 8 beats, fetched ahead; with fewer than these in it, there is always room.
     """
 
-    def __init__(self, machine: Machine, write_latency: int):
-        self.machine = machine
-        self.write_latency = write_latency
-        self.codes_latency = codes_latency(machine)
+    def __init__(self, machine: Machine, memory: Memory, port: Port):
+        self.latency = codes_latency(machine) + COLUMN_TO_BEAT
+        self.write_latency = memory.write_latency
+        self.output_beats = machine.output_beats
+        self.port = port
+        #: Cycles in which the n-th compute, from 1, has been counted as computed and as stored.
+        self.computed = [0]
+        self.stored = [0]
+        #: Bursts that memory has not served: (cycle of completion, beats, ends its compute).
+        self.waiting: deque[tuple[int, int, bool]] = deque()
+        #: Cycle in which the address of the first of them comes.
+        self.arrival = 0
         #: Beats written: WRITE_BEATS.
         self.beats = 0
-        self._sent = -1
-        #: Last beat and length of the bursts that were not sent when the latest beat came.
-        self._held = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self._acknowledged = deque([-BURST_TO_DATA] * OUTSTANDING, maxlen=OUTSTANDING)
-        reserved = self.codes_latency + COLUMN_TO_BEAT + 2 * machine.block_beats
-        #: Beats that the buffer may hold whatever the captures have reserved.
-        self._room = machine.output_beats - machine.block_beats - reserved - 1
-        if machine.max_burst + BURST_TO_DATA > self._room:
+        self._results: Results
+        self._leaving = 0
+        self._addressed = -1
+        self._acknowledged = deque([-COMPLETE_TO_ADDRESS] * OUTSTANDING, maxlen=OUTSTANDING)
+        # The buffer, as it was looked at last: in cycle `_now`.
+        self._now = 0
+        self._flights: deque[Flight] = deque()
+        self._reserved = 0
+        #: Beats that captures so far make, those combined for certain, and those taken for certain.
+        self._made = self._combined = self._taken = 0
+        self._served: deque[Served] = deque()
+        most_reserved = self.latency + 2 * machine.block_beats
+        needed = most_reserved + machine.block_beats + 2 * FETCHED
+        if machine.output_beats <= needed:
             raise CostError(
-                f"machine {machine.name!r}: output_beats {machine.output_beats} may fill up, which "
-                f"the cost model leaves out; it needs "
-                f"{machine.output_beats - self._room + machine.max_burst + BURST_TO_DATA}"
+                f"machine {machine.name!r}: output_beats {machine.output_beats} is less than the "
+                f"cost model needs: {needed + 1}"
             )
 
-    def run(self, compute: dict, captures: np.ndarray, last: int) -> tuple[int, int]:
-        """Return the cycles in which a COMPUTE has been counted as computed and as stored.
+    def begin(self, results: Results) -> None:
+        """Begin a compute."""
+        self._results, self._leaving = results, 0
+        self.beats += results.beats
 
-        ``captures`` [n] are the cycles of those whose results go on, ``last`` is the cycle of its
-        last capture.
-        """
-        raw = bool(compute["raw"])
-        span = self.machine.block_beats if raw else self.machine.columns
-        closed = last + self.codes_latency + COLUMN_TO_BEAT + span
-        numbers, cycles = self._beats(compute, captures, raw)
-        # A beat leaves with the first piece of the next one.
-        leaves = np.append(cycles[1:], closed)
-        lengths, complete = self._bursts(numbers, leaves)
-        self.beats += len(numbers)
-        sent = self._send(lengths, complete, leaves)
-        return closed + BEAT_TO_COMPUTED, sent + self.write_latency + 1
+    def capture(self, cycle: int, beats: int, *, leaves: bool) -> None:
+        """Note a capture of ``beats`` beats at most, whose results go on if it ``leaves``."""
+        base, results, number = cycle + self.latency, self._results, self._leaving
+        self._reserved += beats
+        if not leaves:
+            self._flights.append(Flight(base + beats - 1, beats, 0, [], 0, 0))
+            return
+        first, end = results.bounds[number : number + 2]
+        self._flights.append(Flight(base + beats - 1, beats, base, results.offsets, first, end))
+        self._made += end - first
+        first, end = results.burst_bounds[number : number + 2]
+        for offset, length in results.bursts[first:end]:
+            self._complete(base + offset, length, last=False)
+        self._leaving = number + 1
 
-    def _beats(
-        self, compute: dict, captures: np.ndarray, raw: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return number (address in beats) and cycle of the first piece of every beat."""
-        machine = self.machine
-        columns = machine.columns
-        chunks = machine.raw_chunks if raw else 1
-        index = np.arange(captures.size * columns)
-        y, x = np.divmod(index, compute["row_length"])
-        written = (x < compute["width"]) & (y < compute["height"])
-        pair = compute["pair"] and not raw
-        if pair:
-            written &= x & 1 == 1
-            x = x >> 1
-        index, y, x = index[written], y[written], x[written]
-        if not index.size:
-            raise CostError("a compute writes nothing: the program would wait for it forever")
-        block, column = np.divmod(index, columns)
-        address = compute["address"] + y * compute["row_bytes"] + x * compute["position_bytes"]
-        cycle = captures[block] + self.codes_latency + COLUMN_TO_BEAT + column * chunks
-        if raw:
-            piece = np.arange(chunks)
-            address = (address[:, None] + RAW_CHUNK_BYTES * piece).ravel()
-            cycle = (cycle[:, None] + piece).ravel()
-        numbers = address // machine.beat_bytes
-        fresh = np.append(True, numbers[1:] != numbers[:-1])
-        return numbers[fresh], cycle[fresh]
+    def close(self, last: int, beats: int) -> None:
+        """End a compute, whose last capture was issued in ``last``."""
+        closed = last + self.latency + beats
+        self._flights.append(Flight(closed, 0, closed, [0], 0, 1))
+        self._made += 1
+        closing = self._results.closing
+        for number, (offset, length) in enumerate(closing, 1):
+            self._complete(closed + offset, length, last=number == len(closing))
+        self.computed.append(closed + BEAT_TO_COMPUTED)
 
-    def _bursts(self, numbers: np.ndarray, leaves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return length and cycle of completion of every burst."""
-        page = PAGE_BYTES // self.machine.beat_bytes
-        index = np.arange(numbers.size)
-        at_end = numbers % page == page - 1
-        apart = np.append(True, (numbers[1:] != numbers[:-1] + 1) | at_end[:-1])
-        run = np.maximum.accumulate(np.where(apart, index, 0))
-        first = np.flatnonzero((index - run) % self.machine.max_burst == 0)
-        after = np.append(first[1:], numbers.size)
-        lengths = after - first
-        # It is complete when its last beat says so, or else when another beat comes.
-        ended = at_end[after - 1] | (lengths == self.machine.max_burst)
-        ended[-1] = True
-        following = leaves[np.minimum(after, numbers.size - 1)]
-        return lengths, np.where(ended, leaves[after - 1] + 1, following)
+    def _complete(self, cycle: int, beats: int, *, last: bool) -> None:
+        self.waiting.append((cycle, beats, last))
+        if len(self.waiting) == 1:
+            self._address()
 
-    def _send(self, lengths: np.ndarray, complete: np.ndarray, leaves: np.ndarray) -> int:
-        """Send a compute's bursts; return the cycle of the last beat."""
-        ready = complete + BURST_TO_DATA
-        if self.write_latency <= OUTSTANDING - 2:
-            done = np.cumsum(lengths)
-            # Some burst starts when it is ready, and from there on beat follows beat.
-            start = max(int((ready - (done - lengths)).max()), self._sent + 1)
-            self._sent = start + int(done[-1]) - 1
-            return self._sent
-        ends = []
-        for length, cycle in zip(lengths.tolist(), ready.tolist(), strict=True):
-            start = max(cycle, self._sent + 1, self._acknowledged[0] + 2)
-            self._sent = start + length - 1
-            self._acknowledged.append(self._sent + self.write_latency)
-            ends.append(self._sent)
-        self._check_level(np.array(ends), lengths, leaves)
-        return self._sent
+    def _address(self) -> None:
+        complete = self.waiting[0][0]
+        earlier = max(self._addressed, self._acknowledged[0])
+        self.arrival = max(complete + COMPLETE_TO_ADDRESS, earlier + 1)
 
-    def _check_level(self, ends: np.ndarray, lengths: np.ndarray, leaves: np.ndarray) -> None:
-        """Raise :class:`CostError` unless the buffer has room for each beat that comes."""
-        held_ends, held_lengths = self._held
-        arrived = held_lengths.sum() + np.arange(1, leaves.size + 1)
-        ends, lengths = np.append(held_ends, ends), np.append(held_lengths, lengths)
-        sent = np.append(0, np.cumsum(lengths))[np.searchsorted(ends, leaves)]
-        if int((arrived - sent).max()) > self._room:
-            raise CostError(
-                f"memory that acknowledges writes after {self.write_latency} cycles lets the "
-                f"output buffer fill up, which the cost model leaves out"
-            )
-        held = ends >= leaves[-1]
-        self._held = ends[held], lengths[held]
+    def serve(self, served: Served) -> None:
+        """Note when memory serves the oldest burst that waits."""
+        _, beats, last = self.waiting.popleft()
+        self._served.append(served)
+        self._addressed = self.arrival
+        response = max(served.moved(beats) + self.write_latency, self._acknowledged[-1] + 1)
+        self._acknowledged.append(response)
+        if last:
+            self.stored.append(response + 1)
+        if self.waiting:
+            self._address()
+
+    def room(self, cycle: int, beats: int) -> int | None:
+        """Return the first cycle from ``cycle`` on that has room for ``beats``; None: not known."""
+        most = self.output_beats - beats - 1
+        now = max(self._now, cycle - LEVEL_TO_ROOM)
+        while True:
+            self._forget(now)
+            if self._reserved + self._made - self._taken <= most:
+                return now + LEVEL_TO_ROOM
+            # What memory takes is known up to here.
+            known = None
+            if self.waiting:
+                known = self.port.first_move(self.arrival, write=True) - 1
+                if now - 2 > known:
+                    return None
+            taken, level = self._level(now)
+            over = self._reserved + level - most
+            if over <= 0:
+                return now + LEVEL_TO_ROOM
+            # It cannot be sooner than at the next release, or when as many more are taken.
+            sooner = []
+            if self._flights:
+                sooner.append(self._flights[0].released + 1)
+            if (moved := self._moved(taken + over)) is not None:
+                sooner.append(moved + 2)
+            elif known is not None:
+                sooner.append(known + 3)
+            now = self._now = min(sooner)
+
+    def _forget(self, now: int) -> None:
+        """Count what is done for certain in cycle ``now``."""
+        self._now = now
+        while self._flights and self._flights[0].released < now:
+            flight = self._flights.popleft()
+            self._reserved -= flight.beats
+            self._combined += flight.end - flight.first
+        while self._served and self._served[0].moved(self._served[0].beats) <= now - 2:
+            self._taken += self._served.popleft().beats
+
+    def _level(self, now: int) -> tuple[int, int]:
+        """Return the beats taken at the end of ``now`` - 2, and those in the buffer in ``now``."""
+        taken = self._taken
+        for served in self._served:
+            moved = served.by(now - 2)
+            taken += moved
+            if not moved:
+                break
+        combined = self._combined + sum(flight.left(now - 1) for flight in self._flights)
+        return taken, max(0, combined - taken - FETCHED)
+
+    def _moved(self, count: int) -> int | None:
+        """Return the cycle in which memory takes the ``count``-th beat; None: not known."""
+        count -= self._taken
+        for served in self._served:
+            if count <= served.beats:
+                return served.moved(count)
+            count -= served.beats
+        return None
 
 
 def codes_latency(machine: Machine) -> int:

@@ -11,11 +11,13 @@ import os
 from pathlib import Path
 
 from arch.machine import machine_named
+from arch.memory import memory_named
 from compiler.flow import compile_file
 from host.description import side_car
 from quant.errors import TrainingError
 
 MACHINES = ("ecp5_25f", "ecp5_85f")
+MEMORIES = ("ideal", "sdr16_133")
 CLOCK_MHZ = 100.0
 HEADINGS = (
     "network",
@@ -44,7 +46,11 @@ def read_training(model: Path) -> dict:
 def row(model: Path, folder: Path) -> list[str]:
     """One line of the table on a page in ``folder``."""
     record = read_training(model)
-    compiled = [compile_file(model, machine_named(name)) for name in MACHINES]
+    compiled = [
+        compile_file(model, machine_named(machine), memory_named(memory))
+        for machine in MACHINES
+        for memory in MEMORIES
+    ]
     picture = compiled[0].network.tensors[compiled[0].network.input]
     return [
         f"[{model.stem}]({Path(os.path.relpath(model, folder)).as_posix()})",
@@ -65,7 +71,14 @@ def row(model: Path, folder: Path) -> list[str]:
 
 def zoo(models: list[Path], folder: Path = Path()) -> str:
     """The table, below it the command of each training: Markdown for a page in ``folder``."""
-    headings = [*HEADINGS, *(f"cycles on {name} (frames at 100 MHz)" for name in MACHINES)]
+    headings = [
+        *HEADINGS,
+        *(
+            f"cycles on {machine}, memory {memory} (frames at 100 MHz)"
+            for machine in MACHINES
+            for memory in MEMORIES
+        ),
+    ]
     rows = [headings, ["---"] * len(headings), *(row(model, folder) for model in models)]
     lines = ["| " + " | ".join(cells) + " |" for cells in rows]
     for model in models:

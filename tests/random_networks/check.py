@@ -15,6 +15,7 @@ from onnx import ModelProto
 
 from arch.errors import OnefourError
 from arch.machine import Machine
+from arch.memory import MEMORIES, Memory
 from compiler.build_folder import compiled_manifest
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
@@ -47,6 +48,11 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}: {text.split(': ', 1)[-1][:70]}"
 
 
+def memory_of(seed: int) -> Memory:
+    """The memory that a network is compiled for: for two seeds in a row the same."""
+    return list(MEMORIES.values())[seed // 2 % len(MEMORIES)]
+
+
 def check(model: ModelProto, seed: int, machine: Machine, *, races: bool = False) -> Outcome:
     """Read, compile and run ``model`` on a random picture."""
     try:
@@ -66,7 +72,7 @@ def _check(model: ModelProto, seed: int, machine: Machine, races: bool) -> Outco
         path = Path(folder) / "random.onnx"
         onnx.save(model, path)
         network = read_network(path)
-        compiled = compile_network(network, machine)
+        compiled = compile_network(network, machine, memory_of(seed))
         manifest = compiled_manifest(compiled, path, 1 / 255)
     shape = network.shape(network.input)
     picture = np.random.default_rng([seed, 2]).integers(0, 256, shape, dtype=np.uint8)

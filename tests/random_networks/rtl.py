@@ -31,9 +31,8 @@ def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, d
     write_picture(memory, manifest, picture)
     address = compiled.image.program_address
     stall = 64 if seed % 2 else 0
-    outcome = run_frame(
-        model_of(machine), machine, memory, address, Conditions(stall=stall, seed=seed + 1)
-    )
+    conditions = Conditions(memory=compiled.memory, stall=stall, seed=seed + 1)
+    outcome = run_frame(model_of(machine), machine, memory, address, conditions)
     if not outcome.done:
         return 0, {"error": str(outcome.error)}
     expected = execute.run(compiled.network, picture)
@@ -43,7 +42,7 @@ def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, d
         if not np.array_equal(found, expected[layer.tensor]):
             wrong[layer.storage] = int((found != expected[layer.tensor]).sum())
     if not stall:
-        for name, count in predict(memory, address, machine).counters.items():
+        for name, count in predict(memory, address, machine, compiled.memory).counters.items():
             if outcome.counters[name] != count:
                 wrong[name] = f"predicted {count}, counted {outcome.counters[name]}"
     return outcome.counters["cycles"], wrong

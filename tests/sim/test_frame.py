@@ -1,9 +1,12 @@
 """Whole frames in RTL against golden, layer by layer; and that differences are found and named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from arch.machine import TINY
+from arch.memory import IDEAL, SDR16_100
 from arch.registers import ErrorCode
 from compiler.check.program import StoredLayer, first_difference
 from golden.formats import MapFormat
@@ -57,8 +60,9 @@ def model():
     "conditions",
     [
         Conditions(),
-        Conditions(read_latency=1, write_latency=1),
-        Conditions(read_latency=150, write_latency=90),
+        Conditions(memory=replace(IDEAL, read_latency=1, write_latency=1)),
+        Conditions(memory=replace(IDEAL, read_latency=150, write_latency=90)),
+        Conditions(memory=SDR16_100, stall=64, seed=3),
         Conditions(stall=64, seed=1),
         Conditions(stall=200, seed=2),
     ],

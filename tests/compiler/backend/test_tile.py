@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
+from arch.memory import IDEAL
 from compiler.backend.lower import lower
 from compiler.backend.packing import pack
 from compiler.backend.storage import lay_out
@@ -48,12 +49,12 @@ def padded(kernel, pads, *, width=7, dilation=1, stride=1, channels=3, source="a
     return b.network("wide" if raw else "head"), b.picture()
 
 
-def tiled(network, machine):
+def tiled(network, machine, memory=IDEAL):
     """The jobs of a network, cut, and the layouts that they read and write."""
     lowered = lower(network, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
     jobs = [pack(job, lowered.storages, machine) for job in lowered.jobs]
-    return [cut(job, layouts, machine) for job in jobs], layouts
+    return [cut(job, layouts, machine, memory) for job in jobs], layouts
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from arch.machine import machine_named
+from arch.memory import memory_named
 from compiler.flow import compile_file
 from quant.errors import TrainingError
 from quant.exports.export import description, example
@@ -32,8 +33,10 @@ def test_scores_and_cycles_of_a_network(tmp_path):
     assert "| 50.0 |" in text
     assert "    python -m quant train x" in text
     for name in ("ecp5_25f", "ecp5_85f"):
-        cycles = compile_file(path, machine_named(name)).prediction.cycles
-        assert f"{cycles:,} (" in text
+        for memory in ("ideal", "sdr16_133"):
+            compiled = compile_file(path, machine_named(name), memory_named(memory))
+            assert f"{compiled.prediction.cycles:,} (" in text
+            assert f"cycles on {name}, memory {memory} (" in text
 
 
 def test_a_network_without_scores_is_named(tmp_path):

@@ -1,0 +1,72 @@
+"""About how long memory is busy with what is loaded and stored.
+
+Only for choosing between tilings and orders: bursts that a page's end cuts in two are counted on
+average, and nothing waits for anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from arch.formats import PAGE_BYTES, PICTURE_STEPS, THRESHOLD_BYTES
+from arch.isa import Opcode
+from arch.machine import Machine
+from arch.memory import Memory
+from compiler.backend.job import Job
+from compiler.backend.storage import Layout
+
+LOAD_OVERHEAD = 10
+"""Cycles of a LOAD beside those of its beats."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Cycles of memory, as the port of a machine sees it."""
+
+    machine: Machine
+    memory: Memory
+
+    def rows(self, rows: int, beats: int) -> int:
+        """Return the cycles of so many rows of beats that follow each other."""
+        machine = self.machine
+        bursts = rows * -(-beats // machine.max_burst)
+        bursts += rows * beats * machine.beat_bytes // PAGE_BYTES
+        return self.memory.busy(bursts, rows * beats, machine.beat_bytes)
+
+    def bytes(self, size: int) -> int:
+        """Return the cycles of loading ``size`` bytes that follow each other."""
+        return self.rows(1, -(-size // self.machine.beat_bytes))
+
+    def load(self, fields: dict) -> int:
+        """Return the cycles that a LOAD takes, of memory or of the loader."""
+        rows, beats = fields["rows"], fields["beats"]
+        steps = PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1
+        return max(rows * beats * steps + LOAD_OVERHEAD, self.rows(rows, beats))
+
+    def stores(self, job: Job, layout: Layout, height: int, width: int) -> int:
+        """Return the cycles in which memory is kept from loads by one compute's results.
+
+        ``height`` and ``width`` are those of what it computes, ``layout`` is the output's.
+        """
+        if not self.memory.shared:
+            return 0
+        height, width, beat = height // job.pooling, width // job.pooling, self.machine.beat_bytes
+        step = layout.position_bytes * job.enlarge
+        if job.enlarge == 1 or step <= beat:
+            return self.rows(height, -(-width * step // beat))
+        return self.rows(height * width, -(-layout.position_bytes // beat))
+
+    def constants(self, job: Job, layouts: Mapping[str, Layout], words: int) -> int:
+        """Return the cycles in which memory is kept from other loads by what every tile asks for
+        again: weights (``words`` a row block) and thresholds that do not stay on chip."""
+        if not self.memory.shared:
+            return 0
+        machine = self.machine
+        blocks = -(-job.outputs // machine.rows)
+        cycles = 0
+        if blocks * words > machine.weight_words // 2:
+            cycles += blocks * self.bytes(words * machine.rows * machine.lanes // 8)
+        if not job.raw:
+            codes = 1 << layouts[job.output].storage.bits
+            # Two sets stay: those that the tile before used last.
+            cycles += max(0, blocks - 2) * self.bytes(codes * machine.rows * THRESHOLD_BYTES)
+        return cycles

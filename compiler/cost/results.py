@@ -1,0 +1,121 @@
+"""What a COMPUTE writes, but for when: its beats and bursts, from its geometry alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arch.errors import OnefourError
+from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES
+from arch.machine import Machine
+
+
+class CostError(OnefourError):
+    """A machine or program whose cycles this model does not tell exactly."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Results:
+    """The beats and bursts of one COMPUTE.
+
+    Captures whose results go on are counted from 0; cycles are given from the cycle on in which a
+    capture's first piece is combined. A beat leaves the combiner when the first piece of the next
+    one comes, the compute's last beat when the compute is closed.
+    """
+
+    raw: bool
+    #: Which passes of a block capture, and whose results go on.
+    places: list[int]
+    leaves: list[bool]
+    beats: int
+    #: ``offsets[bounds[n]:bounds[n + 1]]``: cycles in which beats leave during capture n.
+    offsets: list[int]
+    bounds: list[int]
+    #: ``bursts[burst_bounds[n]:burst_bounds[n + 1]]``: (cycle of completion, beats), likewise.
+    bursts: list[tuple[int, int]]
+    burst_bounds: list[int]
+    #: Bursts that are complete when the compute is closed: (cycles later, beats).
+    closing: list[tuple[int, int]]
+
+    @property
+    def block_passes(self) -> int:
+        """Passes of a block: the last one captures."""
+        return self.places[-1] + 1
+
+
+def block_passes(compute: dict) -> int:
+    """Return the passes of a block: a COMPUTE's (its fields') table span, for every plane pair."""
+    pairs = (compute["activation_planes"] + 1) * (compute["weight_planes"] + 1)
+    return pairs * (compute["table_last"] - compute["table_start"] + 1)
+
+
+def results_of(
+    machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray
+) -> Results:
+    """Return what a COMPUTE (its fields) writes.
+
+    ``places`` [n]: which passes of a block capture; ``leaves`` bool [n]: whose results go on.
+    """
+    captures = compute["block_rows"] * compute["row_blocks"] * int(leaves.sum())
+    numbers, capture, offset = _beats(machine, compute, captures)
+    bounds = np.searchsorted(capture[1:], np.arange(captures + 1))
+    lengths, event, later = _bursts(machine, numbers)
+    closes = event == numbers.size - 1
+    burst_bounds = np.searchsorted(event[~closes], bounds)
+    complete = offset[1:][event[~closes]] + later[~closes]
+    return Results(
+        raw=bool(compute["raw"]),
+        places=places.tolist(),
+        leaves=leaves.tolist(),
+        beats=numbers.size,
+        offsets=offset[1:].tolist(),
+        bounds=bounds.tolist(),
+        bursts=list(zip(complete.tolist(), lengths[~closes].tolist(), strict=True)),
+        burst_bounds=burst_bounds.tolist(),
+        closing=list(zip(later[closes].tolist(), lengths[closes].tolist(), strict=True)),
+    )
+
+
+def _beats(
+    machine: Machine, compute: dict, captures: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return number (address in beats), capture and offset of the first piece of every beat."""
+    columns, raw = machine.columns, bool(compute["raw"])
+    chunks = machine.raw_chunks if raw else 1
+    index = np.arange(captures * columns)
+    y, x = np.divmod(index, compute["row_length"])
+    written = (x < compute["width"]) & (y < compute["height"])
+    if compute["pair"] and not raw:
+        written &= x & 1 == 1
+        x = x >> 1
+    index, y, x = index[written], y[written], x[written]
+    if not index.size:
+        raise CostError("a compute writes nothing: the program would wait for it forever")
+    capture, column = np.divmod(index, columns)
+    address = compute["address"] + y * compute["row_bytes"] + x * compute["position_bytes"]
+    offset = column * chunks
+    if raw:
+        piece = np.arange(chunks)
+        address = (address[:, None] + RAW_CHUNK_BYTES * piece).ravel()
+        offset = (offset[:, None] + piece).ravel()
+        capture = capture.repeat(chunks)
+    numbers = address // machine.beat_bytes
+    fresh = np.append(True, numbers[1:] != numbers[:-1])
+    return numbers[fresh], capture[fresh], offset[fresh]
+
+
+def _bursts(machine: Machine, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the length of every burst, and when it is complete: so many cycles after which beat
+    has left."""
+    page = PAGE_BYTES // machine.beat_bytes
+    index = np.arange(numbers.size)
+    at_end = numbers % page == page - 1
+    apart = np.append(True, (numbers[1:] != numbers[:-1] + 1) | at_end[:-1])
+    run = np.maximum.accumulate(np.where(apart, index, 0))
+    first = np.flatnonzero((index - run) % machine.max_burst == 0)
+    after = np.append(first[1:], numbers.size)
+    lengths = after - first
+    # It is complete when its last beat says so, or else when another beat comes.
+    ended = at_end[after - 1] | (lengths == machine.max_burst)
+    ended[-1] = True
+    event = np.where(ended, after - 1, np.minimum(after, numbers.size - 1))
+    return lengths, event, ended.astype(int)
