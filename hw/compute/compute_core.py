@@ -63,7 +63,7 @@ class ComputeCore(wiring.Component):
     def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
         self._array = Array(machine, fabric)
-        self._aligned_read = AlignedRead(machine)
+        self._aligned_read = AlignedRead(machine, fabric)
         self._fabric = fabric
         self.sums_latency = self._aligned_read.latency + self._array.latency
         self.codes_latency = self.sums_latency + ThresholdSearch.latency + RunningMaximum.latency
