@@ -117,6 +117,7 @@ class AlignedRead(wiring.Component):
             entry.clear,
             entry.double,
             entry.capture,
+            step.raw,
             *(group.ones for group in entry.group),
         )
         m.d.comb += Cat(
@@ -124,6 +125,7 @@ class AlignedRead(wiring.Component):
             self.passes.clear,
             self.passes.double,
             self.passes.capture,
+            self.passes.raw,
             self.passes.ones,
         ).eq(delayed(m, control, self.latency, "control"))
         return m

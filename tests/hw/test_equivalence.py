@@ -83,15 +83,18 @@ BENCH = """
 module bench(input clk);
     reg [WIDTH-1:0] passes = 0, next;
     wire valid, differ;
-    integer cycle = 0, since = 0, seen = 0, k;
+    integer cycle = 0, since = 0, leave = COLUMNS, seen = 0, k;
     miter dut(.clk(clk), .rst(1'b0), .passes(passes), .valid(valid), .differ(differ));
     always @(posedge clk) begin
         for (k = 0; k < WIDTH; k = k + 1) next[k] = $urandom & 1;
         next[VALID] = $urandom % 4 != 0;
         next[CLEAR] = $urandom % 5 == 0;
         since = since + 1;
-        next[CAPTURE] = since >= COLUMNS && $urandom % 3 == 0;
-        if (next[CAPTURE] && next[VALID]) since = 0;
+        next[CAPTURE] = since >= leave && $urandom % 3 == 0;
+        if (next[CAPTURE] && next[VALID]) begin
+            since = 0;
+            leave = next[RAW] ? BEATS : COLUMNS;
+        end
         passes <= next;
         seen = seen + valid;
         if (differ) begin $display("differ in cycle %0d", cycle); $finish; end
@@ -111,8 +114,9 @@ def test_arrays_agree(machine, tmp_path):
     names = {
         "WIDTH": layout.size,
         "COLUMNS": machine.columns,
+        "BEATS": machine.block_beats,
         "CYCLES": 20_000,
-        **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture")},
+        **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture", "raw")},
     }
     bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
     text = verilog.convert(ArrayMiter(machine), name="miter", emit_src=False)
