@@ -36,7 +36,7 @@ BLOCKS: dict[str, Callable[[Machine], Component]] = {
     "array.carry_element": CarryElement,
     "compute.sequencer": Sequencer,
     "control.control": Control,
-    "load.loader": Loader,
+    "load.loader": lambda machine: Loader(machine, FABRIC),
     "memories.activation_memory": lambda machine: ActivationMemory(machine, FABRIC),
     "memories.weight_memory": lambda machine: WeightMemory(machine, FABRIC),
     "results.output_writer": lambda machine: OutputWriter(machine, FABRIC),

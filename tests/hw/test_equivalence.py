@@ -21,7 +21,7 @@ from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
 from hw.verilog import find_yosys
 from tests.hw.array_miter import ArrayMiter
-from tests.hw.carry_cells import cell_models
+from tests.hw.cell_models import cell_models
 from tests.hw.element_miter import DELAY, ElementMiter
 from tests.hw.self_checking import run_bench
 from tests.hw.symbolic import TRUE, Diagrams, Netlist

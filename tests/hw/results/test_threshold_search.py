@@ -14,7 +14,7 @@ from arch.machine import ECP5_85F, TINY
 from hw.fabric import FABRICS
 from hw.results.threshold_search import ThresholdSearch
 from hw.verilog import find_yosys
-from tests.hw.carry_cells import cell_models
+from tests.hw.cell_models import cell_models
 from tests.hw.cycles import play
 from tests.hw.self_checking import run_bench
 
