@@ -22,6 +22,7 @@ from arch.machine import Machine, machine_named
 from boards.full import SYNTHESIS
 from boards.toolchain import synthesise, tool_versions
 from hw.array.carry_element import CarryElement
+from hw.compute.aligned_read import AlignedRead
 from hw.compute.sequencer import Sequencer
 from hw.control.control import Control
 from hw.load.loader import Loader
@@ -34,6 +35,7 @@ from hw.verilog import find_yosys
 FABRIC = "ecp5"
 BLOCKS: dict[str, Callable[[Machine], Component]] = {
     "array.carry_element": CarryElement,
+    "compute.aligned_read": lambda machine: AlignedRead(machine, FABRIC),
     "compute.sequencer": Sequencer,
     "control.control": Control,
     "load.loader": lambda machine: Loader(machine, FABRIC),
