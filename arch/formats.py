@@ -6,6 +6,8 @@ the numbers that both need, and the compiler and a host too, are these.
 
 ADDRESS_BITS = 32
 """Byte addresses of memory."""
+WRITTEN_ADDRESS_BITS = 31
+"""Byte addresses of what the machine writes: results lie in the lower 2 GiB."""
 PAGE_BYTES = 4096
 """No burst crosses a multiple of this (AXI4, A3.4.1); programs start at one."""
 

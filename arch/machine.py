@@ -15,6 +15,9 @@ from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_B
 
 ISA_VERSION = 2
 """Raised whenever an encoded program stops meaning what it meant."""
+MULTIPLIED_COLUMNS = (8, 16)
+"""Columns of machines whose activations multipliers can turn: their factors have 18 bits, and for
+fewer columns plain logic takes a cycle less."""
 ADDRESS_FIELDS = {
     ("activation_words", "position_bits"): {
         isa.Load: ("destination", "row_step", "plane_stride", "odd_offset"),
@@ -75,13 +78,17 @@ class Machine:
     output_beats: int = 512
     #: Rows and columns of processing elements between two pipeline registers.
     cluster: int = 4
+    #: 18 x 18 multipliers that turn activations to their columns, where the fabric has them.
+    multipliers: int = 0
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "name" and (not isinstance(value, int) or value < 1):
+            least = 0 if field.name == "multipliers" else 1
+            if field.name != "name" and (not isinstance(value, int) or value < least):
                 raise ConfigurationError(
-                    f"machine {self.name!r}: {field.name} must be a positive integer, not {value!r}"
+                    f"machine {self.name!r}: {field.name} must be a positive integer"
+                    f"{'' if least else ' or 0'}, not {value!r}"
                 )
         if self.rows not in (8, 16):
             raise ConfigurationError(
@@ -116,6 +123,11 @@ class Machine:
             raise ConfigurationError(
                 f"machine {self.name!r}: rows and columns must be multiples "
                 f"of cluster {self.cluster}"
+            )
+        if self.multipliers and self.columns not in MULTIPLIED_COLUMNS:
+            raise ConfigurationError(
+                f"machine {self.name!r}: multipliers turn {MULTIPLIED_COLUMNS[0]} or "
+                f"{MULTIPLIED_COLUMNS[1]} columns, not {self.columns}; take multipliers 0"
             )
         if self.output_beats < 4 * self.block_beats:
             raise ConfigurationError(
@@ -210,10 +222,20 @@ TINY = Machine(
 )
 """For tests: small enough that a network simulates in seconds."""
 
-ECP5_25F = Machine(name="ecp5_25f", rows=8, columns=8, queue_depth=2)
-"""4,096 binary MACs per cycle: fits an LFE5U-25F (56 block RAMs, 24,288 slots).
+ECP5_25F = Machine(
+    name="ecp5_25f",
+    rows=8,
+    columns=8,
+    accumulator_bits=20,
+    queue_depth=2,
+    cluster=8,
+    multipliers=28,
+)
+"""4,096 binary MACs per cycle: fits an LFE5U-25F (56 block RAMs, 24,288 slots, 28 multipliers).
 
-Deeper queues are LUT RAM, 600 slots of it, and no frame measured so far is faster for them.
+Deeper queues are LUT RAM, 600 slots of it, and no frame measured so far is faster for them. Sums of
+20 bits hold 3 x 3 layers of 4 x 4 bits with 512 channels. One cluster: four of 4 x 4 keep
+operands and their delays twice, 1,900 flip-flops of them.
 """
 
 ECP5_85F = Machine(
@@ -223,8 +245,12 @@ ECP5_85F = Machine(
     activation_words=2048,
     table_entries=1024,
     axi_data_bits=128,
+    multipliers=64,
 )
-"""16,384 binary MACs per cycle: for an LFE5U-85F (208 block RAMs, 83,640 slots)."""
+"""16,384 binary MACs per cycle: for an LFE5U-85F (208 block RAMs, 83,640 slots, 156 multipliers).
+
+64 multipliers turn all of its lanes.
+"""
 
 MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_85F)}
 

@@ -29,7 +29,8 @@ constexpr uint64_t REPORT = 1 << 22;
 struct Cell {
     int kind, x, y;
     int position;  // in the tile; of a block RAM: the number of its site
-    int bound;    // a flip-flop that takes its data from the LUT at its position
+    int bound;    // a flip-flop that takes its data from the LUT at its position; a LUT whose
+                  // multiplexer takes the wire that another flip-flop would take there
     int control;  // flip-flops of a slice share clock, enable and reset
     int reset;    // those of a tile share the reset, or have none, all of them: 0
     std::vector<int> nets;
@@ -225,6 +226,11 @@ bool may_leave(const Tile& tile, int position, bool lut, bool flip_flop) {
     return index < 0 || !cells[index].bound || lut == flip_flop;
 }
 
+bool wire_is_shared(const Tile& tile, int position) {
+    int lut = tile.lut[position], flip_flop = tile.flip_flop[position];
+    return lut >= 0 && flip_flop >= 0 && cells[lut].bound && !cells[flip_flop].bound;
+}
+
 // Exchanges positions (a slice: two of them) between two tiles.
 bool exchange_positions(Tile& a, Tile& b, int at_a, int at_b, int count, bool lut, bool flip_flop,
                         double temperature) {
@@ -255,7 +261,10 @@ bool exchange_positions(Tile& a, Tile& b, int at_a, int at_b, int count, bool lu
         }
     };
     swap_all();
-    if (!slice_is_legal(a, at_a) || !slice_is_legal(b, at_b) || !resets_are_legal(a) ||
+    bool shared = false;
+    for (int i = 0; i < count; i++)
+        shared |= wire_is_shared(a, at_a + i) || wire_is_shared(b, at_b + i);
+    if (shared || !slice_is_legal(a, at_a) || !slice_is_legal(b, at_b) || !resets_are_legal(a) ||
         !resets_are_legal(b)) {
         swap_all();
         return false;

@@ -99,6 +99,7 @@ def problem(module: dict) -> tuple[list[str], str]:
                 special = cell["parameters"].get("MODE") in ("CCU2", "DPRAM", "RAMW_BLOCK")
                 wide = any(pins.get(pin) for pin in ("M", "FXA", "FXB", "OFX"))
                 kind = STAYS if special or wide else LUT
+                bound = int(bool(pins.get("M")))
             elif found[4] == "FF":
                 kind, bound = FLIP_FLOP, int(bool(pins.get("DI")))
                 given = cell["parameters"]

@@ -22,6 +22,7 @@ from arch.machine import Machine, machine_named
 from boards.full import SYNTHESIS
 from boards.toolchain import synthesise, tool_versions
 from hw.array.carry_element import CarryElement
+from hw.compute.aligned_read import AlignedRead
 from hw.compute.sequencer import Sequencer
 from hw.control.control import Control
 from hw.load.loader import Loader
@@ -34,13 +35,14 @@ from hw.verilog import find_yosys
 FABRIC = "ecp5"
 BLOCKS: dict[str, Callable[[Machine], Component]] = {
     "array.carry_element": CarryElement,
+    "compute.aligned_read": lambda machine: AlignedRead(machine, FABRIC),
     "compute.sequencer": Sequencer,
     "control.control": Control,
-    "load.loader": Loader,
+    "load.loader": lambda machine: Loader(machine, FABRIC),
     "memories.activation_memory": lambda machine: ActivationMemory(machine, FABRIC),
     "memories.weight_memory": lambda machine: WeightMemory(machine, FABRIC),
     "results.output_writer": lambda machine: OutputWriter(machine, FABRIC),
-    "results.threshold_search": ThresholdSearch,
+    "results.threshold_search": lambda machine: ThresholdSearch(machine, FABRIC),
 }
 """By the file that describes them, under ``hw/``."""
 SLOTS_PER_CELL = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}

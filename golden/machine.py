@@ -12,6 +12,7 @@ from zlib import crc32
 
 import numpy as np
 
+from arch.formats import WRITTEN_ADDRESS_BITS
 from arch.isa import CHUNK_BYTES
 from arch.machine import Machine
 from golden.compute import Writes, captured_sums, outgoing, passes_of
@@ -108,9 +109,10 @@ class GoldenMachine:
             if not writes.addresses.size:
                 continue
             low, high = int(writes.addresses.min()), int(writes.addresses.max())
-            if high >= memory.size:
+            if high >= min(memory.size, 1 << WRITTEN_ADDRESS_BITS):
                 raise MachineError(
-                    f"{compute} writes {low:#x}..{high:#x}; memory ends at {memory.size:#x}"
+                    f"{compute} writes {low:#x}..{high:#x}; memory ends at {memory.size:#x}, what "
+                    f"can be written at {1 << WRITTEN_ADDRESS_BITS:#x}"
                 )
             beats = writes.addresses.reshape(-1) // self.machine.beat_bytes
             statistics.write_beats += int((np.diff(beats) != 0).sum()) + int(beats[0] != last_beat)

@@ -46,7 +46,7 @@ class Accelerator(wiring.Component):
 
         # Everything below starts anew with every run.
         core = ResetInserter(run.reset)
-        port, loader = ReadPort(self.machine), Loader(self.machine)
+        port, loader = ReadPort(self.machine), Loader(self.machine, self.fabric)
         program, dispatcher = InstructionMemory(self.machine), Dispatcher(self.machine)
         compute = ComputeCore(self.machine, self.fabric)
         m.submodules.read_port = core(port)

@@ -12,7 +12,7 @@ Only the length of the program depends on the schedule, so it is the last.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from arch.formats import ADDRESS_BITS, PAGE_BYTES
+from arch.formats import PAGE_BYTES, WRITTEN_ADDRESS_BITS
 from arch.machine import Machine
 from compiler.backend.encode import Encoded
 from compiler.backend.job import Job
@@ -21,8 +21,8 @@ from compiler.backend.tile import Tiled
 from compiler.errors import CapacityError
 from host.image import LARGEST, Image, machine_digest
 
-MOST_BYTES = 1 << ADDRESS_BITS
-"""Addresses of instructions have 32 bits."""
+MOST_BYTES = 1 << WRITTEN_ADDRESS_BITS
+"""Where maps may lie."""
 
 
 @dataclass(frozen=True, eq=False)

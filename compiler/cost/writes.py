@@ -15,7 +15,7 @@ ALIGNED_READ_LATENCY = 4
 """``hw.compute.aligned_read``: and a cycle for every two bits of the rotation."""
 SEARCH_LATENCY = 7
 POOL_LATENCY = 2
-COLUMN_TO_BEAT = 4
+COLUMN_TO_BEAT = 3
 """From a column of codes to the cycle in which the beat before it leaves the combiner; the last
 beat of a compute leaves a cycle later."""
 BEAT_TO_COMPUTED = 1

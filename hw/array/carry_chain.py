@@ -1,4 +1,4 @@
-"""Adders in the carry cells of ECP5, as many as wanted in one chain."""
+"""Adders and comparators in the carry cells of ECP5, as many as wanted in one chain."""
 
 from amaranth.hdl import Const, Instance, Module, Signal, Value
 
@@ -17,10 +17,13 @@ RELAY = (A ^ B) & ~C  # c high: P = 0, G = a ^ b
 ADD_PRODUCTS = A ^ B ^ C ^ D  # x = a ^ b, y = c ^ d
 ADD_BITS = A ^ (C & D)  # d high: x = a, y = c
 READ = 0  # P = 0, G = 0
+# a >= b at the lowest bit, and at others: the greater bit decides, equal ones ask the bits below.
+REACHES_LOWEST = (A | ~B) & ~C  # c high: P = 0, G = a | ~b
+REACHES = ~(A ^ B) & C | A & ~C  # c high: P = (a == b), G = a
 
 
 class CarryChain:
-    """A chain of adders, built from its low end.
+    """A chain of adders and comparators, built from its low end.
 
     Every adder begins with a *relay*: a position with P = 0, which shows the carry that reaches it
     as its sum and sends on another, G, in its place. So one position both takes the top bit out of
@@ -52,6 +55,18 @@ class CarryChain:
         """
         self._end_adder(self._position(RELAY, *product))
         self._open = [self._position(*position) for position in positions]
+        return self._open
+
+    def at_least(self, left: Value, right: Value) -> list[Value]:
+        """Append a comparator; once the chain is closed, the list has the bit ``left >= right``.
+
+        It takes a position per bit, and shares its end with what follows.
+        """
+        pairs = list(zip(left, right, strict=True))
+        self._end_adder(self._position(REACHES_LOWEST, *pairs[0]))
+        for pair in pairs[1:]:
+            self._position(REACHES, *pair)
+        self._open = []
         return self._open
 
     def close(self, m: Module, name: str, *, wraps: bool = False) -> None:

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from arch.machine import Machine
 from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import UNCOUNTED, lateness
+from hw.array.drain import Drain
 from hw.array.pass_layouts import PassControl, replicate_ones
 
 
@@ -19,12 +20,12 @@ class Cluster(wiring.Component):
     is longer than a cluster: activations and control downwards, weights and results to the right
     (control also to the right, in the first row of clusters).
 
-    After a capture every row's results leave to the right, the elements' own after ``wait`` cycles,
-    first column first; at any other time what comes from the left passes. Captures must be at least
-    ``columns`` cycles apart.
+    After a capture every row's results leave to the right, the elements' own after those of
+    ``wait`` other columns, first column first; at any other time what comes from the left passes. A
+    column's turn is as long as :class:`hw.array.drain.Drain` says.
 
-    Latency: from the ports one cycle to ``*_on``, and to ``results_on`` ``latency`` + ``wait`` = 8
-    + ``wait`` cycles for a block's first column. ``results`` pass in 1 cycle. Throughput: one pass
+    Latency: from the ports one cycle to ``*_on``, and to ``results_on`` ``latency`` = 8 cycles and
+    ``wait`` turns for a block's first column. ``results`` pass in 1 cycle. Throughput: one pass
     per cycle.
 
     Parameters
@@ -125,16 +126,17 @@ class Cluster(wiring.Component):
                 ]
                 results[row].append(element.result)
 
-        # Counts the cycles after a capture: while it is `wait` + c, column c leaves.
-        running = Signal()
-        count = Signal(range(machine.columns))
-        with m.If(control[4].valid & control[4].capture):
-            m.d.sync += [running.eq(1), count.eq(0)]
-        with m.Elif(running):
-            m.d.sync += [count.eq(count + 1), running.eq(count != machine.columns - 1)]
+        # While it is the turn of column `wait` + c, column c leaves.
+        m.submodules.drain = drain = Drain(machine)
+        m.d.comb += [
+            drain.capture.eq(control[4].valid & control[4].capture),
+            drain.raw.eq(control[4].raw),
+        ]
         for row in range(len(rows)):
             leaving = Signal(size, name=f"leaving{row}", reset_less=True, attrs={"keep": 1})
-            leaves = (running & (count == self.wait + column) for column in range(size))
+            leaves = (
+                drain.running & (drain.column == self.wait + column) for column in range(size)
+            )
             m.d.sync += leaving.eq(Cat(leaves))
             # Outside its turn a cluster adds nothing to what passes: a multiplexer of ORs.
             word = self.results[row]

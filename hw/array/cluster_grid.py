@@ -1,11 +1,12 @@
 """The array on ECP5: clusters of elements with registers between them."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.array.cluster import Cluster
+from hw.array.drain import Drain
 from hw.array.pass_layouts import CONTROLS, pass_layout, sums_layout
 
 
@@ -94,15 +95,16 @@ class ClusterGrid(wiring.Component):
 
         # The last cluster's control, on its way to the results.
         control = clusters[last_row, last_column].control_on
-        leaves = control.valid & control.capture
+        leaves = Cat(control.valid & control.capture, control.raw)
         for stage in range(Cluster.latency - 2):
-            later = Signal(name=f"leaves{stage}")
+            later = Signal(2, name=f"leaves{stage}")
             m.d.sync += later.eq(leaves)
             leaves = later
-        count = Signal(range(machine.columns))
-        m.d.sync += self.sums.first.eq(leaves)
-        with m.If(leaves):
-            m.d.sync += [self.sums.valid.eq(1), count.eq(0)]
-        with m.Elif(self.sums.valid):
-            m.d.sync += [count.eq(count + 1), self.sums.valid.eq(count != machine.columns - 1)]
+        m.submodules.drain = drain = Drain(machine)
+        m.d.sync += self.sums.first.eq(leaves[0])
+        m.d.comb += [
+            drain.capture.eq(leaves[0]),
+            drain.raw.eq(leaves[1]),
+            self.sums.valid.eq(drain.running),
+        ]
         return m

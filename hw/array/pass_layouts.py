@@ -7,22 +7,24 @@ from arch.machine import Machine
 
 
 class PassControl(data.Struct):
-    """How a pass enters the accumulators; see ``hw.array.processing_element``."""
+    """How a pass enters the accumulators, see ``hw.array.processing_element``, and how its sums
+    leave, see ``hw.array.array``."""
 
     valid: unsigned(1)
     clear: unsigned(1)
     double: unsigned(1)
     capture: unsigned(1)
+    raw: unsigned(1)
 
 
-CONTROLS = ("valid", "clear", "double", "capture")
+CONTROLS = ("valid", "clear", "double", "capture", "raw")
 """The members of :class:`PassControl`."""
 
 
 def pass_layout(machine: Machine) -> data.StructLayout:
     """One pass: control, the operands of every column and row, and the ones row's constants.
 
-    Members: ``valid``, ``clear``, ``double``, ``capture`` (1 bit each); ``activations``
+    Members: ``valid``, ``clear``, ``double``, ``capture``, ``raw`` (1 bit each); ``activations``
     [columns] and ``weights`` [rows], ``lanes`` bits each; ``ones``, one bit per lane group.
     """
     # Operands first: at multiples of 64 bits a simulator reads them as whole words.
@@ -34,11 +36,12 @@ def pass_layout(machine: Machine) -> data.StructLayout:
         "clear": 1,
         "double": 1,
         "capture": 1,
+        "raw": 1,
     })  # fmt: skip
 
 
 def sums_layout(machine: Machine) -> data.StructLayout:
-    """The sums of one column: ``valid``, ``first`` (column 0), ``sums`` [rows] and ``ones_sum``."""
+    """The sums of one column: ``valid``, ``first`` (of a block), ``sums`` [rows], ``ones_sum``."""
     return data.StructLayout({
         "valid": 1,
         "first": 1,

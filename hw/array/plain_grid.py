@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
+from hw.array.drain import Drain
 from hw.array.pass_layouts import CONTROLS, pass_layout, replicate_ones, sums_layout
 from hw.array.popcount import field_masks
 from hw.array.processing_element import ProcessingElement
@@ -51,19 +52,18 @@ class PlainGrid(wiring.Component):
                 ]
                 results[row].append(element.result)
 
-        # The columns of a captured block are read one per cycle.
-        reading = Signal()
-        column = Signal(range(machine.columns))
-        with m.If(passes.valid & passes.capture):
-            m.d.sync += [reading.eq(1), column.eq(0)]
-        with m.Elif(reading):
-            m.d.sync += [column.eq(column + 1), reading.eq(column != machine.columns - 1)]
+        # The columns of a captured block are read in turn.
+        m.submodules.drain = drain = Drain(machine)
+        captures = passes.valid & passes.capture
+        begins = Signal()
+        m.d.comb += [drain.capture.eq(captures), drain.raw.eq(passes.raw)]
+        m.d.sync += begins.eq(captures)
         stage = Signal(sums_layout(machine))
-        m.d.sync += [stage.valid.eq(reading), stage.first.eq(reading & (column == 0))]
-        with m.If(reading):
+        m.d.sync += [stage.valid.eq(drain.running), stage.first.eq(begins)]
+        with m.If(drain.running):
             for row in range(machine.rows):
-                m.d.sync += stage.sums[row].eq(Choice(results[row])[column])
-            m.d.sync += stage.ones_sum.eq(Choice(results[-1])[column])
+                m.d.sync += stage.sums[row].eq(Choice(results[row])[drain.column])
+            m.d.sync += stage.ones_sum.eq(Choice(results[-1])[drain.column])
 
         for _ in range(self.latency - ProcessingElement.latency - 1):
             later = Signal(sums_layout(machine))

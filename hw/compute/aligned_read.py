@@ -6,7 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.array.pass_layouts import pass_layout
+from hw.compute.rotator import Rotator
 from hw.compute.sequencer import step_layout
+from hw.fabric import checked_fabric
 from hw.memories.block_ram import LATENCY
 from hw.streams.delay import delayed
 
@@ -21,9 +23,12 @@ class AlignedRead(wiring.Component):
     at the word of p + (C if b < b0 else 0), and column c takes the data of bank (b0 + c) mod C.
 
     Timing: step in t; sums p and p + C in registers in t + 1; bank addresses in t + 2; the
-    memories' data in t + 2 + LATENCY; rotated by two bits of b0 per further cycle (the last one
-    also zeroes what is not enabled); pass in t + ``latency``, latency = 2 + LATENCY + ceil(log2(C)
-    / 2). One pass per cycle.
+    memories' data in t + 2 + LATENCY; rotated by :class:`hw.compute.rotator.Rotator`; pass in t +
+    ``latency``, latency = 2 + LATENCY + ceil(log2(C) / 2). One pass per cycle.
+
+    Parameters
+    ----------
+    fabric : "generic" (plain operators) or "ecp5" (``machine.multipliers`` of its multipliers)
 
     Members
     -------
@@ -35,15 +40,19 @@ class AlignedRead(wiring.Component):
     weights : ``In(lanes) [rows]``
         To and from :class:`hw.memories.weight_memory.WeightMemory`.
     passes : ``Out(pass_layout)``
-        Activations and control from registers, weights straight from the memory.
+        Control from registers, activations from a LUT behind registers (generic: from these),
+        weights straight from the memory.
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
-        self.rotations = -(-machine.column_bits // 2)
-        self.latency = 2 + LATENCY + self.rotations
-        word = machine.position_bits - machine.column_bits
+        multipliers = machine.multipliers if checked_fabric(fabric) == "ecp5" else 0
         groups = machine.lane_groups
+        self._rotators = [
+            Rotator(machine, (multipliers + index) // groups) for index in range(groups)
+        ]
+        self.latency = 2 + LATENCY + self._rotators[0].latency
+        word = machine.position_bits - machine.column_bits
 
         def per_group(bits):
             return data.ArrayLayout(data.ArrayLayout(unsigned(bits), groups), machine.columns)
@@ -60,7 +69,7 @@ class AlignedRead(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         machine, step, entry = self.machine, self.step, self.step.entry
-        columns, lanes = machine.columns, machine.group_lanes
+        columns = machine.columns
         position, shift = machine.position_bits, machine.column_bits
 
         def data_delayed(value, cycles, name):
@@ -88,31 +97,15 @@ class AlignedRead(wiring.Component):
                 data_delayed(weight_word, self.latency - 1 - LATENCY, f"weight_word{index}")
             )
 
-            # The rotation: stage by stage, bits 0 and 1 of b0, then 2 and 3, ...
-            turn = data_delayed(first[:shift], 1 + LATENCY, f"turn{index}")
-            enable = data_delayed(enable, 1 + LATENCY, f"enable{index}")
-            words = [self.words[bank][index] for bank in range(columns)]
-            for stage in range(self.rotations):
-                last = stage == self.rotations - 1
-                for bit in range(2 * stage, min(2 * stage + 2, shift)):
-                    words = [
-                        Mux(turn[bit], words[(column + (1 << bit)) % columns], words[column])
-                        for column in range(columns)
-                    ]
-                registers = [
-                    Signal(lanes, name=f"word{index}_{stage}_{column}", reset_less=True)
-                    for column in range(columns)
-                ]
-                with m.If(enable if last else 1):
-                    m.d.sync += [
-                        register.eq(word) for register, word in zip(registers, words, strict=True)
-                    ]
-                with m.Else():
-                    m.d.sync += [register.eq(0) for register in registers]
-                words = registers
-                turn = data_delayed(turn, 1, f"turn{index}_{stage}")
-                enable = data_delayed(enable, 1, f"enable{index}_{stage}")
-            rotated.append(words)
+            # The rotation.
+            m.submodules[f"rotator{index}"] = rotator = self._rotators[index]
+            lead = 1 + LATENCY - rotator.LEAD
+            m.d.comb += [
+                rotator.turn.eq(data_delayed(first[:shift], lead, f"turn{index}")),
+                rotator.enable.eq(data_delayed(enable, lead, f"enable{index}")),
+                *(rotator.words[bank].eq(self.words[bank][index]) for bank in range(columns)),
+            ]
+            rotated.append(rotator.rotated)
 
         m.d.comb += [
             self.passes.activations[column].eq(Cat(words[column] for words in rotated))
@@ -124,6 +117,7 @@ class AlignedRead(wiring.Component):
             entry.clear,
             entry.double,
             entry.capture,
+            step.raw,
             *(group.ones for group in entry.group),
         )
         m.d.comb += Cat(
@@ -131,6 +125,7 @@ class AlignedRead(wiring.Component):
             self.passes.clear,
             self.passes.double,
             self.passes.capture,
+            self.passes.raw,
             self.passes.ones,
         ).eq(delayed(m, control, self.latency, "control"))
         return m

@@ -30,10 +30,11 @@ class ComputeCore(wiring.Component):
         Sequencer (PassTable) -> AlignedRead (ActivationMemory, WeightMemory) -> Array
         -> ThresholdSearch -> RunningMaximum -> OutputWriter, with ResultTags beside the sums
 
-    Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. A capture issued in t
-    has column c of its sums in t + ``sums_latency`` + c and its codes at the output writer in t +
-    ``codes_latency`` + c; the compute whose last capture it is has been counted in ``computed`` in
-    t + ``computed_latency`` + C - 1 (raw: + C * raw_chunks - 1).
+    Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. Column c of a capture
+    issued in t is in the sums in t + ``sums_latency`` + c, and its codes are at the output writer
+    in t + ``codes_latency`` + c; of a raw capture chunk k of it is, with c * raw_chunks + k for c.
+    The compute whose last capture it is has been counted in ``computed`` in t +
+    ``computed_latency`` + C - 1 (raw: + C * raw_chunks - 1).
 
     Members
     -------
@@ -63,7 +64,7 @@ class ComputeCore(wiring.Component):
     def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
         self._array = Array(machine, fabric)
-        self._aligned_read = AlignedRead(machine)
+        self._aligned_read = AlignedRead(machine, fabric)
         self._fabric = fabric
         self.sums_latency = self._aligned_read.latency + self._array.latency
         self.codes_latency = self.sums_latency + ThresholdSearch.latency + RunningMaximum.latency
@@ -108,7 +109,7 @@ class ComputeCore(wiring.Component):
         m.submodules.weight_memory = weights = WeightMemory(machine, self._fabric)
         m.submodules.array = array = self._array
         m.submodules.result_tags = result_tags = ResultTags(machine)
-        m.submodules.search = search = ThresholdSearch(machine)
+        m.submodules.search = search = ThresholdSearch(machine, self._fabric)
         m.submodules.maximum = maximum = RunningMaximum(machine)
         m.submodules.writer = writer = OutputWriter(machine, self._fabric)
 
@@ -137,9 +138,9 @@ class ComputeCore(wiring.Component):
             array.passes.eq(aligned_read.passes),
         ]
 
-        # Results. The tag and the place of a column travel beside the search.
+        # Results. The tag and the place of a piece travel beside the search.
         tag = result_tags.tag
-        column = Signal(maximum.i.shape())
+        piece = Signal(maximum.i.shape())
         m.d.comb += [
             result_tags.valid.eq(array.sums.valid),
             search.write.eq(self.threshold_write),
@@ -148,21 +149,22 @@ class ComputeCore(wiring.Component):
             search.add_ones.eq(tag.add_ones),
             search.threshold_set.eq(tag.threshold_set),
             search.code_bits.eq(tag.code_bits),
-            writer.totals.eq(search.totals),
-            writer.keep.eq(delayed(m, array.sums.valid & tag.raw, search.total_latency, "keep")),
-            column.valid.eq(array.sums.valid),
-            column.column.eq(result_tags.column),
-            column.starts.eq(tag.pool_first),
-            column.leaves.eq(tag.pool_last),
-            column.raw.eq(tag.raw),
-            column.ends.eq(result_tags.ends),
-            column.last.eq(tag.last),
+            search.raw.eq(tag.raw),
+            search.chunk.eq(result_tags.chunk),
+            piece.valid.eq(array.sums.valid),
+            piece.column.eq(result_tags.column),
+            piece.pools.eq(~tag.pool_first & ~tag.raw),
+            piece.starts.eq(result_tags.chunk == 0),
+            piece.leaves.eq(tag.pool_last),
+            piece.raw.eq(tag.raw),
+            piece.ends.eq(result_tags.ends),
+            piece.last.eq(result_tags.ends & tag.last),
         ]
         # Its `codes` arrive later: those of the search.
         m.d.comb += [
-            maximum.i.eq(delayed(m, column, search.latency, "column")),
+            maximum.i.eq(delayed(m, piece, search.latency, "piece")),
             maximum.i.codes.eq(search.codes),
-            writer.columns.eq(maximum.o),
+            writer.pieces.eq(maximum.o),
         ]
 
         # Results that leave.

@@ -15,9 +15,13 @@ from hw.streams.delay import delayed
 
 
 def step_layout(machine: Machine) -> data.StructLayout:
-    """Return one pass before its addresses are added up; ``after`` is ``base + columns``."""
+    """Return one pass before its addresses are added up; ``after`` is ``base + columns``.
+
+    ``raw``: its sums, if it captures, leave as they are.
+    """
     return data.StructLayout({
         "valid": 1,
+        "raw": 1,
         "base": machine.position_bits,
         "after": machine.position_bits,
         "weight_base": machine.weight_bits,
@@ -259,6 +263,7 @@ class Sequencer(wiring.Component):
             go.eq(filled & (~now.entry.capture | (open_now & room))),
             capture.eq(waits & open_now & room),
             self.step.valid.eq(go),
+            self.step.raw.eq(now.tag.raw),
             self.step.base.eq(now.base),
             self.step.after.eq(after),
             self.step.weight_base.eq(now.weight_base),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.isa import Load, Opcode
 from arch.machine import Machine
+from hw.fabric import checked_fabric
 from hw.load.load_gate import LoadGate, Transfer
 from hw.load.load_walk import LoadWalk
 from hw.load.picture_unpacker import PictureUnpacker
@@ -62,8 +63,9 @@ class Loader(wiring.Component):
     TRANSFER_GAP = 4
     LOADED = 6
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
+        self.fabric = checked_fabric(fabric)
         super().__init__({
             "loads": In(stream.Signature(Load)),
             "computed": In(16),
@@ -88,7 +90,7 @@ class Loader(wiring.Component):
         m.submodules.beats = beats = TransferBeats(self.machine)
         m.submodules.walk = walk = LoadWalk(self.machine)
         m.submodules.unpacker = unpacker = PictureUnpacker(self.machine)
-        m.submodules.router = router = SlotRouter(self.machine)
+        m.submodules.router = router = SlotRouter(self.machine, self.fabric)
         m.submodules.units = units = UnitWriter(self.machine)
 
         # In front of the memory port.

@@ -5,6 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
+from hw.fabric import checked_fabric
+from hw.load.wide_multiplexer import multiplexer
 from hw.memories.activation_memory import activation_write
 
 
@@ -12,6 +14,10 @@ class SlotRouter(wiring.Component):
     """Word w goes to bank ``position[w] mod columns``, address ``position[w] / columns``.
 
     The words of a step must have different banks. Latency 2 cycles; a step in every cycle.
+
+    Parameters
+    ----------
+    fabric : "generic" (plain operators) or "ecp5" (multiplexers of several slots)
 
     Members
     -------
@@ -24,8 +30,9 @@ class SlotRouter(wiring.Component):
 
     latency = 2
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
+        self.fabric = checked_fabric(fabric)
         super().__init__({
             "positions": In(data.ArrayLayout(machine.position_bits, machine.slots)),
             "words": In(data.ArrayLayout(machine.group_lanes, machine.slots)),
@@ -71,11 +78,12 @@ class SlotRouter(wiring.Component):
             word = Signal(self.machine.group_lanes, name=f"data{b}", reset_less=True)
             address = Signal.like(bank.address, name=f"to{b}", reset_less=True)
             enables = Signal(self.machine.lane_groups, name=f"enables{b}")
-            m.d.sync += [
-                address.eq(Array(addresses)[taken]),
-                word.eq(Array(words)[taken]),
-                enables.eq(groups),
-            ]
+            places = [Cat(*pair) for pair in zip(addresses, words, strict=True)]
+            if self.fabric == "ecp5":
+                place = multiplexer(m, f"bank{b}", places, taken)
+            else:
+                place = Array(places)[taken]
+            m.d.sync += [Cat(address, word).eq(place), enables.eq(groups)]
             m.d.comb += [
                 bank.address.eq(address),
                 bank.data.eq(word.replicate(self.machine.lane_groups)),

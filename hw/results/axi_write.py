@@ -72,13 +72,14 @@ class AxiWrite(wiring.Component):
         low_bits = (machine.beat_bytes - 1).bit_length()
         page_bits = (PAGE_BYTES - 1).bit_length() - low_bits
         burst_layout = data.StructLayout(
-            {"number": len(beat.number), "length": length_bits, "last": 1}
+            {"number": len(beat.number), "length": length_bits, "upper_half": 1, "last": 1}
         )
+        sent_layout = data.StructLayout({"length": length_bits, "upper_half": 1})
         m.submodules.beats = beats = BlockQueue(
             beat_layout(machine), machine.output_beats, self.fabric
         )
         m.submodules.bursts = bursts = BlockQueue(burst_layout, machine.output_beats, self.fabric)
-        m.submodules.lengths = lengths = ShortQueue(length_bits, OUTSTANDING)
+        m.submodules.sending = sending = ShortQueue(sent_layout, OUTSTANDING)
         m.submodules.lasts = lasts = ShortQueue(1, OUTSTANDING)
 
         # Bursts: the one that grows is written down when it is closed.
@@ -105,14 +106,14 @@ class AxiWrite(wiring.Component):
                 ),
             ]
             with m.If(~joins):
-                m.d.sync += burst.number.eq(beat.number)
+                m.d.sync += [burst.number.eq(beat.number), burst.upper_half.eq(beat.upper_half)]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
 
         # AW. What is shown stays until it is taken: only that fills the queues.
         aw, w, b = self.axi.aw, self.axi.w, self.axi.b
         shown = Signal()
-        may_send = lengths.i.ready & lasts.i.ready & (shown | ~self.stop)
+        may_send = sending.i.ready & lasts.i.ready & (shown | ~self.stop)
         begins = aw.valid & aw.ready
         m.d.sync += shown.eq(aw.valid & ~aw.ready)
         m.d.comb += [
@@ -120,17 +121,18 @@ class AxiWrite(wiring.Component):
             aw.payload.address.eq(Cat(Const(0, low_bits), bursts.o.payload.number)),
             aw.payload.length.eq(bursts.o.payload.length),
             bursts.o.ready.eq(aw.ready & may_send),
-            lengths.i.payload.eq(bursts.o.payload.length),
-            lengths.i.valid.eq(begins),
+            sending.i.payload.length.eq(bursts.o.payload.length),
+            sending.i.payload.upper_half.eq(bursts.o.payload.upper_half),
+            sending.i.valid.eq(begins),
             lasts.i.payload.eq(bursts.o.payload.last),
             lasts.i.valid.eq(begins),
         ]
 
         # W: the beats of the burst at the head of the queue.
         position = Signal(length_bits)
-        ends = position == lengths.o.payload
+        ends = position == sending.o.payload.length
         m.d.comb += [
-            w.valid.eq(beats.o.valid & lengths.o.valid),
+            w.valid.eq(beats.o.valid & sending.o.valid),
             w.payload.data.eq(
                 Cat(
                     beats.o.payload.words[i].replicate(machine.group_lanes // machine.rows)
@@ -139,13 +141,13 @@ class AxiWrite(wiring.Component):
             ),
             w.payload.last.eq(ends),
             self.sent.eq(w.valid & w.ready),
-            beats.o.ready.eq(w.ready & lengths.o.valid),
-            lengths.o.ready.eq(self.sent & ends),
+            beats.o.ready.eq(w.ready & sending.o.valid),
+            sending.o.ready.eq(self.sent & ends),
         ]
         for i in range(machine.slots):
             written = beats.o.payload.written[i]
             if machine.rows < machine.group_lanes:
-                upper = beats.o.payload.upper_half
+                upper = sending.o.payload.upper_half
                 m.d.comb += w.payload.strobe[2 * i : 2 * i + 2].eq(
                     Cat(written & ~upper, written & upper)
                 )

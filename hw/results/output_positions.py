@@ -8,8 +8,7 @@ from arch.formats import ADDRESS_BITS, RAW_CHUNK_BYTES
 from arch.isa import Compute, Planes, width
 from arch.machine import Machine
 from hw.results.capture import TAG_DEPTH, Placement
-from hw.results.raw_sums import piece_layout
-from hw.results.running_maximum import codes_layout, larger
+from hw.results.running_maximum import codes_layout, larger, piece_layout
 from hw.streams.short_queue import ShortQueue
 
 

@@ -1,6 +1,6 @@
-"""From columns of codes or sums to write bursts."""
+"""From pieces of codes or sums to write bursts."""
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -8,22 +8,20 @@ from arch.machine import Machine
 from hw.results.axi_write import OUTSTANDING, AxiWrite
 from hw.results.capture import Placement
 from hw.results.output_positions import Positions
-from hw.results.raw_sums import RawSums
-from hw.results.running_maximum import column_layout
+from hw.results.running_maximum import piece_layout
 from hw.results.write_combiner import WriteCombiner
 from hw.streams.axi import write_signature
 
 
 class OutputWriter(wiring.Component):
-    """Instances and wires: RawSums, Positions, WriteCombiner, AxiWrite.
+    """Instances and wires: Positions, WriteCombiner, AxiWrite.
 
-    Latency: ``latency`` = 6 cycles from the last piece of a compute to ``computed``. One column per
-    cycle (raw: one per raw_chunks cycles); nothing here ever waits except the write channel.
+    Latency: ``latency`` = 5 cycles from the last piece of a compute to ``computed``. One piece per
+    cycle; nothing here ever waits except the write channel.
 
     Members
     -------
-    totals, keep, columns
-        As in :class:`hw.results.raw_sums.RawSums`.
+    pieces : ``In(piece_layout)``
     placements : ``In(stream.Signature(Placement))``
     axi : ``Out(write_signature)``
     released : ``Out({valid, raw})``, buffered : ``Out(range(output_beats + 1))``
@@ -34,15 +32,13 @@ class OutputWriter(wiring.Component):
         As in :class:`hw.results.axi_write.AxiWrite`.
     """
 
-    latency = RawSums.latency + Positions.latency + WriteCombiner.latency + 1
+    latency = Positions.latency + WriteCombiner.latency + 1
 
     def __init__(self, machine: Machine, fabric: str):
         self.machine = machine
         self.fabric = fabric
         super().__init__({
-            "totals": In(data.ArrayLayout(unsigned(machine.sum_bits), machine.rows)),
-            "keep": In(1),
-            "columns": In(column_layout(machine)),
+            "pieces": In(piece_layout(machine)),
             "placements": In(stream.Signature(Placement)),
             "stop": In(1),
             "axi": Out(write_signature(machine.axi_data_bits)),
@@ -58,17 +54,13 @@ class OutputWriter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.raw_sums = raw_sums = RawSums(self.machine)
         m.submodules.positions = positions = Positions(self.machine)
         m.submodules.combiner = combiner = WriteCombiner(self.machine)
         m.submodules.axi_write = axi_write = AxiWrite(self.machine, self.fabric)
         connect(m, flipped(self.placements), positions.placements)
         connect(m, axi_write.axi, flipped(self.axi))
         m.d.comb += [
-            raw_sums.totals.eq(self.totals),
-            raw_sums.keep.eq(self.keep),
-            raw_sums.columns.eq(self.columns),
-            positions.pieces.eq(raw_sums.pieces),
+            positions.pieces.eq(self.pieces),
             combiner.placed.eq(positions.placed),
             axi_write.combined.eq(combiner.combined),
             self.released.eq(combiner.released),

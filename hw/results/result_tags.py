@@ -10,10 +10,11 @@ from hw.streams.short_queue import ShortQueue
 
 
 class ResultTags(wiring.Component):
-    """Counts columns, C per capture; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
+    """Counts columns, C per capture, and the ``raw_chunks`` cycles of each column of a raw one;
+    keeps the tags of up to ``TAG_DEPTH`` captures on their way.
 
-    ``tag``, ``column`` and ``ends`` belong to the column of the same cycle (latency 0). A tag must
-    come at least 3 cycles before its first column. One column per cycle.
+    The outputs belong to the column of the same cycle (latency 0). A tag must come at least 3
+    cycles before its first column. One column, or chunk of one, per cycle.
 
     Members
     -------
@@ -23,8 +24,10 @@ class ResultTags(wiring.Component):
         A column is here.
     tag : ``Out(CaptureTag)``
     column : ``Out(range(columns))``
+    chunk : ``Out(range(raw_chunks))``
+        0 unless raw.
     ends : ``Out(1)``
-        This column is its capture's last.
+        This is its capture's last cycle.
     """
 
     def __init__(self, machine: Machine):
@@ -34,6 +37,7 @@ class ResultTags(wiring.Component):
             "valid": In(1),
             "tag": Out(CaptureTag),
             "column": Out(range(machine.columns)),
+            "chunk": Out(range(machine.raw_chunks)),
             "ends": Out(1),
         })  # fmt: skip
 
@@ -42,12 +46,16 @@ class ResultTags(wiring.Component):
         m.submodules.waiting = waiting = ShortQueue(CaptureTag, TAG_DEPTH)
         connect(m, flipped(self.tags), waiting.i)
         tagged = Signal()
+        goes = Signal()  # the column's last cycle
         m.d.comb += [
-            self.ends.eq(self.valid & (self.column == self.machine.columns - 1)),
+            goes.eq(~self.tag.raw | (self.chunk == self.machine.raw_chunks - 1)),
+            self.ends.eq(self.valid & goes & (self.column == self.machine.columns - 1)),
             waiting.o.ready.eq(~tagged | self.ends),
         ]
         with m.If(self.valid):
-            m.d.sync += self.column.eq(self.column + 1)
+            m.d.sync += self.chunk.eq(self.chunk + 1)
+            with m.If(goes):
+                m.d.sync += [self.chunk.eq(0), self.column.eq(self.column + 1)]
         with m.If(waiting.o.ready):
             m.d.sync += [self.tag.eq(waiting.o.payload), tagged.eq(waiting.o.valid)]
         return m

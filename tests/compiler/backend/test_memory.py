@@ -69,9 +69,9 @@ def huge(height):
     )
 
 
-def test_addresses_have_32_bits():
+def test_addresses_of_maps_have_31_bits():
     layouts = {"x": lay_out(huge(1 << 13), TINY)}
-    with pytest.raises(CapacityError, match="tensor 'x': .*less than 4294967296"):
+    with pytest.raises(CapacityError, match="tensor 'x': .*less than 2147483648"):
         plan_memory([], layouts, TINY)
 
 

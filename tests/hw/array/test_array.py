@@ -10,16 +10,21 @@ from tests.hw.cycles import run_benches
 
 
 def random_passes(rng, machine, blocks, idle=0.0, longest=None) -> list[dict]:
-    """Blocks of random length back to back; the shortest has as many passes as columns."""
+    """Blocks of random length back to back, some raw; the shortest take as long as the one before
+    needs to leave."""
     longest = longest or 2 * machine.columns
-    lengths = [machine.columns, *rng.integers(machine.columns, longest + 1, blocks - 1)]
+    raws = [0, *rng.integers(0, 2, blocks - 1)]
+    spans = [machine.block_beats if raw else machine.columns for raw in raws]
+    extra = [0, *rng.integers(0, longest + 1 - machine.columns, blocks - 1)]
+    lengths = [span + more for span, more in zip([machine.columns, *spans], extra, strict=False)]
     passes = []
-    for length in lengths:
+    for length, raw in zip(lengths, raws, strict=True):
         for index in range(length):
             while rng.random() < idle:
                 passes.append(random_pass(rng, machine) | {"valid": 0})
             entry = random_pass(rng, machine)
             entry["capture"] = int(index == length - 1)
+            entry["raw"] = int(raw) if entry["capture"] else int(rng.integers(2))
             entry["clear"] = int(index == 0 or rng.random() < 0.1)
             passes.append(entry)
     return passes
@@ -38,7 +43,7 @@ def random_pass(rng, machine) -> dict:
 
 
 def expected_sums(machine, passes) -> list[tuple[int, int, list[int]]]:
-    """(cycle of the capture, column, sums of the rows and of the ones row) in order of leaving."""
+    """(cycle of the capture, cycles since, sums of the rows and of the ones row) as they leave."""
     group = (1 << machine.group_lanes) - 1
     sums = np.zeros((machine.rows + 1, machine.columns), np.int64)
     leaving = []
@@ -56,8 +61,11 @@ def expected_sums(machine, passes) -> list[tuple[int, int, list[int]]]:
         kept = 0 if entry["clear"] else 2 * sums if entry["double"] else sums
         sums = (pop + kept) % (1 << machine.accumulator_bits)
         if entry["capture"]:
-            columns = range(machine.columns)
-            leaving += [(cycle, column, sums[:, column].tolist()) for column in columns]
+            stays = machine.raw_chunks if entry["raw"] else 1
+            leaving += [
+                (cycle, since, sums[:, since // stays].tolist())
+                for since in range(machine.columns * stays)
+            ]
     return leaving
 
 
@@ -65,19 +73,19 @@ def simulate(machine, fabric, passes) -> list[tuple[int, int, list[int]]]:
     """What leaves, in the form of :func:`expected_sums`."""
     dut = Array(machine, fabric)
     leaving = []
-    last = machine.columns + dut.latency
+    last = machine.block_beats + dut.latency
 
     async def bench(ctx):
-        column = None
+        since = None
         for cycle in range(len(passes) + last):
             entry = passes[cycle] if cycle < len(passes) else {"valid": 0}
             ctx.set(dut.passes, entry)
             sums = ctx.get(dut.sums)
             assert sums.valid or not sums.first
             if sums.valid:
-                column = 0 if sums.first else column + 1
+                since = 0 if sums.first else since + 1
                 rows = [int(sums.sums[row]) for row in range(machine.rows)]
-                leaving.append((cycle - dut.latency - column, column, [*rows, sums.ones_sum]))
+                leaving.append((cycle - dut.latency - since, since, [*rows, sums.ones_sum]))
             await ctx.tick()
 
     run_benches(dut, bench)

@@ -65,6 +65,7 @@ def random_beats(machine, chance, computes, most=150, jump=0.02, idle=0.0):
     beats = []
     for _ in range(computes):
         number, length, before = chance.randrange(1 << 20), chance.randint(1, most), None
+        upper_half = chance.getrandbits(1) if machine.rows == 8 else 0
         for index in range(length):
             while chance.random() < idle:
                 beats.append(None)
@@ -72,12 +73,11 @@ def random_beats(machine, chance, computes, most=150, jump=0.02, idle=0.0):
                 "words": [chance.getrandbits(machine.rows) for _ in range(machine.slots)],
                 "written": chance.getrandbits(machine.slots),
             }
-            if machine.rows == 8:
-                beat["upper_half"] = chance.getrandbits(1)
             beats.append(
                 {
                     "number": number,
                     "follows": number - 1 == before,
+                    "upper_half": upper_half,
                     "beat": beat,
                     "last": index == length - 1,
                 }
@@ -97,7 +97,7 @@ def contents_of(machine, beats):
                 at = beat["number"] * machine.beat_bytes + 2 * w
                 word = beat["beat"]["words"][w]
                 if machine.rows == 8:
-                    contents[at + beat["beat"]["upper_half"]] = word
+                    contents[at + beat["upper_half"]] = word
                 else:
                     contents[at], contents[at + 1] = word & 255, word >> 8
     return contents

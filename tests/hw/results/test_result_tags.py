@@ -16,24 +16,26 @@ def test_tags(machine, idle, lead, seed):
     """Captures back to back or apart; tags `lead` cycles before their first column."""
     chance = random.Random(seed)
     unit = ResultTags(machine)
-    inputs = [{"valid": 0, "tags.valid": 0} for _ in range(600)]
-    expected, cycle = {}, lead
+    inputs = [{"valid": 0, "tags.valid": 0} for _ in range(3000)]
+    expected, ends, cycle = {}, [], lead
     for _ in range(30):
         tag = {
             "pool_first": chance.getrandbits(1),
             "pool_last": chance.getrandbits(1),
             "last": chance.getrandbits(1),
+            "raw": chance.getrandbits(1),
             "code_bits": chance.getrandbits(3),
         }
+        chunks = machine.raw_chunks if tag["raw"] else 1
         inputs[cycle - lead] |= {"tags.valid": 1, "tags.payload": tag}
-        for column in range(machine.columns):
-            inputs[cycle + column]["valid"] = 1
-            expected[cycle + column] = tag, column
-        cycle += machine.columns + chance.randint(0, idle)
-    seen = play(unit, inputs, ("tag", "column", "ends"))
-    for cycle, (tag, column) in expected.items():
+        for index in range(machine.columns * chunks):
+            inputs[cycle + index]["valid"] = 1
+            expected[cycle + index] = tag, *divmod(index, chunks)
+        cycle += machine.columns * chunks
+        ends.append(cycle - 1)
+        cycle += chance.randint(0, idle)
+    seen = play(unit, inputs, ("tag", "column", "chunk", "ends"))
+    for cycle, (tag, column, chunk) in expected.items():
         assert {name: seen[cycle]["tag"][name] for name in tag} == tag
-        assert seen[cycle]["column"] == column
-    assert [cycle for cycle, now in enumerate(seen) if now["ends"]] == [
-        cycle for cycle, (_, column) in expected.items() if column == machine.columns - 1
-    ]
+        assert (seen[cycle]["column"], seen[cycle]["chunk"]) == (column, chunk)
+    assert [cycle for cycle, now in enumerate(seen) if now["ends"]] == ends

@@ -51,7 +51,7 @@ def test_windows(machine, idle, seed):
                     "i": {
                         "valid": 1,
                         "column": column,
-                        "starts": index == 0,
+                        "pools": index != 0,
                         "leaves": leaves,
                         "codes": codes,
                     }

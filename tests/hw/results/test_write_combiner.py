@@ -42,7 +42,7 @@ def piece_bytes(machine, piece):
 def beat_bytes(machine, combined):
     for w in range(machine.slots):
         if combined.beat.written >> w & 1:
-            upper = combined.beat.upper_half if machine.rows == 8 else 0
+            upper = combined.upper_half if machine.rows == 8 else 0
             for byte in range(machine.rows // 8):
                 yield (
                     combined.number * machine.beat_bytes + 2 * w + upper + byte,

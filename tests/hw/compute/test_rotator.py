@@ -1,0 +1,115 @@
+"""Rotator: the definition in plain logic, and the multipliers of ECP5 against plain logic."""
+
+import random
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from amaranth.back import verilog
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import ECP5_25F, ECP5_85F, TINY
+from hw.compute.aligned_read import AlignedRead
+from hw.compute.rotator import Rotator
+from hw.verilog import find_yosys
+from tests.hw.cycles import play
+from tests.hw.self_checking import run_bench
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
+def test_columns_take_their_banks(machine, seed):
+    """Another turn in every cycle."""
+    chance = random.Random(seed)
+    columns, count = machine.columns, 200
+    dut = Rotator(machine)
+    turns = [chance.randrange(columns) for _ in range(count)]
+    enables = [int(chance.random() < 0.8) for _ in range(count)]
+    words = [[chance.getrandbits(16) for _ in range(columns)] for _ in range(count)]
+    inputs = [{} for _ in range(count + dut.LEAD + dut.latency)]
+    for cycle in range(count):
+        inputs[cycle] |= {"turn": turns[cycle], "enable": enables[cycle]}
+        inputs[cycle + dut.LEAD] |= {"words": words[cycle]}
+    seen = play(dut, inputs, ("rotated",))
+    for cycle in range(count):
+        expected = [
+            words[cycle][(turns[cycle] + column) % columns] if enables[cycle] else 0
+            for column in range(columns)
+        ]
+        assert list(seen[cycle + dut.LEAD + dut.latency]["rotated"]) == expected
+
+
+class RotatorMiter(wiring.Component):
+    """The same rotations in plain logic and with multipliers."""
+
+    def __init__(self, machine, multipliers):
+        self.pair = Rotator(machine), Rotator(machine, multipliers)
+        self.inputs = ("turn", "enable", "words")
+        members = {name: In(self.pair[0].signature.members[name].shape) for name in self.inputs}
+        super().__init__(members | {"differ": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.plain, m.submodules.multiplied = plain, multiplied = self.pair
+        for dut in self.pair:
+            m.d.comb += [getattr(dut, name).eq(getattr(self, name)) for name in self.inputs]
+        m.d.comb += self.differ.eq(plain.rotated.as_value() != multiplied.rotated.as_value())
+        return m
+
+
+BENCH = """
+module bench(input clk);
+    reg [TURN-1:0] turn = 0;
+    reg enable = 0;
+    reg [WORDS-1:0] words = 0;
+    wire differ;
+    integer cycle = 0, k;
+    miter dut(.clk(clk), .rst(1'b0), .turn(turn), .enable(enable), .words(words), .differ(differ));
+    always @(posedge clk) begin
+        turn <= $urandom;
+        enable <= $urandom % 4 != 0;
+        for (k = 0; k < WORDS; k = k + 1) words[k] <= $urandom & 1;
+        // The first cycles are those of registers that nothing has been written to.
+        if (differ && cycle > 8) begin $display("differ in cycle %0d", cycle); $finish; end
+        cycle = cycle + 1;
+        if (cycle == 5000) begin $display("agree"); $finish; end
+    end
+endmodule
+"""
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize(
+    ("machine", "multipliers"),
+    [(ECP5_25F, 7), (ECP5_25F, 8), (ECP5_85F, 16), (ECP5_85F, 5)],
+    ids=["25f-most", "25f-all", "85f-all", "85f-some"],
+)
+def test_multipliers_rotate(machine, multipliers, tmp_path):
+    find_yosys()
+    miter = RotatorMiter(machine, multipliers)
+    names = {"TURN": machine.column_bits, "WORDS": machine.columns * machine.group_lanes}
+    bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
+    text = verilog.convert(miter, name="miter", emit_src=False)
+    assert text.count("MULT18X18D") == multipliers
+    cell = (Path(__file__).parent / "mult18x18d.v").read_text()
+    assert "agree" in run_bench(text + cell + bench, tmp_path)
+
+
+@pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
+def test_fabrics_take_equally_long(machine):
+    assert AlignedRead(machine, "generic").latency == AlignedRead(machine, "ecp5").latency
+
+
+def test_a_core_has_the_multipliers_of_its_machine():
+    find_yosys()
+    text = verilog.convert(AlignedRead(ECP5_25F, "ecp5"), name="read", emit_src=False)
+    assert text.count("MULT18X18D") == ECP5_25F.multipliers
+
+
+def test_few_columns_are_left_to_plain_logic():
+    with pytest.raises(ValueError, match="cannot rotate 4 columns in time"):
+        Rotator(TINY, 1)
+    with pytest.raises(ValueError, match="cannot rotate 32 columns in time"):
+        Rotator(replace(TINY, columns=32, output_beats=1024), 1)
