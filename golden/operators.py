@@ -8,7 +8,7 @@ where no partial sum can leave the range in which that float type holds every in
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from golden.network import Convolution, MaxPool, Tensor, Thresholds, WeightedSum
+from golden.network import Convolution, MaxPool, TableSum, Tensor, Thresholds, WeightedSum
 
 #: Largest magnitude up to which float32 and float64 hold every integer.
 EXACT_FLOAT32 = 1 << 24
@@ -89,6 +89,22 @@ def weighted_sums(values: list[np.ndarray], operator: WeightedSum) -> np.ndarray
     """Sums int64: each input's integers times its factor."""
     pairs = zip(operator.factors, values, strict=True)
     return sum(factor * value.astype(np.int64) for factor, value in pairs)
+
+
+def table_sum(codes: list[np.ndarray], operator: TableSum) -> np.ndarray:
+    """Codes uint8: what the tables hold for the codes of the two inputs, added and rounded down."""
+    first, second = (
+        table.astype(np.int64)[each] for table, each in zip(operator.tables, codes, strict=True)
+    )
+    whole = (first + second) >> operator.fraction
+    return np.clip(whole, operator.low, operator.high).astype(np.uint8)
+
+
+def look_up(codes: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Codes uint8 of codes [C, H, W] by ``table`` uint8 [1 or C, codes]."""
+    if len(table) == 1:
+        return table[0][codes]
+    return table[np.arange(len(table))[:, None, None], codes]
 
 
 def max_pool(codes: np.ndarray, operator: MaxPool) -> np.ndarray:

@@ -2,28 +2,37 @@
 
 import numpy as np
 
-from arch.formats import CODE_BITS
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
 from compiler.frontend.context import AlreadyReportedError, Context
-from compiler.frontend.encoding import TOLERANCE, Encoding
+from compiler.frontend.encoding import NARROW, TOLERANCE, Encoding
 from compiler.frontend.expressions import Expression, trace
+from compiler.frontend.integer_kernel import IntegerKernel, integer_kernel
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
 from compiler.frontend.sums import Sums, View
-from compiler.frontend.thresholds import bisect, find_factors, from_table, verify
-from compiler.frontend.ties import settle, values_of_codes
+from compiler.frontend.table_sums import find_tables, shares
+from compiler.frontend.thresholds import (
+    bisect,
+    falls_and_rises,
+    find_factors,
+    from_table,
+    verify,
+)
+from compiler.frontend.ties import settle, values_of_codes, values_of_integers
 from compiler.frontend.unused_codes import drop_unused_codes
 from compiler.frontend.values import graph_values
 from golden.network import (
     Concat,
     Convolution,
+    Lookup,
     MaxPool,
     Network,
     Operator,
     Output,
     Slice,
+    TableSum,
     Tensor,
     Thresholds,
     Upsample,
@@ -46,6 +55,9 @@ class NetworkBuilder:
         self.context = context
         self.values = graph_values(graph)
         self.views: dict[str, View] = {}
+        #: Tensors that are a function of one other's codes: that one, and the codes int64 [1 or C,
+        #: its codes].
+        self.sources: dict[str, tuple[str, np.ndarray]] = {}
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
         self.made: set[str] = set()
@@ -130,8 +142,11 @@ class NetworkBuilder:
         for leaf in expression.leaves:
             if leaf not in self.views:
                 raise explain.not_codes(self.graph, node, leaf, self.values)
+        sources = {self.source(leaf)[0] for leaf in expression.leaves}
         if len(expression.leaves) == 1:
             self.requantise(node, expression, encoding)
+        elif len(sources) == 1 and self.graph.input not in sources:
+            self.function_of_one(node, expression, encoding, sources.pop())
         elif len(expression.leaves) == 2:
             self.sum_of_two(node, expression, encoding)
         else:
@@ -222,6 +237,23 @@ class NetworkBuilder:
     ) -> None:
         """Convolution with thresholds."""
         sums = self.convolution_sums(conv)
+        kernel = None
+        if encoding.bits > NARROW:
+            kernel = integer_kernel(self.graph, sums, expression)
+        where = f"{conv} to quantiser of {node.inputs[0]!r}"
+        if kernel is None:
+            thresholds = self.exact_thresholds(sums, expression, encoding, where)
+        else:
+            thresholds = kernel_thresholds(kernel, sums, encoding, where)
+        if not self.feeds_concat(node.output):
+            thresholds, encoding = drop_unused_codes(thresholds, encoding)
+        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
+
+    def exact_thresholds(
+        self, sums: Sums, expression: Expression, encoding: Encoding, where: str
+    ) -> Thresholds:
+        """Thresholds of a function of real numbers."""
+        conv = sums.node
 
         def codes(v: np.ndarray) -> np.ndarray:
             leaf = sums.values(v)[None, :, None, :]
@@ -236,16 +268,10 @@ class NetworkBuilder:
             return tuple(map(encoding.codes, expression.limits(*ends, channels)))
 
         check_overflow(expression, *sums.ends())
-        where = f"{conv} to quantiser of {node.inputs[0]!r}"
         thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
         verify(thresholds, codes_at, limits, sums.low, sums.high, where)
         factors = (sums.scales, sums.source.encoding.scale, sums.bias)
-        thresholds = settle(
-            thresholds, expression, encoding, factors, (sums.low, sums.high), where
-        )
-        if not self.feeds_concat(node.output):
-            thresholds, encoding = drop_unused_codes(thresholds, encoding)
-        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
+        return settle(thresholds, expression, encoding, factors, (sums.low, sums.high), where)
 
     def feeds_concat(self, tensor: str) -> bool:
         """Whether the codes reach a Concat as they are, which needs equal encodings."""
@@ -260,22 +286,70 @@ class NetworkBuilder:
         return False
 
     def requantise(self, node: Node, expression: Expression, encoding: Encoding) -> None:
-        """Nothing where codes stay as they are, otherwise a WeightedSum of one input."""
+        """Nothing where codes stay as they are, otherwise a function of each code.
+
+        That is a WeightedSum of one input where it is monotone and has few bits, and a Lookup.
+        """
         view = self.views[expression.leaves[0]]
         count = view.encoding.count
-        table = encoding.codes(values_of_codes(expression, [view.encoding]).reshape(-1, count))
+        single = encoding.bits > NARROW
+        values = values_of_codes(expression, [view.encoding], single=single)
+        table = encoding.codes(values.reshape(-1, count))
+        root, codes = self.source(expression.leaves[0])
+        rows = max(len(table), len(codes))
+        wide = np.broadcast_to(table, (rows, count))
+        self.sources[node.output] = root, np.take_along_axis(
+            wide, np.broadcast_to(codes, (rows, codes.shape[1])), axis=1
+        )
+        self.look_up_or_sum(node, view, table, encoding)
+
+    def source(self, tensor: str) -> tuple[str, np.ndarray]:
+        """The tensor of codes that ``tensor`` is a function of, and its codes for those; itself."""
+        if tensor in self.sources:
+            return self.sources[tensor]
+        return tensor, np.arange(self.views[tensor].encoding.count)[None]
+
+    def function_of_one(
+        self, node: Node, expression: Expression, encoding: Encoding, root: str
+    ) -> None:
+        """A function of several tensors that are all functions of one, such as x * Sigmoid(x)."""
+        encodings = [self.views[leaf].encoding for leaf in expression.leaves]
+        integers = []
+        for leaf, each in zip(expression.leaves, encodings, strict=True):
+            codes = self.source(leaf)[1]
+            integers.append(each.integers[codes][None, :, None, :])
+        single = encoding.bits > NARROW
+        values = values_of_integers(expression, encodings, integers, single=single)
+        table = encoding.codes(values.reshape(-1, values.shape[-1]))
+        self.sources[node.output] = root, table
+        self.look_up_or_sum(node, self.views[root], table, encoding)
+
+    def look_up_or_sum(
+        self, node: Node, view: View, table: np.ndarray, encoding: Encoding
+    ) -> None:
+        """The codes ``table`` int64 [1 or C, codes] for those of a tensor."""
+        count = view.encoding.count
         same = (encoding.step, encoding.offset) == (view.encoding.step, view.encoding.offset)
         if same and (table == np.arange(count)).all():
             self.views[node.output] = View(view.name, encoding)
             return
-        table = np.broadcast_to(table, (self.graph.channels(node.output), count))
-        thresholds = from_table(view.encoding.integers, table, encoding.count)
-        if thresholds is None:
-            raise QuantisationError(
-                f"quantiser of {node.inputs[0]!r}: as a function of {view.name!r} its codes "
-                "neither only rise nor only fall; supported are monotone functions."
+        few = view.encoding.bits <= NARROW or view.name == self.graph.input
+        if few and encoding.bits <= NARROW:
+            rows = np.broadcast_to(table, (self.graph.channels(node.output), count))
+            thresholds = from_table(view.encoding.integers, rows, encoding.count)
+            if thresholds is not None:
+                self.emit_sum(node, (view,), (1,), thresholds, encoding)
+                return
+        if (table == table[:1]).all():
+            table = table[:1]
+        self.operators.append(
+            Lookup(
+                name=self.operator_name(node),
+                input=view.name,
+                output=self.add_tensor(node.output, encoding),
+                table=table.astype(np.uint8),
             )
-        self.emit_sum(node, (view,), (1,), thresholds, encoding)
+        )
 
     def sum_of_two(self, node: Node, expression: Expression, encoding: Encoding) -> None:
         """WeightedSum of two inputs, exact for every pair of codes."""
@@ -286,11 +360,15 @@ class NetworkBuilder:
             raise UnsupportedError(
                 f"{where}: shapes {shapes[0]} and {shapes[1]} differ; supported are equal shapes."
             )
-        if max(first.encoding.bits, second.encoding.bits) > CODE_BITS:
+        if self.graph.input in (first.name, second.name):
             raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
         pairs = first.encoding.count, second.encoding.count
-        values = values_of_codes(expression, [first.encoding, second.encoding])
+        single = encoding.bits > NARROW
+        values = values_of_codes(expression, [first.encoding, second.encoding], single=single)
         table = encoding.codes(values.reshape(-1, *pairs))
+        if max(first.encoding.bits, second.encoding.bits, encoding.bits) > NARROW:
+            self.table_sum(node, expression, table, encoding)
+            return
         table = np.broadcast_to(table, (self.graph.channels(node.output), *pairs))
         integers = first.encoding.integers, second.encoding.integers
         found = find_factors(*integers, table, encoding.count)
@@ -308,6 +386,41 @@ class NetworkBuilder:
             )
         factors, thresholds = found
         self.emit_sum(node, (first, second), factors, thresholds, encoding)
+
+    def table_sum(
+        self, node: Node, expression: Expression, table: np.ndarray, encoding: Encoding
+    ) -> None:
+        """TableSum of two inputs with the codes ``table`` int64 [1 or C, a, b]."""
+        views = tuple(self.views[leaf] for leaf in expression.leaves)
+        found = None
+        if (table == table[:1]).all():
+            values = {
+                leaf: view.encoding.values
+                for leaf, view in zip(expression.leaves, views, strict=True)
+            }
+            parts = shares(expression, values)
+            if parts is not None:
+                step = encoding.scale * encoding.step
+                found = find_tables(*parts, table[0], step, float(encoding.values[0]))
+        if found is None:
+            raise QuantisationError(
+                f"quantiser of {node.inputs[0]!r}: its codes are not those of a sum of a function "
+                f"of {views[0].name!r} and one of {views[1].name!r}, rounded; supported with more "
+                "than 4 bits are Add and Sub of two quantised tensors, alike in all channels. Put "
+                "a quantiser behind the Add, and before products and other functions of it."
+            )
+        tables, fraction = found
+        self.operators.append(
+            TableSum(
+                name=self.operator_name(node),
+                inputs=tuple(view.name for view in views),
+                output=self.add_tensor(node.output, encoding),
+                tables=tables,
+                fraction=fraction,
+                low=int(table.min()),
+                high=int(table.max()),
+            )
+        )
 
     def emit_sum(
         self,
@@ -401,6 +514,20 @@ class NetworkBuilder:
         self.raw_shapes[name] = (sums.weights.shape[0], *sums.size)
         self.emit_convolution(sums, name, None)
         return name
+
+
+def kernel_thresholds(
+    kernel: IntegerKernel, sums: Sums, encoding: Encoding, where: str
+) -> Thresholds:
+    """Thresholds of an integer kernel, which never falls, and of what follows it."""
+
+    def codes(v: np.ndarray) -> np.ndarray:
+        return encoding.codes(kernel.values(v)[0, :, 0, :])
+
+    rest = kernel.rest.evaluate({kernel.leaf: np.arange(kernel.low, kernel.high + 1.0)})
+    if (np.diff(encoding.codes(rest)) < 0).any():
+        raise falls_and_rises(where, 0)
+    return bisect(codes, sums.low, sums.high, encoding.count, where)
 
 
 def build_network(graph: Graph, context: Context) -> Network:

@@ -10,7 +10,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from arch.formats import CODE_BITS
 from compiler.exact.reals import Reals
 from compiler.frontend import spec
 from compiler.frontend.encoding import TOLERANCE, Encoding
@@ -27,6 +26,7 @@ from compiler.frontend.operators.elementwise import (
 from compiler.frontend.operators.exactly import STEPS, fractions, is_known
 from compiler.frontend.operators.exactly import apply as apply_exactly
 from compiler.frontend.operators.intervals import image
+from golden.network import WIDEST_CODE
 
 #: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
 FARTHEST = 4096
@@ -60,7 +60,7 @@ class Levels:
 Values = Interval | Levels
 
 
-def encode(levels: Levels, most: int = 1 << CODE_BITS) -> Encoding | None:
+def encode(levels: Levels, most: int = 1 << WIDEST_CODE) -> Encoding | None:
     """The encoding of levels on an even grid through (half) zero with at most ``most`` places.
 
     Places between levels may stay unused. None where there is no such grid.

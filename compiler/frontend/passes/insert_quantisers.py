@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from compiler.frontend import spec
 from compiler.frontend.context import Context
-from compiler.frontend.encoding import Encoding
+from compiler.frontend.encoding import NARROW, Encoding
 from compiler.frontend.ir import Graph, NameSupply, Node, substitute
 from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
 from compiler.frontend.values import (
@@ -20,9 +21,10 @@ from compiler.frontend.values import (
 
 
 def insert_quantisers(graph: Graph, _: Context) -> Graph:
-    """A Quantise node wherever codes are needed and the values allow at most 4 bits.
+    """A Quantise node wherever codes are needed and the values allow at most 8 bits.
 
-    Codes are needed by everything that is not elementwise in one tensor. Where the inputs of a
+    Codes are needed by everything that is not elementwise in one tensor; and a quantiser's result
+    of more than 4 bits becomes codes in any case, so that what follows is a table. Where the inputs of a
     Concat have different encodings but one would hold all their values, it gets that one.
     """
     names = NameSupply.of(graph)
@@ -43,9 +45,14 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
             continue
         found = values[tensor]
         wanted = node.op == "Concat" or (
-            is_variable_elementwise(node, graph) and ends_chain(graph, tensor)
+            is_variable_elementwise(node, graph)
+            and (ends_chain(graph, tensor) or ends_quantiser(graph, node))
         )
         encoding = encode(found) if wanted and isinstance(found, Levels) else None
+        if encoding and encoding.bits <= NARROW and not (
+            node.op == "Concat" or ends_chain(graph, tensor)
+        ):
+            continue
         if encoding is None or (node.op == "Concat" and swallows(found, old, values)):
             continue
         codes = names.fresh(f"{tensor}/codes")
@@ -71,6 +78,11 @@ def swallows(joined: Levels, concat: Node, values: dict[str, Values]) -> bool:
     """Whether one input's levels are no more than rounding errors beside another's."""
     size = np.abs(joined.rows).max(initial=0.0)
     return any(merges_levels(values[part].rows.reshape(1, -1), size) for part in concat.inputs)
+
+
+def ends_quantiser(graph: Graph, node: Node) -> bool:
+    """Whether the node gives a quantiser's result as a number."""
+    return node.op in spec.LEAVING or node.op in spec.UNIFORM_QUANTISERS
 
 
 def ends_chain(graph: Graph, tensor: str) -> bool:
