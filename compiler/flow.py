@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from arch.machine import Machine
-from compiler.backend.capacity import check_capacity
+from compiler.backend.capacity import check_capacity, check_codes
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
@@ -48,6 +48,7 @@ class Compiled:
 
 def compile_network(network: Network, machine: Machine) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps."""
+    check_codes(network, machine)
     lowered = lower(network, machine)
     packed = [pack(job, lowered.storages) for job in lowered.jobs]
     check_capacity(packed, machine)

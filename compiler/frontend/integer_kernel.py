@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.frontend import spec
 from compiler.frontend.expressions import Expression
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.sums import Sums
 
 #: A bias of integers has the scale of the sums but for its rounding to float32.
 TOLERANCE = 2.0**-20
-#: Stand before a quantiser without changing what it rounds: they are limits of its codes.
-LIMITING = frozenset({"Identity", "Dropout", "Relu", "Clip"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ def integer_kernel(graph: Graph, sums: Sums, expression: Expression) -> IntegerK
     None where runtimes have none: other operators, a bias that is no multiple of the sums' scale.
     """
     place = next((i for i, n in enumerate(expression.nodes) if n.op == "QuantizeLinear"), None)
-    if place is None or any(node.op not in LIMITING for node in expression.nodes[:place]):
+    if place is None or any(node.op not in spec.LIMITING for node in expression.nodes[:place]):
         return None
     quantiser = expression.nodes[place]
     scale, zero = (graph.constants[tensor] for tensor in quantiser.inputs[1:3])

@@ -6,6 +6,7 @@ gives a wrong code. Every pair of codes is checked.
 
 import numpy as np
 
+from compiler.frontend import spec
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.ir import Node
 
@@ -23,7 +24,7 @@ def joining(expression: Expression) -> Node | None:
         depends[node.output] = set().union(*parts)
         if len(depends[node.output]) == 2:
             single = len(parts) == 2 and all(len(part) == 1 for part in parts)
-            return node if single and node.op in ("Add", "Sub") else None
+            return node if single and node.op in spec.ADDING else None
     return None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from compiler.exact.reals import Reals
 from compiler.frontend import spec
-from compiler.frontend.encoding import TOLERANCE, Encoding
+from compiler.frontend.encoding import NARROW, TOLERANCE, Encoding
 from compiler.frontend.integers import limits
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators import quantisers
@@ -63,7 +63,9 @@ Values = Interval | Levels
 def encode(levels: Levels, most: int = 1 << WIDEST_CODE) -> Encoding | None:
     """The encoding of levels on an even grid through (half) zero with at most ``most`` places.
 
-    Places between levels may stay unused. None where there is no such grid.
+    Places between levels may stay unused, but on a grid of more than 4 bits only every other one:
+    such a grid is one quantiser's, and not what several happen to have in common. None where there
+    is no such grid.
     """
     values = np.unique(levels.rows).astype(np.float64)
     if not np.isfinite(values).all():
@@ -82,6 +84,8 @@ def encode(levels: Levels, most: int = 1 << WIDEST_CODE) -> Encoding | None:
     for part in range(1, most):
         places = np.rint((values - values[0]) * (part / smallest))
         if places[-1] >= most:
+            return None
+        if places[-1] >= 1 << NARROW and places[-1] > 2 * values.size:
             return None
         step = span / places[-1]
         if np.abs(values - values[0] - step * places).max() <= TOLERANCE * size:
