@@ -117,5 +117,5 @@ def quantised_weights(graph: Graph, node: Node) -> tuple[np.ndarray, np.ndarray]
     bits = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + (low < 0)
     raise UnsupportedError(
         f"{node}: {source} take integers {low}..{high} ({bits} bits); {SUPPORTED}. Quantise this "
-        "layer's weights to 1..8 bits and train again."
+        "layer's weights symmetrically to 1..8 bits and train again."
     )

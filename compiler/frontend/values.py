@@ -93,6 +93,25 @@ def encode(levels: Levels, most: int = 1 << WIDEST_CODE) -> Encoding | None:
     return None
 
 
+def quantiser_encoding(
+    node: Node, graph: Graph, levels: Levels, most: int = 1 << WIDEST_CODE
+) -> Encoding | None:
+    """The encoding of levels in steps of the quantiser that makes them, whichever it leaves out.
+
+    None for other operators, for one that has a scale per channel, and for more than ``most``.
+    """
+    if node.op not in spec.LEAVING | spec.UNIFORM_QUANTISERS or len(levels.rows) > 1:
+        return None
+    scale = graph.constants[node.inputs[1]]
+    if scale.size > 1 or not np.isfinite(levels.rows).all():
+        return None
+    places = np.rint(levels.rows / scale.reshape(())).astype(np.int64)
+    low, count = int(places.min()), int(np.ptp(places)) + 1
+    if count > most:
+        return None
+    return Encoding(scale=float(scale.reshape(())), step=1, offset=low, count=count)
+
+
 def merges_levels(rows: np.ndarray, size: float) -> bool:
     """Whether what are rounding errors beside ``size`` are levels of a channel of its own size."""
     sizes = np.abs(rows).max(axis=1, keepdims=True, initial=0.0)

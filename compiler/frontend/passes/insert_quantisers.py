@@ -17,6 +17,7 @@ from compiler.frontend.values import (
     merges_levels,
     moved_encoding,
     node_values,
+    quantiser_encoding,
 )
 
 
@@ -49,6 +50,8 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
             and (ends_chain(graph, tensor) or ends_quantiser(graph, node))
         )
         encoding = encode(found) if wanted and isinstance(found, Levels) else None
+        if wanted and isinstance(found, Levels) and (not encoding or encoding.bits > NARROW):
+            encoding = quantiser_encoding(node, graph, found) or encoding
         if encoding and encoding.bits <= NARROW and not (
             node.op == "Concat" or ends_chain(graph, tensor)
         ):

@@ -1,0 +1,46 @@
+"""Thresholds as base and step: threshold k = (base + k * step) >> fraction, k = 0, 1, ...
+
+A layer with a scale, a bias and a quantiser has thresholds at even distances, rounded up. Loaded as
+two numbers they are a few bytes a channel, whatever the bits of its codes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.backend.lines import Points, line
+
+#: Most fraction bits that are tried.
+MOST_FRACTION = 20
+
+
+@dataclass(frozen=True)
+class ThresholdLine:
+    """Two whole numbers and the bits of them that are a fraction."""
+
+    base: int
+    step: int
+    fraction: int
+
+    def levels(self, count: int) -> np.ndarray:
+        """The thresholds int64 [count]."""
+        return (self.base + np.arange(count, dtype=np.int64) * self.step) >> self.fraction
+
+
+def threshold_line(levels: np.ndarray, low: int, high: int) -> ThresholdLine | None:
+    """The line of fewest fraction bits for thresholds [L] that sums low..high are compared with.
+
+    A threshold of at most ``low`` may be any other that is always reached, and one above ``high``
+    any that never is. None where no line of ``MOST_FRACTION`` bits gives them.
+    """
+    places = np.arange(levels.size, dtype=np.int64)
+    always, never = levels <= low, levels > high
+    least = np.where(never, high + 1, levels)
+    most = np.where(always, low, levels) + 1
+    points = Points((places[~always], least[~always]), (places[~never], most[~never]))
+    slopes = points.slopes()
+    for fraction in range(MOST_FRACTION + 1):
+        found = line(points, 1 << fraction, slopes)
+        if found is not None:
+            return ThresholdLine(found[1], found[0], fraction)
+    return None
