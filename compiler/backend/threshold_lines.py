@@ -27,16 +27,20 @@ class ThresholdLine:
         return (self.base + np.arange(count, dtype=np.int64) * self.step) >> self.fraction
 
 
-def threshold_line(levels: np.ndarray, low: int, high: int) -> ThresholdLine | None:
-    """The line of fewest fraction bits for thresholds [L] that sums low..high are compared with.
+def threshold_line(
+    levels: np.ndarray, low: int, high: int, spacing: int = 1
+) -> ThresholdLine | None:
+    """The line of fewest fraction bits for thresholds [L] of sums low, low + spacing, ..., high.
 
-    A threshold of at most ``low`` may be any other that is always reached, and one above ``high``
-    any that never is. None where no line of ``MOST_FRACTION`` bits gives them.
+    Sums of a layer on an even grid are all odd or all even: ``spacing`` 2. Any threshold that tells
+    the same sums apart will do; none where no line of ``MOST_FRACTION`` bits gives one.
     """
     places = np.arange(levels.size, dtype=np.int64)
     always, never = levels <= low, levels > high
-    least = np.where(never, high + 1, levels)
-    most = np.where(always, low, levels) + 1
+    # The first sum that reaches a level: thresholds down to the sum before it are the same.
+    first = low - (low - levels) // spacing * spacing
+    least = np.where(never, high + 1, first - spacing + 1)
+    most = np.where(always, low, first) + 1
     points = Points((places[~always], least[~always]), (places[~never], most[~never]))
     slopes = points.slopes()
     for fraction in range(MOST_FRACTION + 1):

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, helper
 
 from compiler.check.reference import in_order
-from compiler.check.roundings import KEEPING, constants_of
+from compiler.check.roundings import KEEPING, QUANTISERS, constants_of
 from compiler.exact.operators import attributes, evaluate
 from compiler.exact.picture import input_of
 from compiler.exact.reals import Reals
@@ -46,9 +46,10 @@ class Formula:
         self.model, self.watch = model, watch
         self.constants = constants_of(model)
         self.makers = {name: node for node in model.graph.node for name in node.output}
-        #: Tensors of floats that convolutions made, and of codes that were rounded from those.
+        #: Tensors of floats that convolutions made; and those of codes whose arithmetic is known:
+        #: the formula's, or what float32 makes of other codes.
         self.sums: set[str] = set()
-        self.from_sums: set[str] = set()
+        self.known: set[str] = set()
         versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
         self.opset = max(versions, default=1)
 
@@ -70,16 +71,16 @@ class Formula:
         return values
 
     def note(self, node: NodeProto) -> None:
-        """Keep what comes from a convolution that is not computed in integers."""
-        rounds = node.op_type == "QuantizeLinear"
-        if rounds and self.is_kernel:
-            return
+        """Keep whether a result comes from a convolution that is not computed in integers."""
+        rounds = node.op_type in QUANTISERS
         if node.op_type == "Conv" or (not rounds and not self.sums.isdisjoint(node.input)):
             self.sums.update(node.output)
-        if node.op_type in KEEPING or rounds:
-            known = self.sums if rounds else self.from_sums
-            if node.input[0] in known:
-                self.from_sums.update(node.output)
+        if rounds:
+            is_known = self.is_kernel or node.input[0] not in self.sums
+        else:
+            is_known = node.op_type in KEEPING and node.input[0] in self.known
+        if is_known:
+            self.known.update(node.output)
 
     def results(self, node: NodeProto, values: dict[str, Array]) -> list[Array]:
         """Results of one node."""

@@ -12,6 +12,7 @@ from compiler.check.formula import Formula
 from compiler.check.partner import run_default, run_onnxruntime
 from compiler.check.roundings import Rounding, constants_of, roundings
 from compiler.exact.picture import input_of
+from compiler.frontend.encoding import NARROW
 from golden import execute
 from golden.network import Network
 
@@ -109,12 +110,19 @@ def explained(
 
 
 def against_formula(
-    network: Network, model: ModelProto, picture: np.ndarray, input_scale: float = 1 / 255
+    network: Network,
+    model: ModelProto,
+    picture: np.ndarray,
+    input_scale: float = 1 / 255,
+    results: Mapping[str, np.ndarray] | None = None,
 ) -> list[Layer]:
     """The layers of more than 4 bits against the runtimes' formula, each fed with the network's
-    codes."""
+    codes.
+
+    Not those that the formula does not give: see ``docs/numerics.md``, 3.
+    """
     known = {onnx: name for name, onnx in network.onnx_names.items()}
-    results = execute.run(network, picture)
+    results = execute.run(network, picture) if results is None else results
     compared: list[Layer] = []
 
     def watch(onnx: str, value: np.ndarray) -> np.ndarray:
@@ -122,7 +130,7 @@ def against_formula(
         if name is None or name == network.input:
             return value
         tensor, codes = network.tensors[name], results[name]
-        if tensor.bits > 4 and onnx not in formula.from_sums:
+        if tensor.bits > NARROW and onnx in formula.known:
             compared.append(Layer(name, codes, codes_of(value.astype(np.float64), tensor)))
         meant = tensor.scale * (tensor.step * codes.astype(np.int64) + tensor.offset)
         return meant[None].astype(value.dtype)
