@@ -49,13 +49,31 @@ class Thresholds:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Product:
+    """Thresholds of more than 4 bits as the float32 product that they come from.
+
+    code = clip(rint(float32(factor[c] * v + bias[c]) * multiplier[c]) + zero, low, high): the sum
+    and the product are rounded to float32, the product to a whole number, all half to even.
+    ``factor`` and ``bias`` int64 [channels], ``multiplier`` float32 [channels], positive.
+    """
+
+    factor: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    zero: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
     """v = sum over taps of integer(input) * weights; codes by ``thresholds``, or v itself if None.
 
     ``weights`` int32 [out, in / groups, kh, kw]; ``pads`` (top, left, bottom, right); positions
     in the padding have the integer value ``pad_value`` (0 for ONNX Conv, -1 for a +-1 tensor
     padded by Pad). Where there is a ``table``, uint8 [1 or out, levels + 1], the result is the
-    table's code for the code of the thresholds, and ``between`` is the tensor of the latter.
+    table's code for the code of the thresholds, and ``between`` is the tensor of the latter. A
+    ``product`` gives the codes of the thresholds for every sum, for machines that multiply.
     """
 
     name: str
@@ -70,6 +88,7 @@ class Convolution:
     pad_value: int = 0
     table: np.ndarray | None = None
     between: str = ""
+    product: Product | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ where no partial sum can leave the range in which that float type holds every in
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from golden.network import Convolution, MaxPool, TableSum, Tensor, Thresholds, WeightedSum
+from golden.network import Convolution, MaxPool, Product, TableSum, Tensor, Thresholds, WeightedSum
 
 #: Largest magnitude up to which float32 and float64 hold every integer.
 EXACT_FLOAT32 = 1 << 24
@@ -29,6 +29,35 @@ def threshold(sums: np.ndarray, thresholds: Thresholds) -> np.ndarray:
         directed = row if thresholds.sign[channel] > 0 else -row
         codes[channel] = np.searchsorted(levels.astype(sums.dtype), directed, side="right")
     return codes.reshape(sums.shape)
+
+
+def product_codes(sums: np.ndarray, product: Product) -> np.ndarray:
+    """Codes int64 [C, ...] of sums [C, ...] by a float32 product, in integers.
+
+    float32 holds the 24 leading bits of a number: so do what is multiplied and the result.
+    """
+    column = (-1, *[1] * (sums.ndim - 1))
+    mantissa, exponent = np.frexp(product.multiplier.astype(np.float64))
+    mantissa = (mantissa * (1 << 24)).astype(np.int64).reshape(column)
+    whole = product.factor.reshape(column) * sums.astype(np.int64) + product.bias.reshape(column)
+    scaled = leading_bits(leading_bits(whole) * mantissa)
+    places = np.clip(24 - exponent.astype(np.int64), 0, 62).reshape(column)
+    return np.clip(shifted(scaled, places) + product.zero, product.low, product.high)
+
+
+def leading_bits(values: np.ndarray, count: int = 24) -> np.ndarray:
+    """Integers rounded to ``count`` leading bits, half to even."""
+    # Where float64 rounds up to a power of two, ``count`` bits do so as well.
+    length = np.frexp(np.abs(values).astype(np.float64))[1].astype(np.int64)
+    surplus = np.maximum(length - count, 0)
+    return shifted(values, surplus) << surplus
+
+
+def shifted(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Integers shifted right by ``places`` >= 0 and rounded, half to even."""
+    odd = (values >> places) & 1
+    half = np.where(places > 0, (1 << np.maximum(places - 1, 0)) - 1 + odd, 0)
+    return (values + half) >> places
 
 
 def pad(values: np.ndarray, pads: tuple[int, int, int, int], fill: int) -> np.ndarray:

@@ -25,7 +25,9 @@ def check_codes(network: Network, machine: Machine) -> None:
         if tensor.bits > CODE_BITS:
             what = f"its result {tensor.name!r} has {tensor.bits}-bit codes"
             refused.append((operator, what))
-        elif isinstance(operator, Lookup | TableSum) or getattr(operator, "table", None) is not None:
+        elif (
+            isinstance(operator, Lookup | TableSum) or getattr(operator, "table", None) is not None
+        ):
             what = f"its result {tensor.name!r} is looked up in a table of codes"
             refused.append((operator, what))
     if not refused:

@@ -1,8 +1,8 @@
 """The ONNX file in the arithmetic of runtimes: integers in convolutions, float32 elsewhere.
 
-A second reading of the file, independent of the front end, of what codes of more than 4 bits must be
-(docs/numerics.md, 3): behind DequantizeLinear, Conv and QuantizeLinear the formula of QLinearConv, in
-everything else one rounding to float32 for each operator.
+A second reading of the file, independent of the front end, of what codes of more than 4 bits must
+be (docs/numerics.md, 3): behind DequantizeLinear, Conv and QuantizeLinear the formula of
+QLinearConv, in everything else one rounding to float32 for each operator.
 """
 
 from collections.abc import Callable
@@ -121,7 +121,9 @@ class Formula:
         kind = zero.dtype if zero is not None else kind_of_codes(node)
         bits = int("".join(c for c in kind.name if c.isdigit()))
         low, high = (
-            (0, 2**bits - 1) if kind.name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+            (0, 2**bits - 1)
+            if kind.name.startswith("u")
+            else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
         )
         zero = np.zeros(1, np.int64) if zero is None else zero.astype(np.int64)
         rank = 4 if node.input[0] not in self.constants else values[node.input[0]].ndim
@@ -156,9 +158,7 @@ class Formula:
             if (np.abs(units.reshape(-1) / multiplier - 1) > SAME).any():
                 return None
             bias = values[parts[2].input[0]].astype(np.int64) - bias_zero
-        return Group(
-            maker, parts[0].input[0], int(zero), own, bias, multiplier, tuple(before)
-        )
+        return Group(maker, parts[0].input[0], int(zero), own, bias, multiplier, tuple(before))
 
     def kernel(self, group: Group, node: NodeProto, values: dict[str, Array]) -> Array:
         """Codes int64 of the formula."""

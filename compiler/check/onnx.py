@@ -104,7 +104,7 @@ class Judge:
     def is_tied(
         self, onnx: str, floats: np.ndarray, tensor: Tensor, expected: np.ndarray, found: np.ndarray
     ) -> bool:
-        """Whether codes of more than 4 bits differ at ties of their quantiser only, or not at all."""
+        """Whether codes of more than 4 bits differ at ties of their quantiser only, if at all."""
         rounding = self.roundings.get(onnx)
         if rounding is None or off_grid(floats, tensor).any():
             return False
@@ -134,8 +134,10 @@ def forced(
     """
     if not isinstance(value, Reals):
         integers = np.rint(tensor.scale * (tensor.step * found.astype(np.int64) + tensor.offset))
-        return np.where(differs, integers, value.reshape(found.shape)).astype(value.dtype).reshape(
-            value.shape
+        return (
+            np.where(differs, integers, value.reshape(found.shape))
+            .astype(value.dtype)
+            .reshape(value.shape)
         )
     levels = value.levels()
     index = levels.index.copy()
@@ -147,9 +149,7 @@ def forced(
             place = index[places[0]]
         else:
             place = len(numbers)
-            numbers.append(
-                Fraction(tensor.scale) * (tensor.step * int(code) + tensor.offset)
-            )
+            numbers.append(Fraction(tensor.scale) * (tensor.step * int(code) + tensor.offset))
         index[flat & (wanted == code)] = place
     made = Levels(numbers, index)
     values = np.array([float(n) for n in numbers])[index].reshape(value.shape)

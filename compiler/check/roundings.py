@@ -53,7 +53,9 @@ def roundings(model: ModelProto) -> Mapping[str, Rounding]:
         if node.op_type in QUANTISERS and node.input[0] not in constants:
             scale = constants.get(node.input[1])
             if scale is not None and scale.size == 1:
-                found[node.output[0]] = Rounding(node.input[0], scale.astype(np.float64).reshape(()))
+                found[node.output[0]] = Rounding(
+                    node.input[0], scale.astype(np.float64).reshape(())
+                )
         elif node.op_type in KEEPING and node.input and node.input[0] in found:
             found[node.output[0]] = found[node.input[0]]
     return found

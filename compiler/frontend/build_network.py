@@ -4,23 +4,24 @@ import numpy as np
 
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
+from compiler.frontend.code_functions import (
+    composed,
+    sum_factors,
+    sum_tables,
+    table_of_one,
+    table_of_pairs,
+    table_of_several,
+)
 from compiler.frontend.context import AlreadyReportedError, Context
 from compiler.frontend.encoding import NARROW, TOLERANCE, Encoding
 from compiler.frontend.expressions import Expression, trace
-from compiler.frontend.integer_kernel import IntegerKernel, integer_kernel
+from compiler.frontend.integer_kernel import integer_kernel
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
+from compiler.frontend.sum_thresholds import exact_thresholds, kernel_thresholds, product_of
 from compiler.frontend.sums import Sums, View
-from compiler.frontend.table_sums import find_tables, shares
-from compiler.frontend.thresholds import (
-    bisect,
-    falls_and_rises,
-    find_factors,
-    from_table,
-    verify,
-)
-from compiler.frontend.ties import settle, values_of_codes, values_of_integers
+from compiler.frontend.thresholds import from_table
 from compiler.frontend.unused_codes import drop_unused_codes
 from compiler.frontend.values import graph_values
 from golden.network import (
@@ -31,6 +32,7 @@ from golden.network import (
     Network,
     Operator,
     Output,
+    Product,
     Slice,
     TableSum,
     Tensor,
@@ -207,7 +209,13 @@ class NetworkBuilder:
             )
         return int(np.rint(integer))
 
-    def emit_convolution(self, sums: Sums, output: str, thresholds: Thresholds | None) -> None:
+    def emit_convolution(
+        self,
+        sums: Sums,
+        output: str,
+        thresholds: Thresholds | None,
+        product: Product | None = None,
+    ) -> None:
         attributes = sums.node.attributes
         self.operators.append(
             Convolution(
@@ -221,6 +229,7 @@ class NetworkBuilder:
                 dilations=attributes["dilations"],
                 groups=attributes["groups"],
                 pad_value=sums.pad_value,
+                product=product,
             )
         )
 
@@ -237,41 +246,17 @@ class NetworkBuilder:
     ) -> None:
         """Convolution with thresholds."""
         sums = self.convolution_sums(conv)
-        kernel = None
-        if encoding.bits > NARROW:
-            kernel = integer_kernel(self.graph, sums, expression)
         where = f"{conv} to quantiser of {node.inputs[0]!r}"
+        wide = encoding.bits > NARROW
+        kernel = integer_kernel(self.graph, sums, expression) if wide else None
         if kernel is None:
-            thresholds = self.exact_thresholds(sums, expression, encoding, where)
+            thresholds = exact_thresholds(sums, expression, encoding, where)
         else:
             thresholds = kernel_thresholds(kernel, sums, encoding, where)
         if not self.feeds_concat(node.output):
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
-        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
-
-    def exact_thresholds(
-        self, sums: Sums, expression: Expression, encoding: Encoding, where: str
-    ) -> Thresholds:
-        """Thresholds of a function of real numbers."""
-        conv = sums.node
-
-        def codes(v: np.ndarray) -> np.ndarray:
-            leaf = sums.values(v)[None, :, None, :]
-            return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
-
-        def codes_at(channels: np.ndarray, v: np.ndarray) -> np.ndarray:
-            leaf = sums.values_at(channels, v).reshape(1, -1, 1, 1)
-            return encoding.codes(expression.evaluate({conv.output: leaf}, channels).reshape(-1))
-
-        def limits(channels: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple:
-            ends = (sums.values_at(channels, v) for v in (low, high))
-            return tuple(map(encoding.codes, expression.limits(*ends, channels)))
-
-        check_overflow(expression, *sums.ends())
-        thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
-        verify(thresholds, codes_at, limits, sums.low, sums.high, where)
-        factors = (sums.scales, sums.source.encoding.scale, sums.bias)
-        return settle(thresholds, expression, encoding, factors, (sums.low, sums.high), where)
+        product = kernel and product_of(kernel, sums, encoding, thresholds)
+        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds, product)
 
     def feeds_concat(self, tensor: str) -> bool:
         """Whether the codes reach a Concat as they are, which needs equal encodings."""
@@ -291,16 +276,9 @@ class NetworkBuilder:
         That is a WeightedSum of one input where it is monotone and has few bits, and a Lookup.
         """
         view = self.views[expression.leaves[0]]
-        count = view.encoding.count
-        single = encoding.bits > NARROW
-        values = values_of_codes(expression, [view.encoding], single=single)
-        table = encoding.codes(values.reshape(-1, count))
+        table = table_of_one(expression, view.encoding, encoding)
         root, codes = self.source(expression.leaves[0])
-        rows = max(len(table), len(codes))
-        wide = np.broadcast_to(table, (rows, count))
-        self.sources[node.output] = root, np.take_along_axis(
-            wide, np.broadcast_to(codes, (rows, codes.shape[1])), axis=1
-        )
+        self.sources[node.output] = root, composed(codes, table)
         self.look_up_or_sum(node, view, table, encoding)
 
     def source(self, tensor: str) -> tuple[str, np.ndarray]:
@@ -314,19 +292,12 @@ class NetworkBuilder:
     ) -> None:
         """A function of several tensors that are all functions of one, such as x * Sigmoid(x)."""
         encodings = [self.views[leaf].encoding for leaf in expression.leaves]
-        integers = []
-        for leaf, each in zip(expression.leaves, encodings, strict=True):
-            codes = self.source(leaf)[1]
-            integers.append(each.integers[codes][None, :, None, :])
-        single = encoding.bits > NARROW
-        values = values_of_integers(expression, encodings, integers, single=single)
-        table = encoding.codes(values.reshape(-1, values.shape[-1]))
+        codes = [self.source(leaf)[1] for leaf in expression.leaves]
+        table = table_of_several(expression, encodings, codes, encoding)
         self.sources[node.output] = root, table
         self.look_up_or_sum(node, self.views[root], table, encoding)
 
-    def look_up_or_sum(
-        self, node: Node, view: View, table: np.ndarray, encoding: Encoding
-    ) -> None:
+    def look_up_or_sum(self, node: Node, view: View, table: np.ndarray, encoding: Encoding) -> None:
         """The codes ``table`` int64 [1 or C, codes] for those of a tensor."""
         count = view.encoding.count
         same = (encoding.step, encoding.offset) == (view.encoding.step, view.encoding.offset)
@@ -362,65 +333,25 @@ class NetworkBuilder:
             )
         if self.graph.input in (first.name, second.name):
             raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
-        pairs = first.encoding.count, second.encoding.count
-        single = encoding.bits > NARROW
-        values = values_of_codes(expression, [first.encoding, second.encoding], single=single)
-        table = encoding.codes(values.reshape(-1, *pairs))
-        if max(first.encoding.bits, second.encoding.bits, encoding.bits) > NARROW:
-            self.table_sum(node, expression, table, encoding)
+        encodings = [first.encoding, second.encoding]
+        table = table_of_pairs(expression, encodings, encoding)
+        if max(each.bits for each in (*encodings, encoding)) > NARROW:
+            tables, fraction = sum_tables(expression, (first, second), table, encoding)
+            self.operators.append(
+                TableSum(
+                    name=self.operator_name(node),
+                    inputs=(first.name, second.name),
+                    output=self.add_tensor(node.output, encoding),
+                    tables=tables,
+                    fraction=fraction,
+                    low=int(table.min()),
+                    high=int(table.max()),
+                )
+            )
             return
-        table = np.broadcast_to(table, (self.graph.channels(node.output), *pairs))
-        integers = first.encoding.integers, second.encoding.integers
-        found = find_factors(*integers, table, encoding.count)
-        if found is None and find_factors(*integers, table[:1], encoding.count):
-            raise QuantisationError(
-                f"{where}: the factors of its two inputs differ from channel to channel; supported "
-                "is one factor per input. Give both inputs one scale for all channels."
-            )
-        if found is None:
-            raise QuantisationError(
-                f"{where}: the codes are not a step function of p * a + q * b with factors up to "
-                f"127 (scales {first.encoding.scale:.6g} and {second.encoding.scale:.6g}); "
-                "supported are sums through monotone functions. Train both inputs with one scale, "
-                "or scales in a simple ratio."
-            )
-        factors, thresholds = found
+        table = np.broadcast_to(table, (self.graph.channels(node.output), *table.shape[1:]))
+        factors, thresholds = sum_factors((first, second), table, encoding.count, where)
         self.emit_sum(node, (first, second), factors, thresholds, encoding)
-
-    def table_sum(
-        self, node: Node, expression: Expression, table: np.ndarray, encoding: Encoding
-    ) -> None:
-        """TableSum of two inputs with the codes ``table`` int64 [1 or C, a, b]."""
-        views = tuple(self.views[leaf] for leaf in expression.leaves)
-        found = None
-        if (table == table[:1]).all():
-            values = {
-                leaf: view.encoding.values
-                for leaf, view in zip(expression.leaves, views, strict=True)
-            }
-            parts = shares(expression, values)
-            if parts is not None:
-                step = encoding.scale * encoding.step
-                found = find_tables(*parts, table[0], step, float(encoding.values[0]))
-        if found is None:
-            raise QuantisationError(
-                f"quantiser of {node.inputs[0]!r}: its codes are not those of a sum of a function "
-                f"of {views[0].name!r} and one of {views[1].name!r}, rounded; supported with more "
-                "than 4 bits are Add and Sub of two quantised tensors, alike in all channels. Put "
-                "a quantiser behind the Add, and before products and other functions of it."
-            )
-        tables, fraction = found
-        self.operators.append(
-            TableSum(
-                name=self.operator_name(node),
-                inputs=tuple(view.name for view in views),
-                output=self.add_tensor(node.output, encoding),
-                tables=tables,
-                fraction=fraction,
-                low=int(table.min()),
-                high=int(table.max()),
-            )
-        )
 
     def emit_sum(
         self,
@@ -514,20 +445,6 @@ class NetworkBuilder:
         self.raw_shapes[name] = (sums.weights.shape[0], *sums.size)
         self.emit_convolution(sums, name, None)
         return name
-
-
-def kernel_thresholds(
-    kernel: IntegerKernel, sums: Sums, encoding: Encoding, where: str
-) -> Thresholds:
-    """Thresholds of an integer kernel, which never falls, and of what follows it."""
-
-    def codes(v: np.ndarray) -> np.ndarray:
-        return encoding.codes(kernel.values(v)[0, :, 0, :])
-
-    rest = kernel.rest.evaluate({kernel.leaf: np.arange(kernel.low, kernel.high + 1.0)})
-    if (np.diff(encoding.codes(rest)) < 0).any():
-        raise falls_and_rises(where, 0)
-    return bisect(codes, sums.low, sums.high, encoding.count, where)
 
 
 def build_network(graph: Graph, context: Context) -> Network:

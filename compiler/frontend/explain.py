@@ -56,8 +56,8 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
         steps = ", ".join(f"{np.diff(part).min(initial=np.inf):.6g}" for part in levels)
         return QuantisationError(
             f"{join}: its inputs are quantised with steps {steps}, and their values do not fit one "
-            f"{WIDEST_CODE}-bit grid; supported are inputs of equal scale and zero point. Share one "
-            "quantiser between them, or put a quantiser after the Concat."
+            f"{WIDEST_CODE}-bit grid; supported are inputs of equal scale and zero point. Share "
+            "one quantiser between them, or put a quantiser after the Concat."
         )
     if isinstance(found, Levels):
         levels = np.unique(found.rows)

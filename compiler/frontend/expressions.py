@@ -37,7 +37,8 @@ class Expression:
 
         Every operator computes in its operands' types: integers wrap around where the graph's do.
         ``channels`` [P]: leaf values are [1, P, 1, 1], each of that channel. ``compute``: one
-        operator, for another arithmetic than float64 and integers. QuantisationError where a result is not a number.
+        operator, for another arithmetic than float64 and integers. QuantisationError where a result
+        is not a number.
         """
         results = {
             tensor: np.asarray(value).astype(self.graph.types.get(tensor, np.float64))

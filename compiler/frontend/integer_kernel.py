@@ -66,12 +66,8 @@ def integer_kernel(graph: Graph, sums: Sums, expression: Expression) -> IntegerK
         return None
     scale, zero = np.float32(scale.reshape(())), int(zero.reshape(()))
     low, high = limits(graph, expression.nodes[:place], quantiser, scale, zero)
-    rest = Expression(
-        graph, expression.tensor, expression.nodes[place + 1 :], (quantiser.output,)
-    )
-    return IntegerKernel(
-        factor, bias, units / scale, zero, low, high, quantiser.output, rest
-    )
+    rest = Expression(graph, expression.tensor, expression.nodes[place + 1 :], (quantiser.output,))
+    return IntegerKernel(factor, bias, units / scale, zero, low, high, quantiser.output, rest)
 
 
 def factors_of_steps(graph: Graph, sums: Sums) -> tuple[np.ndarray, np.ndarray] | None:

@@ -37,9 +37,7 @@ def graph_lines(graph: Graph) -> Iterator[str]:
         yield f"output {result}: {tensor}{about(graph, tensor, known, values)}"
 
 
-def about(
-    graph: Graph, tensor: str, known: dict[str, Encoding], values: dict[str, Values]
-) -> str:
+def about(graph: Graph, tensor: str, known: dict[str, Encoding], values: dict[str, Values]) -> str:
     """Shape of a tensor, its value where it is one number, its codes, or how many values it has."""
     if tensor in graph.constants:
         value = graph.constants[tensor]

@@ -162,9 +162,7 @@ STAGES: dict[str, Change] = {
         rules=(constant_weights,),
     ),
     "resolve_integer_convolutions": Change(gone=frozenset({"ConvInteger"})),
-    "resolve_channels": Change(
-        gone=spec.SEVERAL_RESULTS, attributes={"Slice": ("start", "stop")}
-    ),
+    "resolve_channels": Change(gone=spec.SEVERAL_RESULTS, attributes={"Slice": ("start", "stop")}),
     "resolve_resize": Change(
         gone=spec.RESIZING, new=frozenset({"Enlarge"}), rules=(maps_of_known_shape,)
     ),

@@ -61,9 +61,7 @@ def fused(
 ) -> Network:
     """The network in which ``maker`` computes the codes of ``change`` itself."""
     if isinstance(change, Lookup):
-        merged = replace(
-            maker, output=change.output, table=change.table, between=maker.output
-        )
+        merged = replace(maker, output=change.output, table=change.table, between=maker.output)
         operators = (
             merged if operator is maker else operator
             for operator in network.operators

@@ -25,8 +25,8 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
     """A Quantise node wherever codes are needed and the values allow at most 8 bits.
 
     Codes are needed by everything that is not elementwise in one tensor; and a quantiser's result
-    of more than 4 bits becomes codes in any case, so that what follows is a table. Where the inputs of a
-    Concat have different encodings but one would hold all their values, it gets that one.
+    of more than 4 bits becomes codes in any case, so that what follows is a table. Where the inputs
+    of a Concat have different encodings but one would hold all their values, it gets that one.
     """
     names = NameSupply.of(graph)
     values: dict[str, Values] = {graph.input: levels_of(graph.picture)}
@@ -45,17 +45,7 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
             known[tensor] = moved
             continue
         found = values[tensor]
-        wanted = node.op == "Concat" or (
-            is_variable_elementwise(node, graph)
-            and (ends_chain(graph, tensor) or ends_quantiser(graph, node))
-        )
-        encoding = encode(found) if wanted and isinstance(found, Levels) else None
-        if wanted and isinstance(found, Levels) and (not encoding or encoding.bits > NARROW):
-            encoding = quantiser_encoding(node, graph, found) or encoding
-        if encoding and encoding.bits <= NARROW and not (
-            node.op == "Concat" or ends_chain(graph, tensor)
-        ):
-            continue
+        encoding = wanted_encoding(graph, node, found)
         if encoding is None or (node.op == "Concat" and swallows(found, old, values)):
             continue
         codes = names.fresh(f"{tensor}/codes")
@@ -83,9 +73,20 @@ def swallows(joined: Levels, concat: Node, values: dict[str, Values]) -> bool:
     return any(merges_levels(values[part].rows.reshape(1, -1), size) for part in concat.inputs)
 
 
-def ends_quantiser(graph: Graph, node: Node) -> bool:
-    """Whether the node gives a quantiser's result as a number."""
-    return node.op in spec.LEAVING or node.op in spec.UNIFORM_QUANTISERS
+def wanted_encoding(graph: Graph, node: Node, found: Values) -> Encoding | None:
+    """The encoding of a node's result; None where codes are not needed, or the values have none."""
+    if not isinstance(found, Levels):
+        return None
+    single = is_variable_elementwise(node, graph)
+    needed = node.op == "Concat" or (single and ends_chain(graph, node.output))
+    quantises = single and node.op in spec.LEAVING | spec.UNIFORM_QUANTISERS
+    if not needed and not quantises:
+        return None
+    encoding = encode(found)
+    if encoding is None or encoding.bits > NARROW:
+        encoding = quantiser_encoding(node, graph, found) or encoding
+    is_wide = encoding is not None and encoding.bits > NARROW
+    return encoding if needed or is_wide else None
 
 
 def ends_chain(graph: Graph, tensor: str) -> bool:
