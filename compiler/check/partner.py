@@ -123,15 +123,16 @@ def run_session(
 
 
 def run_default(model: ModelProto, image: np.ndarray) -> dict[str, np.ndarray]:
-    """What quantisers make of the network's tensors by onnxruntime as people run it.
+    """The codes that DequantizeLinear reads, by onnxruntime as people run it.
 
-    Only the codes of QuantizeLinear are shown: to see more would keep its optimiser from joining
-    operators into its integer kernels.
+    No more is shown: that would keep its optimiser from joining operators into integer kernels.
     """
     shown = ModelProto()
     shown.CopyFrom(model)
     present = {value.name for value in model.graph.output}
-    codes = [node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    made = {name for node in model.graph.node for name in node.output}
+    read = (node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear")
+    codes = [name for name in dict.fromkeys(read) if name in made]
     for name in codes:
         if name not in present:
             shown.graph.output.append(helper.make_empty_tensor_value_info(name))

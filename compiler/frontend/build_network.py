@@ -4,7 +4,10 @@ import numpy as np
 
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
-from compiler.frontend.code_functions import (
+from compiler.frontend.context import AlreadyReportedError, Context
+from compiler.frontend.encoding import NARROW, Encoding
+from compiler.frontend.expressions import Expression, trace
+from compiler.frontend.functions.code_functions import (
     composed,
     sum_factors,
     sum_tables,
@@ -12,15 +15,16 @@ from compiler.frontend.code_functions import (
     table_of_pairs,
     table_of_several,
 )
-from compiler.frontend.context import AlreadyReportedError, Context
-from compiler.frontend.encoding import NARROW, TOLERANCE, Encoding
-from compiler.frontend.expressions import Expression, trace
-from compiler.frontend.integer_kernel import integer_kernel
+from compiler.frontend.functions.integer_kernel import integer_kernel
+from compiler.frontend.functions.sum_thresholds import (
+    exact_thresholds,
+    kernel_thresholds,
+    product_of,
+)
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
-from compiler.frontend.sum_thresholds import exact_thresholds, kernel_thresholds, product_of
-from compiler.frontend.sums import Sums, View
+from compiler.frontend.sums import Sums, View, pad_integer
 from compiler.frontend.thresholds import from_table
 from compiler.frontend.unused_codes import drop_unused_codes
 from compiler.frontend.values import graph_values
@@ -40,10 +44,6 @@ from golden.network import (
     Upsample,
     WeightedSum,
 )
-
-#: Padding in units of the tensor's scale; more would be no level of any tensor.
-LARGEST_PAD = 1 << 16
-
 
 #: Operators of the graph that move codes, and those of the network that do the same.
 MOVED = {"MaxPool": MaxPool, "Enlarge": Upsample, "Slice": Slice, "Concat": Concat}
@@ -173,7 +173,7 @@ class NetworkBuilder:
             raise explain.not_codes(self.graph, conv, conv.inputs[0], self.values)
         if weights is None:
             raise AlreadyReportedError(str(conv))
-        pad_value = self.pad_value(conv, source.encoding)
+        pad_value = pad_integer(conv, source.encoding)
         ends = source.encoding.integers[[0, -1]].tolist()
         if any(conv.attributes["pads"]):
             ends.append(pad_value)
@@ -189,25 +189,6 @@ class NetworkBuilder:
             conv, source, weights, scales, bias, pad_value, low, high, size
         )
         return self.sums[conv.output]
-
-    def pad_value(self, conv: Node, encoding: Encoding) -> int:
-        """The integer that the padding of a Conv node stands for."""
-        value = conv.attributes.get("pad_value", 0.0)
-        integer = value / encoding.scale
-        if not np.isfinite(integer) or abs(integer - np.rint(integer)) > TOLERANCE * max(
-            1.0, abs(integer)
-        ):
-            raise QuantisationError(
-                f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
-                f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
-                f"{encoding.values[0]:.6g}."
-            )
-        if abs(integer) > LARGEST_PAD:
-            raise QuantisationError(
-                f"{conv}: its input is padded with {value}, {integer:.6g} times the input's scale "
-                f"{encoding.scale:.6g}; supported are up to {LARGEST_PAD}. Pad with a level of it."
-            )
-        return int(np.rint(integer))
 
     def emit_convolution(
         self,

@@ -108,7 +108,8 @@ class Builder:
             raise UnsupportedError(
                 f"{pad}: its input {self.graph.onnx.get(source, source)!r} {kind}, and {reader} "
                 f"follows; supported is Pad of quantised tensors of 1 to {WIDEST_CODE} bits, and "
-                "of the picture in front of Conv. Quantise before the Pad, or pad in the convolutions."
+                "of the picture in front of Conv. Quantise before the Pad, or pad in the "
+                "convolutions."
             )
         # -inf in front of a pooling stands for a value that never wins: the lowest level.
         never_wins = reader.op == "MaxPool" and value == -np.inf

@@ -8,7 +8,11 @@ from compiler.frontend import spec
 from compiler.frontend.context import Context
 from compiler.frontend.encoding import NARROW, Encoding
 from compiler.frontend.ir import Graph, NameSupply, Node, substitute
-from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_elementwise
+from compiler.frontend.operators.elementwise import (
+    ELEMENTWISE,
+    directions,
+    is_variable_elementwise,
+)
 from compiler.frontend.values import (
     Levels,
     Values,
@@ -24,9 +28,10 @@ from compiler.frontend.values import (
 def insert_quantisers(graph: Graph, _: Context) -> Graph:
     """A Quantise node wherever codes are needed and the values allow at most 8 bits.
 
-    Codes are needed by everything that is not elementwise in one tensor; and a quantiser's result
-    of more than 4 bits becomes codes in any case, so that what follows is a table. Where the inputs
-    of a Concat have different encodings but one would hold all their values, it gets that one.
+    Codes are needed by everything that is not elementwise in one tensor. A quantiser's result of
+    more than 4 bits becomes codes in any case, so that what follows is a table, and so does any
+    where the function that follows may turn. Where the inputs of a Concat have different encodings
+    but one would hold all their values, it gets that one.
     """
     names = NameSupply.of(graph)
     values: dict[str, Values] = {graph.input: levels_of(graph.picture)}
@@ -86,7 +91,15 @@ def wanted_encoding(graph: Graph, node: Node, found: Values) -> Encoding | None:
     if encoding is None or encoding.bits > NARROW:
         encoding = quantiser_encoding(node, graph, found) or encoding
     is_wide = encoding is not None and encoding.bits > NARROW
-    return encoding if needed or is_wide else None
+    return encoding if needed or is_wide or turns_after(graph, node.output) else None
+
+
+def turns_after(graph: Graph, tensor: str) -> bool:
+    """Whether an elementwise function follows that is not known to only rise or only fall."""
+    readers = graph.consumers.get(tensor, ())
+    return any(
+        is_variable_elementwise(node, graph) and directions(node, graph) is None for node in readers
+    )
 
 
 def ends_chain(graph: Graph, tensor: str) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import Expression
-from compiler.frontend.integer_kernel import IntegerKernel
+from compiler.frontend.functions.integer_kernel import IntegerKernel
 from compiler.frontend.overflow import check_overflow
 from compiler.frontend.sums import Sums
 from compiler.frontend.thresholds import bisect, count_levels, falls_and_rises, verify

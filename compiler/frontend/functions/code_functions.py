@@ -9,8 +9,8 @@ import numpy as np
 from compiler.errors import QuantisationError
 from compiler.frontend.encoding import NARROW, Encoding
 from compiler.frontend.expressions import Expression
+from compiler.frontend.functions.table_sums import find_tables, shares
 from compiler.frontend.sums import View
-from compiler.frontend.table_sums import find_tables, shares
 from compiler.frontend.thresholds import find_factors
 from compiler.frontend.ties import values_of_codes, values_of_integers
 from golden.network import Thresholds

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.backend.lines import Points, line
+from compiler.backend.requantising.lines import Points, line
 from golden.network import Thresholds
 
 #: The largest shift: products of 24-bit factors and 29-bit sums stay in 53 bits.

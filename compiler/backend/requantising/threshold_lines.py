@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.backend.lines import Points, line
+from compiler.backend.requantising.lines import Points, line
 
 #: Most fraction bits that are tried.
 MOST_FRACTION = 20
