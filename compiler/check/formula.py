@@ -27,12 +27,12 @@ SAME = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A convolution of integers: ``bias`` int64 [C], ``multiplier`` float32 [C] before the
-    division by the result's scale; ``before``: operators between it and its quantiser."""
+    """A convolution of integers: its input is a multiple of ``step``; ``bias`` int64 [C];
+    ``multiplier`` float32 [C] before the division by the result's scale; ``before``: operators
+    between it and its quantiser."""
 
     conv: NodeProto
-    codes: str
-    zero: int
+    step: float
     weights: Array
     bias: Array
     multiplier: Array
@@ -146,7 +146,7 @@ class Formula:
         parts = [self.makers.get(name) if name else None for name in maker.input]
         if any(p is None or p.op_type != "DequantizeLinear" for p in parts):
             return None
-        scale, zero, _, _ = self.parameters(parts[0], values)
+        scale = self.parameters(parts[0], values)[0]
         steps, weight_zero, _, _ = self.parameters(parts[1], values)
         own = values[parts[1].input[0]].astype(np.int64) - weight_zero
         if scale.size > 1 or steps.size not in (1, len(own)):
@@ -158,12 +158,12 @@ class Formula:
             if (np.abs(units.reshape(-1) / multiplier - 1) > SAME).any():
                 return None
             bias = values[parts[2].input[0]].astype(np.int64) - bias_zero
-        return Group(maker, parts[0].input[0], int(zero), own, bias, multiplier, tuple(before))
+        return Group(maker, float(scale), own, bias, multiplier, tuple(before))
 
     def kernel(self, group: Group, node: NodeProto, values: dict[str, Array]) -> Array:
         """Codes int64 of the formula."""
         scale, zero, low, high = self.parameters(node, values)
-        whole = values[group.codes].astype(np.float64) - group.zero
+        whole = np.rint(values[group.conv.input[0]].astype(np.float64) / group.step)
         sums = sums_of_products(attributes(group.conv), whole, group.weights.astype(np.float64))
         sums = sums.astype(np.int64) + group.bias.reshape(1, -1, 1, 1)
         multiplier = (group.multiplier / scale).astype(np.float32).reshape(1, -1, 1, 1)

@@ -73,12 +73,22 @@ def against_default(
     return layers(network, picture, known_codes(network, values))
 
 
+#: Share of a network's codes that sums of float32 may put on the other side of a tie.
+SHARE = 1e-5
+
+
 @dataclass(frozen=True, eq=False)
 class Single:
     """The layers against float32 arithmetic: ``unexplained`` are differences that are no ties."""
 
     layers: list[Layer]
     unexplained: list[Layer]
+
+    @property
+    def too_many(self) -> bool:
+        """Whether more codes differ than there are ties: at least one may."""
+        size = sum(layer.found.size for layer in self.layers)
+        return sum(layer.differing for layer in self.layers) > max(1, SHARE * size)
 
 
 def against_single(

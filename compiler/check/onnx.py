@@ -19,7 +19,7 @@ from compiler.check.compare import (
 from compiler.check.layers import against_formula
 from compiler.check.partner import NotComparableError, run_onnxruntime
 from compiler.check.reference import Value, compute
-from compiler.check.roundings import SHARE, Rounding, roundings
+from compiler.check.roundings import Rounding, roundings
 from compiler.errors import DifferenceError
 from compiler.exact.picture import from_codes, input_of
 from compiler.exact.reals import Levels, Reals
@@ -64,9 +64,6 @@ class Judge:
     roundings: Mapping[str, Rounding] = field(default_factory=dict)
     differing: dict[str, int] = field(default_factory=dict)
     first: str = ""
-    #: Codes of wide tensors, and how many of them differ because a number is near a tie.
-    wide: int = 0
-    ties: int = 0
 
     def __post_init__(self):
         self.codes: dict[str, list[str]] = {}
@@ -93,8 +90,6 @@ class Judge:
             differs = (expected != found) | off_grid(floats, tensor)
             if tensor.bits > NARROW and self.is_tied(onnx, floats, tensor, expected, found):
                 self.differing[name] = self.differing.get(name, 0) + int(differs.sum())
-                self.wide += differs.size
-                self.ties += int(differs.sum())
             else:
                 self.note(name, onnx, differs, floats, expected, found)
             if differs.any():
@@ -180,11 +175,6 @@ def against_onnx(
     compute(model, from_codes(model, codes, input_scale), judge)
     if judge.first:
         raise DifferenceError(f"the integer network is not the ONNX graph: {judge.first}")
-    if judge.ties > max(1, SHARE * judge.wide):
-        raise DifferenceError(
-            f"the integer network is not the ONNX graph: {judge.ties} of {judge.wide} codes differ "
-            "at ties, which are too many"
-        )
     references: dict[str, dict[str, int]] = {"float64": judge.differing}
     if any(t.bits > NARROW for name, t in network.tensors.items() if name != network.input):
         compared = against_formula(network, model, codes, input_scale, results)

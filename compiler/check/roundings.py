@@ -11,8 +11,6 @@ QUANTISERS = {"QuantizeLinear", "Quant", "IntQuant"}
 KEEPING = {"Clip", "Min", "Max", "Identity", "Cast", "DequantizeLinear"}
 #: A quotient so near a half, in codes, may be rounded either way by float32 arithmetic.
 NEAR = 1e-4
-#: Share of a network's codes that may lie on such a tie; one code may in any case.
-SHARE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
