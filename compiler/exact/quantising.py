@@ -81,7 +81,7 @@ def bipolar(x: Reals) -> Reals:
 def quant(a: dict, x: Reals, scale: Reals, zero: Reals, bits: Reals) -> Reals:
     """QONNX Quant and IntQuant."""
     y = x / scale + zero
-    width, is_signed, narrow = int(bits.values.flat[0]), a.get("signed", 1), a.get("narrow", 1)
+    width, is_signed, narrow = int(bits.values.flat[0]), a["signed"], a["narrow"]
     if width == 1 and is_signed:
         y = bipolar(y)
     else:

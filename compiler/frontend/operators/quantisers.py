@@ -42,8 +42,8 @@ ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def quant_range(bits: int, attributes: Attributes) -> tuple[int, int]:
     """Smallest and largest integer of a QONNX Quant; 1-bit signed stands for -1 and +1."""
-    narrow = bool(attributes.get("narrow", 1))
-    if not attributes.get("signed", 1):
+    narrow = bool(attributes["narrow"])
+    if not attributes["signed"]:
         return 0, 2**bits - 1 - narrow
     if bits == 1:
         return -1, 1
@@ -52,7 +52,7 @@ def quant_range(bits: int, attributes: Attributes) -> tuple[int, int]:
 
 def is_bipolar(bits: int, attributes: Attributes) -> bool:
     """QONNX executes a signed 1-bit Quant as x >= 0 ? 1 : -1."""
-    return bits == 1 and bool(attributes.get("signed", 1))
+    return bits == 1 and bool(attributes["signed"])
 
 
 def quant(

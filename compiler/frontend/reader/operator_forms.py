@@ -13,16 +13,20 @@ from compiler.errors import ReadError
 
 STANDARD = ("", "ai.onnx")
 KIND = AttributeProto.AttributeType
-#: QONNX and FINN: least number of inputs, and attributes.
+QUANT = {"signed": KIND.INT, "narrow": KIND.INT, "rounding_mode": KIND.STRING}
+#: QONNX and FINN: number of inputs, and attributes.
 CUSTOM = {
-    "Quant": (4, {"signed": KIND.INT, "narrow": KIND.INT, "rounding_mode": KIND.STRING}),
-    "IntQuant": (4, {"signed": KIND.INT, "narrow": KIND.INT, "rounding_mode": KIND.STRING}),
+    "Quant": (4, QUANT),
+    "IntQuant": (4, QUANT),
     "BipolarQuant": (2, {}),
     "MultiThreshold": (
         2,
         {"out_scale": KIND.FLOAT, "out_bias": KIND.FLOAT, "data_layout": KIND.STRING},
     ),
 }
+#: What QONNX's own executor does not run without: for `narrow`, its documentation says that 0 is
+#: meant, and its code names 1.
+REQUIRED = {"Quant": {"signed", "narrow"}, "IntQuant": {"signed", "narrow"}}
 
 
 @cache
@@ -45,7 +49,7 @@ def check_form(proto: NodeProto, version: int) -> None:
         raise ReadError(f"{label(proto)}: attribute {twice!r} is given twice. Export again.")
     if proto.op_type in CUSTOM:
         least, kinds = CUSTOM[proto.op_type]
-        required = set()
+        required = REQUIRED.get(proto.op_type, set())
         most = least
         places = range(least)
     else:
@@ -74,10 +78,10 @@ def check_form(proto: NodeProto, version: int) -> None:
             )
     missing = required - names.keys()
     if missing:
-        raise ReadError(
-            f"{label(proto)}: attribute {min(missing)!r} is missing. The file is damaged; check "
-            "it with onnx.checker."
-        )
+        advice = "The file is damaged; check it with onnx.checker."
+        if proto.op_type in CUSTOM:
+            advice = "QONNX requires it: export again, with 0 or 1 for it."
+        raise ReadError(f"{label(proto)}: attribute {min(missing)!r} is missing. {advice}")
 
 
 def label(proto: NodeProto) -> str:

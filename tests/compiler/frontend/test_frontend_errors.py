@@ -350,7 +350,7 @@ def test_operand_that_differs_from_place_to_place(tmp_path, rng):
 )
 def test_parameters_of_quant(tmp_path, inputs, text):
     net, x = quantised_net()
-    net.head(net.node("Quant", net.conv(x, 8, 8), *inputs, signed=0), 8)
+    net.head(net.node("Quant", net.conv(x, 8, 8), *inputs, signed=0, narrow=0), 8)
     refused(net.save(tmp_path), UnsupportedError, "Quant 'quant5'", text)
 
 

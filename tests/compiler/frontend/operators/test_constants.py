@@ -61,7 +61,7 @@ def numbers(net):
 
 
 def quantised(net):
-    return net.node("Quant", np.ones((20000, 1)), np.ones((1, 15000)), 0.0, 4.0, signed=1)
+    return net.node("Quant", np.ones((20000, 1)), np.ones((1, 15000)), 0.0, 4.0, signed=1, narrow=0)
 
 
 def many(net):
@@ -221,14 +221,14 @@ def test_quantisers_of_very_many_levels(tmp_path, op):
 @pytest.mark.parametrize("bits", [np.inf, np.nan, 0.0, 33.0, -1.0])
 def test_bit_widths(tmp_path, bits):
     net, x = quantised_net()
-    net.head(net.node("Quant", net.conv(x, 8, 8), 0.25, 0.0, bits, signed=0), 8)
+    net.head(net.node("Quant", net.conv(x, 8, 8), 0.25, 0.0, bits, signed=0, narrow=0), 8)
     refused(net.save(tmp_path), OnefourError, "Quant 'quant5'", "bit width")
 
 
 @pytest.mark.parametrize("bits", [np.inf, 1e38, 33.0])
 def test_bit_widths_of_weights(tmp_path, bits):
     net, x = quantised_net()
-    weights = net.node("Quant", np.ones((8, 8, 1, 1)), 0.25, 0.0, bits, signed=1)
+    weights = net.node("Quant", np.ones((8, 8, 1, 1)), 0.25, 0.0, bits, signed=1, narrow=0)
     net.outputs.append(net.node("Conv", x, weights))
     refused(net.save(tmp_path), UnsupportedError, "Quant 'quant4'", "bit width")
 

@@ -142,6 +142,18 @@ def test_missing_attribute(tmp_path):
     refused(net.save(tmp_path), ReadError, "MaxPool", "'kernel_shape' is missing")
 
 
+@pytest.mark.parametrize("op", ["Quant", "IntQuant"])
+@pytest.mark.parametrize("missing", ["signed", "narrow"])
+def test_quantiser_that_does_not_say_its_range(tmp_path, op, missing):
+    model = small_model()
+    node = next(node for node in model.graph.node if node.op_type == "Quant")
+    node.op_type = op
+    read_network(saved(model, tmp_path))
+    node.attribute.remove(next(a for a in node.attribute if a.name == missing))
+    texts = f"{op} 'quant", f"'{missing}' is missing", "QONNX"
+    refused(saved(model, tmp_path), ReadError, *texts)
+
+
 def test_sparse_constant(tmp_path):
     model = small_model()
     values = numpy_helper.from_array(np.ones(1, np.float32), "v")
