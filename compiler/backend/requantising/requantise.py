@@ -12,9 +12,8 @@ import numpy as np
 from compiler.backend.requantising.lines import Points, line
 from golden.network import Thresholds
 
-#: The largest shift: products of 24-bit factors and 29-bit sums stay in 53 bits.
-LARGEST_SHIFT = 52
-CODES_TO = 8
+#: With it codes of 8 bits times 2^shift take 52 bits.
+LARGEST_SHIFT = 44
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def smallest(thresholds: Thresholds, channel: int, low: int, high: int) -> Requa
     if points is None:
         return Requantiser(0, int((levels <= low).sum()), 0)
     slopes = points.slopes()
-    for shift in range(LARGEST_SHIFT - CODES_TO):
+    for shift in range(LARGEST_SHIFT):
         found = line(points, 1 << shift, slopes)
         if found is not None:
             return Requantiser(sign * found[0], found[1], shift)
@@ -88,7 +87,7 @@ def of_layer(
     points = [steps(levels, least, most) for levels, least, most, _ in whole]
     slopes = [(0.0, 0.0) if each is None else each.slopes() for each in points]
     steepest = max((least for least, most in slopes if 0 < least < most), default=0.0)
-    shift = LARGEST_SHIFT - CODES_TO
+    shift = LARGEST_SHIFT
     if steepest:
         shift = min(shift, int(np.floor(width - np.log2(steepest))))
     while shift > 0 and steepest * (1 << shift) >= (1 << width) - 1:
