@@ -119,7 +119,9 @@ def read_study(
         raise TrainingError(f"{path}: {error}") from None
 
 
-def write_study(path: Path, rows: list[Row], network: str, data: str, command: str) -> None:
+def write_study(
+    path: Path, rows: list[Row], network: str, data: str, command: str
+) -> None:
     """Keep the rows as JSON, with the versions of what measured them."""
     record = {
         "network": network,

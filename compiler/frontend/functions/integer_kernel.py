@@ -56,13 +56,12 @@ def integer_kernel(graph: Graph, sums: Sums, expression: Expression) -> IntegerK
         return None
     quantiser = expression.nodes[place]
     scale, zero = (graph.constants[tensor] for tensor in quantiser.inputs[1:3])
-    factor = factors_of_steps(graph, sums)
-    if factor is None or scale.size > 1 or zero.size > 1:
+    found = factors_of_steps(graph, sums)
+    if found is None or scale.size > 1 or zero.size > 1:
         return None
-    factor, step = factor
-    units = step * np.float32(sums.source.encoding.scale)
+    factor, units = found
     bias = whole_bias(graph, sums, units)
-    if bias is None:
+    if bias is None or wraps(factor, bias, sums):
         return None
     scale, zero = np.float32(scale.reshape(())), int(zero.reshape(()))
     low, high = limits(graph, expression.nodes[:place], quantiser, scale, zero)
@@ -71,20 +70,42 @@ def integer_kernel(graph: Graph, sums: Sums, expression: Expression) -> IntegerK
 
 
 def factors_of_steps(graph: Graph, sums: Sums) -> tuple[np.ndarray, np.ndarray] | None:
-    """(factor int64 [C], step float32 [C]): the file's integer weights are factor * weights.
+    """(factor int64 [C], units float32 [C]): the sums of the file's integers are factor * sums.
 
-    None where weights or input are not integers times a float32 number.
+    ``units`` is what one of those stands for, rounded. None where weights or input are not integers
+    times a float32 number.
     """
     steps = graph.steps.get(sums.node.inputs[1])
     scale = sums.source.encoding.scale
-    if steps is None or float(np.float32(scale)) != scale:
+    step = step_of(graph, sums.node.inputs[0], scale)
+    if steps is None or float(np.float32(step)) != step:
         return None
     steps = np.broadcast_to(steps, sums.scales.shape)
     empty = ~sums.weights.reshape(len(steps), -1).any(axis=1)
     factor = np.where(empty, 0, np.rint(sums.scales / steps)).astype(np.int64)
-    if not ((factor * steps == sums.scales) | empty).all():
+    part = round(scale / step)
+    if part * step != scale or not ((factor * steps == sums.scales) | empty).all():
         return None
-    return factor, steps.astype(np.float32)
+    return factor * part, steps.astype(np.float32) * np.float32(step)
+
+
+def step_of(graph: Graph, tensor: str, scale: float) -> float:
+    """The scale of the DequantizeLinear that gives a tensor of codes; ``scale`` where none does.
+
+    The encoding's is a multiple of it where the quantiser leaves codes out.
+    """
+    node = graph.producers.get(tensor)
+    if node is not None and node.op == "Quantise":
+        node = graph.producers.get(node.inputs[0])
+    if node is None or node.op not in spec.LEAVING or graph.constants[node.inputs[1]].size > 1:
+        return scale
+    return float(graph.constants[node.inputs[1]].reshape(()))
+
+
+def wraps(factor: np.ndarray, bias: np.ndarray, sums: Sums) -> bool:
+    """Whether a sum with its bias is beyond the kernel's int32."""
+    ends = [factor * end.astype(np.int64) + bias for end in (sums.low, sums.high)]
+    return bool((np.abs(ends) >= 1 << 31).any())
 
 
 def whole_bias(graph: Graph, sums: Sums, units: np.ndarray) -> np.ndarray | None:

@@ -161,3 +161,15 @@ def test_wide_weights_between_narrow_codes_build(tmp_path):
     net.result(x, 8)
     network = compile_file(net.save(tmp_path), TINY).network
     assert max(np.abs(o.weights).max() for o in of(network, Convolution)) > 31
+
+
+def test_a_scale_of_which_only_every_third_code_is_used(tmp_path):
+    """The kernel multiplies with the file's scale, not with that of the codes that occur."""
+    net, x = begun()
+    y = net.coded(x, 3 * float(np.float32(0.1)), 3, 2)
+    y = net.coded(y, 0.1, 9)  # codes 0, 3, 6 and 9 times a scale that has no float32 triple
+    net.result(net.coded(net.weighted(y, 8, 8), 0.013, 30), 8)
+    network = checked(net, tmp_path)
+    last = of(network, Convolution)[-2]
+    assert last.product is not None
+    assert (last.product.factor % 3 == 0).all()
