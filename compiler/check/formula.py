@@ -92,11 +92,8 @@ class Formula:
                 if group is not None:
                     self.is_kernel = True
                     return [self.kernel(group, node, values)]
-                return [quantised(operands[0], self.parameters(node, values))]
-            case "DequantizeLinear":
-                scale, zero, _, _ = self.parameters(node, values)
-                whole = operands[0].astype(np.int64) - zero
-                return [(whole * scale.astype(np.float64)).astype(np.float32)]
+                if operands[1].size == 1:
+                    return [quantised(operands[0], self.parameters(node, values))]
             case "HardSwish":
                 slope = np.float32(1) / np.float32(6)
                 gate = np.clip(operands[0] * slope + np.float32(0.5), 0, 1)
@@ -145,6 +142,9 @@ class Formula:
             return None
         parts = [self.makers.get(name) if name else None for name in maker.input]
         if any(p is None or p.op_type != "DequantizeLinear" for p in parts):
+            return None
+        rows = attributes(parts[1]).get("axis", 1) == 0 or values[parts[1].input[1]].size == 1
+        if not rows or any(attributes(part).get("block_size", 0) for part in parts):
             return None
         scale = self.parameters(parts[0], values)[0]
         steps, weight_zero, _, _ = self.parameters(parts[1], values)
