@@ -213,7 +213,7 @@ def test_one_compute():
         (
             replace(TINY, output_beats=64, accumulator_bits=11),
             [LEAVES],
-            "output_beats 64 is less than the cost model needs: 80",
+            "output_beats 64 is less than the cost model needs: 79",
         ),
         (replace(TINY, outstanding_reads=32), [LEAVES], "knows up to 16 outstanding reads"),
         (TINY, [LEAVES, {}], "instruction 1 .COMPUTE 0.: the last pass must capture"),
@@ -234,7 +234,7 @@ def test_one_compute_on_a_shared_port():
     loaded = instructions + 2 + 1 + 3 + 7 + 12 + 3 + 6
     first = loaded + 6
     # Its beat is written 7 + 2 cycles later than where a beat takes one cycle.
-    stored = first + 1 + 23 + 4 + 4 + 1 + 5 + 7 + 2 + 4 + 1
+    stored = first + 1 + 23 + 3 + 4 + 1 + 5 + 7 + 2 + 4 + 1
     (compute,) = slow.computes
     assert (compute.first_pass, compute.stored) == (first, stored)
     assert slow.cycles == stored + 2
