@@ -4,11 +4,12 @@ What a board's device offers is in ``boards/``; the compiler needs only the mach
 """
 
 from arch.errors import ConfigurationError
-from arch.machine import ECP5_25F, ECP5_85F, TINY, Machine
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY, Machine
 
 BOARD_MACHINES: dict[str, Machine] = {
     "ecp5": ECP5_85F,
     "ecp5-85f": ECP5_85F,
+    "ecp5-45f": ECP5_45F,
     "ecp5-25f": ECP5_25F,
     "tiny": TINY,
 }

@@ -216,6 +216,9 @@ ECP5_25F = Machine(name="ecp5_25f", rows=8, columns=8, queue_depth=2)
 Deeper queues are LUT RAM, 600 slots of it, and no frame measured so far is faster for them.
 """
 
+ECP5_45F = Machine(name="ecp5_45f", rows=16, columns=8, table_entries=1024, queue_depth=2)
+"""8,192 binary MACs per cycle: for an LFE5U-45F (108 block RAMs, 43,848 slots)."""
+
 ECP5_85F = Machine(
     name="ecp5_85f",
     rows=16,
@@ -226,7 +229,7 @@ ECP5_85F = Machine(
 )
 """16,384 binary MACs per cycle: for an LFE5U-85F (208 block RAMs, 83,640 slots)."""
 
-MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_85F)}
+MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F)}
 
 
 def machine_named(name: str) -> Machine:

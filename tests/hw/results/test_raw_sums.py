@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from arch.machine import ECP5_25F, ECP5_85F, TINY
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
 from hw.results.raw_sums import RawSums
 from tests.hw.cycles import play
 
 
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 @pytest.mark.parametrize("idle", [0, 7])
 def test_pieces(machine, idle, seed):
     """Random captures, raw or not, as close as they may be or up to `idle` cycles further apart."""
