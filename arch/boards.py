@@ -6,7 +6,7 @@ What a board's device offers is in ``boards/``; the compiler needs only these tw
 from dataclasses import dataclass
 
 from arch.errors import ConfigurationError
-from arch.machine import ECP5_25F, ECP5_85F, TINY, Machine
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY, Machine
 from arch.memory import IDEAL, SDR16_133, Memory
 
 
@@ -21,6 +21,7 @@ class Board:
 BOARDS: dict[str, Board] = {
     "ecp5": Board(ECP5_85F, SDR16_133),
     "ecp5-85f": Board(ECP5_85F, SDR16_133),
+    "ecp5-45f": Board(ECP5_45F, SDR16_133),
     "ecp5-25f": Board(ECP5_25F, SDR16_133),
     "tiny": Board(TINY, IDEAL),
 }

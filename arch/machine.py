@@ -238,6 +238,9 @@ Deeper queues are LUT RAM, 600 slots of it, and no frame measured so far is fast
 operands and their delays twice, 1,900 flip-flops of them.
 """
 
+ECP5_45F = Machine(name="ecp5_45f", rows=16, columns=8, table_entries=1024, queue_depth=2)
+"""8,192 binary MACs per cycle: for an LFE5U-45F (108 block RAMs, 43,848 slots)."""
+
 ECP5_85F = Machine(
     name="ecp5_85f",
     rows=16,
@@ -252,7 +255,7 @@ ECP5_85F = Machine(
 64 multipliers turn all of its lanes.
 """
 
-MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_85F)}
+MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F)}
 
 
 def machine_named(name: str) -> Machine:

@@ -19,10 +19,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.timing_graph import timing_graph
 from boards.toolchain import ToolError, run_tool
 
 PLACE = "NEXTPNR_BEL"
-SOURCE = Path(__file__).with_name("anneal.cpp")
+SOURCE = Path(__file__).with_name("annealer") / "anneal.cpp"
 LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM = range(6)
 """Kinds of cells, as in ``anneal.cpp``."""
 CLOCK_PINS = 5000
@@ -34,11 +35,16 @@ _SITE = re.compile(r"X(\d+)/Y(\d+)/")
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How long and how warm; ``density`` is the price of pins that are close together."""
+    """How long and how warm.
 
-    moves: int = 160_000_000
+    ``density`` is the price of pins that are close together, ``urgent`` of a tile on the way of the
+    slowest path, in tiles of any net's.
+    """
+
+    moves_per_cell: int = 4000
     temperature: float = 15.0
     density: float = 0.03
+    urgent: float = 20.0
 
 
 def _first(cell: dict, pin: str) -> int | str:
@@ -70,7 +76,7 @@ def problem(module: dict) -> tuple[list[str], str]:
     """Return the names of the placed cells and the text that ``anneal.cpp`` reads."""
     uncounted = _uncounted(module)
     nets, controls, resets = {}, {}, {}
-    names, lines, tiles, sites = [], [], set(), set()
+    names, placed, lines, tiles, sites = [], [], [], set(), set()
     carry_from, carry_to = {}, {}
     for name, cell in module["cells"].items():
         if PLACE not in cell["attributes"]:
@@ -114,12 +120,14 @@ def problem(module: dict) -> tuple[list[str], str]:
         numbers = [nets.setdefault(bit, len(nets)) for bit in bits]
         fields = (kind, x, y, position, bound, control, reset, len(numbers), *numbers)
         names.append(name)
+        placed.append(cell)
         lines.append(" ".join(map(str, fields)))
     links = sorted(place for bit, place in carry_from.items() if carry_to.get(bit, place) != place)
     size = (max(x for x, _ in sites) + 1, max(y for _, y in sites) + 1)
     head = (*size, len(names), len(nets), len(tiles), len(links))
     places = (f"{x} {y}" for x, y in [*sorted(tiles), *links])
-    return names, "\n".join([" ".join(map(str, head)), *places, *lines]) + "\n"
+    text = "\n".join([" ".join(map(str, head)), *places, *lines]) + "\n"
+    return names, text + timing_graph(placed, uncounted)
 
 
 def replace(module: dict, names: list[str], places: str) -> None:
@@ -165,8 +173,8 @@ def anneal(
     names, text = problem(module)
     (folder / "anneal.in").write_text(text)
     seconds = run_tool(
-        [compiled(folder), "anneal.in", "anneal.out", str(schedule.moves),
-         str(schedule.temperature), str(schedule.density), str(seed)],
+        [compiled(folder), "anneal.in", "anneal.out", str(schedule.moves_per_cell * len(names)),
+         str(schedule.temperature), str(schedule.density), str(schedule.urgent), str(seed)],
         folder=folder,
         log=f"seed{seed}.anneal.log",
         label=f"annealing, seed {seed}",

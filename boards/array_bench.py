@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 from arch.command_line import Help, run_command, seeds
 from arch.files import check_folder, check_target, write_whole
 from arch.machine import MACHINES, Machine, machine_named
-from boards.devices import LFE5U_25F, LFE5U_85F
+from boards.devices import LFE5U_25F, LFE5U_45F, LFE5U_85F
 from boards.synth import Report, Trial, measure
 from boards.toolchain import check_tools
 from hw.array.array import Array
@@ -29,7 +29,7 @@ from hw.memories.activation_memory import ActivationMemory
 from hw.memories.weight_memory import WeightMemory
 from hw.verilog import find_yosys
 
-DEVICES = {"tiny": LFE5U_25F, "ecp5_25f": LFE5U_25F, "ecp5_85f": LFE5U_85F}
+DEVICES = {"tiny": LFE5U_25F, "ecp5_25f": LFE5U_25F, "ecp5_45f": LFE5U_45F, "ecp5_85f": LFE5U_85F}
 CLOCK_MHZ = 200.0
 """Aimed at; above what can be reached, so that the tools try as hard as they can."""
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from arch.boards import board_named
 from arch.machine import Machine
-from boards.devices import LFE5U_25F, LFE5U_85F, Device
+from boards.devices import LFE5U_25F, LFE5U_45F, LFE5U_85F, Device
 
 BOARD_DEVICES = {
     "ecp5": LFE5U_85F,
     "ecp5-85f": LFE5U_85F,
+    "ecp5-45f": LFE5U_45F,
     "ecp5-25f": LFE5U_25F,
     "tiny": LFE5U_25F,
 }

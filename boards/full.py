@@ -1,4 +1,4 @@
-"""Placement and routing of a nearly full device, in three steps.
+"""Placement and routing of a nearly full device, or of a large netlist, in three steps.
 
 What is said here of nextpnr-ecp5 0.11 was seen with 80 to 85 % of the LFE5U-25F's slots and as many
 of its flip-flops in use, half of them in carry chains of three tiles.
@@ -31,6 +31,9 @@ from boards.toolchain import (
 
 SHARE = 0.7
 """Of a device's slots: from here on it counts as full."""
+LARGE_SLOTS = 30_000
+"""From this size on, too, whatever the device: ``heap`` makes wires a fifth longer than ``static``,
+and ``router2`` comes to no end."""
 SYNTHESIS = "-nowidelut"
 """Of synth_ecp5: no multiplexers of several slots, which saves 400 slots of 20,000."""
 ROUTER = "router1"
@@ -44,9 +47,10 @@ SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Slots of yosys' cells."""
 
 
-def is_full(cells: dict[str, int], device: Device) -> bool:
+def needs_full_flow(cells: dict[str, int], device: Device) -> bool:
     """Whether a netlist of these cells should be placed and routed as this module does it."""
-    return sum(SLOTS.get(cell, 0) * count for cell, count in cells.items()) > SHARE * device.slots
+    slots = sum(SLOTS.get(cell, 0) * count for cell, count in cells.items())
+    return slots > min(SHARE * device.slots, LARGE_SLOTS)
 
 
 def place_and_route_full(

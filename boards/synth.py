@@ -9,7 +9,7 @@ from arch.files import check_folder, write_whole
 from arch.machine import Machine
 from boards.chain_ends import open_chain_ends
 from boards.devices import Device
-from boards.full import ROUTER, SYNTHESIS, is_full, place_and_route_full
+from boards.full import ROUTER, SYNTHESIS, needs_full_flow, place_and_route_full
 from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
 from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
 
@@ -21,8 +21,6 @@ UNITS = {
     "block_rams": "DP16KD",
     "multipliers": "MULT18X18D",
 }
-#: From this size on nextpnr's default router takes hours (see docs/synthesis.md).
-LARGE_SLOTS = 30_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +83,7 @@ class Report:
             "unit": "MHz",
             "better": "higher",
             "seeds": {str(p.seed): p.clock_mhz for p in self.placements},
+            "slowest_paths": {str(p.seed): p.slowest_path for p in self.placements},
         }
         sizes = [
             {
@@ -109,6 +108,7 @@ class Report:
             lines.append(f"  {UNITS[resource]:<12} {used:>7} of {there:>7}  {used / there:>6.1%}")
         lines += [
             f"  clock, seed {p.seed:<4} {p.clock_mhz:>7.2f} MHz   ({p.seconds:.0f} s)"
+            + (f"   {p.slowest_path}" if p.slowest_path else "")
             for p in self.placements
         ]
         lines.append(f"  clock, median    {self.clock_mhz:>7.2f} MHz")
@@ -146,7 +146,7 @@ def measure(
     netlist = json.loads(path.read_text())
     open_chain_ends(netlist)
     path.write_text(json.dumps(netlist))
-    full = router is None and is_full(cells, device)
+    full = router is None and needs_full_flow(cells, device)
     if full:
         router, flow = ROUTER, "full"
         placements = [
@@ -155,8 +155,6 @@ def measure(
         ]
     else:
         flow = "default"
-        if router is None and cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0) > LARGE_SLOTS:
-            router = "router2"
         placements = [
             place_and_route(
                 flags=device.nextpnr_flags,

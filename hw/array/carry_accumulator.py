@@ -61,7 +61,7 @@ class CarryAccumulator(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        # Registers of this element alone: one set for many elements would be far from most of them.
+        # yosys makes one such register of those of a cluster: its elements stand close together.
         control = Signal(AccumulatorControl, reset_less=True, attrs={"keep": 1})
         m.d.sync += control.eq(self.control)
 

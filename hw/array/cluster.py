@@ -1,7 +1,5 @@
 """A square of processing elements with registers around it."""
 
-from itertools import pairwise
-
 from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.machine import Machine
 from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import UNCOUNTED, lateness
+from hw.array.distinct_register import distinct_register
 from hw.array.drain import Drain
 from hw.array.pass_layouts import PassControl, replicate_ones
 
@@ -23,6 +22,9 @@ class Cluster(wiring.Component):
     After a capture every row's results leave to the right, the elements' own after those of
     ``wait`` other columns, first column first; at any other time what comes from the left passes. A
     column's turn is as long as :class:`hw.array.drain.Drain` says.
+
+    Nothing in it is reset: what is under way at a reset comes out, and it is up to the grid to say
+    that it means nothing.
 
     Latency: from the ports one cycle to ``*_on``, and to ``results_on`` ``latency`` = 8 cycles and
     ``wait`` turns for a block's first column. ``results`` pass in 1 cycle. Throughput: one pass
@@ -67,10 +69,13 @@ class Cluster(wiring.Component):
         machine, size = self.machine, self.machine.cluster
 
         # What arrives is registered; the next clusters take it from these registers. Elements see
-        # each lane when their adders are due for it.
-        control = [Signal(PassControl, name=f"control{age}") for age in range(5)]
-        m.d.sync += control[0].eq(self.control)
-        m.d.sync += [later.eq(now) for now, later in pairwise(control)]
+        # each lane when their adders are due for it. All that follows from a cluster's control is
+        # its own because the arriving one is: clusters (i, j) of equal i + j hold the same.
+        arrived = distinct_register(m, self.control.as_value(), "control")
+        control = [PassControl(arrived)]
+        for age in range(1, 5):
+            control.append(Signal(PassControl, name=f"control{age}", reset_less=True))
+            m.d.sync += control[age].eq(control[age - 1])
         m.d.comb += self.control_on.eq(control[0])
 
         def arriving(value, name):
@@ -127,7 +132,7 @@ class Cluster(wiring.Component):
                 results[row].append(element.result)
 
         # While it is the turn of column `wait` + c, column c leaves.
-        m.submodules.drain = drain = Drain(machine)
+        m.submodules.drain = drain = Drain(machine, reset_less=True)
         m.d.comb += [
             drain.capture.eq(control[4].valid & control[4].capture),
             drain.raw.eq(control[4].raw),

@@ -93,10 +93,9 @@ class ClusterGrid(wiring.Component):
                 m.d.comb += self.sums.sums[row].eq(result)
         m.d.comb += self.sums.ones_sum.eq(clusters[last_row, last_column].results_on[size])
 
-        # The last cluster's control, on its way to the results.
-        control = clusters[last_row, last_column].control_on
-        leaves = Cat(control.valid & control.capture, control.raw)
-        for stage in range(Cluster.latency - 2):
+        # When results leave, counted beside the clusters, which are not reset.
+        leaves = Cat(passes.valid & passes.capture, passes.raw)
+        for stage in range(self.latency_of(machine) - 1):
             later = Signal(2, name=f"leaves{stage}")
             m.d.sync += later.eq(leaves)
             leaves = later

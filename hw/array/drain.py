@@ -14,6 +14,11 @@ class Drain(wiring.Component):
     C - 1, each for one cycle, or for ``raw_chunks`` if ``raw`` came with ``capture``. The next
     capture may come in the last of these cycles.
 
+    Parameters
+    ----------
+    reset_less : bool
+        A reset changes nothing: what is under way goes on, until the next capture.
+
     Members
     -------
     capture, raw : ``In(1)``
@@ -21,8 +26,9 @@ class Drain(wiring.Component):
     column : ``Out(range(columns))``
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, *, reset_less: bool = False):
         self.machine = machine
+        self.reset_less = reset_less
         super().__init__({
             "capture": In(1),
             "raw": In(1),
@@ -33,21 +39,24 @@ class Drain(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         chunks = self.machine.raw_chunks
-        slow = Signal()
-        left = Signal(range(chunks))  # cycles that the column stays
+        slow = Signal(reset_less=self.reset_less)
+        left = Signal(range(chunks), reset_less=self.reset_less)  # cycles that the column stays
+        running = Signal(reset_less=self.reset_less)
+        column = Signal.like(self.column, reset_less=self.reset_less)
+        m.d.comb += [self.running.eq(running), self.column.eq(column)]
         with m.If(self.capture):
             m.d.sync += [
-                self.running.eq(1),
-                self.column.eq(0),
+                running.eq(1),
+                column.eq(0),
                 slow.eq(self.raw),
                 left.eq(Mux(self.raw, chunks - 1, 0)),
             ]
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
-        with m.Elif(self.running):
+        with m.Elif(running):
             m.d.sync += [
-                self.column.eq(self.column + 1),
-                self.running.eq(self.column != self.machine.columns - 1),
+                column.eq(column + 1),
+                running.eq(column != self.machine.columns - 1),
                 left.eq(Mux(slow, chunks - 1, 0)),
             ]
         return m

@@ -113,19 +113,20 @@ class AlignedRead(wiring.Component):
         ]
         m.d.comb += self.passes.weights.eq(self.weights)
         control = Cat(
-            step.valid,
             entry.clear,
             entry.double,
             entry.capture,
             step.raw,
             *(group.ones for group in entry.group),
         )
-        m.d.comb += Cat(
-            self.passes.valid,
-            self.passes.clear,
-            self.passes.double,
-            self.passes.capture,
-            self.passes.raw,
-            self.passes.ones,
-        ).eq(delayed(m, control, self.latency, "control"))
+        m.d.comb += [
+            self.passes.valid.eq(delayed(m, step.valid, self.latency, "valid")),
+            Cat(
+                self.passes.clear,
+                self.passes.double,
+                self.passes.capture,
+                self.passes.raw,
+                self.passes.ones,
+            ).eq(data_delayed(control, self.latency, "control")),
+        ]
         return m

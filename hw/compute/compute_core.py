@@ -116,7 +116,6 @@ class ComputeCore(wiring.Component):
         # Passes.
         connect(m, flipped(self.computes), sequencer.computes)
         connect(m, sequencer.placements, writer.placements)
-        connect(m, sequencer.tags, result_tags.tags)
         m.d.comb += [
             sequencer.loads.eq(self.loads),
             sequencer.released.eq(writer.released),
@@ -136,6 +135,14 @@ class ComputeCore(wiring.Component):
             weights.addresses.eq(aligned_read.weight_addresses),
             aligned_read.weights.eq(weights.rows),
             array.passes.eq(aligned_read.passes),
+        ]
+
+        # Tags are early by as many cycles as the array takes: one on the way there costs none.
+        tags = sequencer.tags
+        m.d.comb += [
+            tags.ready.eq(1),
+            result_tags.tags.valid.eq(delayed(m, tags.valid, 1, "tag_valid")),
+            result_tags.tags.payload.eq(delayed(m, tags.payload, 1, "tag", reset_less=True)),
         ]
 
         # Results. The tag and the place of a piece travel beside the search.
@@ -162,7 +169,8 @@ class ComputeCore(wiring.Component):
         ]
         # Its `codes` arrive later: those of the search.
         m.d.comb += [
-            maximum.i.eq(delayed(m, piece, search.latency, "piece")),
+            maximum.i.eq(delayed(m, piece, search.latency, "piece", reset_less=True)),
+            maximum.i.valid.eq(delayed(m, piece.valid, search.latency, "piece_valid")),
             maximum.i.codes.eq(search.codes),
             writer.pieces.eq(maximum.o),
         ]

@@ -10,6 +10,12 @@ from arch.machine import Machine
 from hw.load.load_gate import Transfer
 
 
+def phase_bits(machine: Machine) -> int:
+    """Bits of a phase: it counts the eight planes of a picture, or the beats of a weight word."""
+    beats = machine.rows * machine.lanes // machine.axi_data_bits
+    return (max(PICTURE_BITS, beats) - 1).bit_length()
+
+
 class LoadWalk(wiring.Component):
     """Per step (a beat; a quarter of a picture's beat), the chip position of each of its S words:
 
@@ -40,8 +46,8 @@ class LoadWalk(wiring.Component):
         With ``step``: this step is its beat's last.
     row_first : ``Out(1)``
         This step is its row's first.
-    phase : ``Out(3)``
-        Steps since the row's start, modulo 8.
+    phase : ``Out(phase_bits)``
+        Steps since the row's start, modulo 2^phase_bits.
     cursor : ``Out(position_bits)``
         LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k; LOAD_PROGRAM: beat of the chunk.
     positions : ``Out(ArrayLayout(position_bits, slots))``
@@ -58,7 +64,7 @@ class LoadWalk(wiring.Component):
             "row_last": In(1),
             "beat_done": In(1),
             "row_first": Out(1),
-            "phase": Out(3),
+            "phase": Out(phase_bits(machine)),
             "cursor": Out(machine.position_bits),
             "positions": Out(data.ArrayLayout(machine.position_bits, machine.slots)),
         })  # fmt: skip
@@ -79,8 +85,8 @@ class LoadWalk(wiring.Component):
 
         # The cursor goes on by `advance` after a step whose phase has all bits of `hold` set.
         advance = Signal(range(slots + 1))
-        hold = Signal(3)
-        odd_phase = Signal(3)  # the phase bit that tells an odd x
+        hold = Signal.like(self.phase)
+        odd_phase = Signal.like(self.phase)  # the phase bit that tells an odd x
         with m.If(self.begin):
             m.d.sync += [advance.eq(1), hold.eq(0), odd_phase.eq(0)]
             with m.Switch(transfer.opcode):

@@ -62,7 +62,7 @@ class SlotRouter(wiring.Component):
         for b in range(columns):
             hits = [self.positions[w][:column_bits] == b for w in range(slots)]
             taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
-            groups = Signal(self.machine.lane_groups, name=f"groups{b}")
+            groups = Signal(self.machine.lane_groups, name=f"groups{b}", reset_less=True)
             m.d.sync += [
                 taken.eq(
                     Cat(
@@ -77,7 +77,7 @@ class SlotRouter(wiring.Component):
             bank = self.banks[b]
             word = Signal(self.machine.group_lanes, name=f"data{b}", reset_less=True)
             address = Signal.like(bank.address, name=f"to{b}", reset_less=True)
-            enables = Signal(self.machine.lane_groups, name=f"enables{b}")
+            enables = Signal(self.machine.lane_groups, name=f"enables{b}", reset_less=True)
             places = [Cat(*pair) for pair in zip(addresses, words, strict=True)]
             if self.fabric == "ecp5":
                 place = multiplexer(m, f"bank{b}", places, taken)

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.formats import CODE_BITS, THRESHOLD_BITS
 from arch.isa import CHUNK_BYTES, ENTRY_BITS, Opcode
 from arch.machine import Machine
+from hw.load.load_walk import phase_bits
 from hw.memories.weight_memory import weight_write
 
 
@@ -71,7 +72,7 @@ class UnitWriter(wiring.Component):
             "beat": In(machine.axi_data_bits),
             "step": In(1),
             "cursor": In(machine.position_bits),
-            "phase": In(3),
+            "phase": In(phase_bits(machine)),
             "weights": Out(weight_write(machine)),
             "thresholds": Out(threshold_write(machine)),
             "table": Out(table_write(machine)),

@@ -17,6 +17,11 @@ from hw.memories.lut_ram import WORDS, padded
 from hw.streams.delay import delayed
 
 
+def lane_write() -> data.StructLayout:
+    """Return a write of one row: which memory takes it (a stage's, or none), set and index."""
+    return data.StructLayout({"stages": CODE_BITS, "flip": 1, "set": 1, "index": CODE_BITS})
+
+
 class ThresholdLane(wiring.Component):
     """One row of :class:`ThresholdSearch`: stage k = 0..B - 1 finds code bit B - 1 - k (B =
     ``CODE_BITS``).
@@ -36,8 +41,7 @@ class ThresholdLane(wiring.Component):
         2^code_bits - 1; 0 where no stage works.
     picked : ``In(raw_chunks)`` [B]
         Bit k: where no stage works, planes 4k..4k+3 of the total take the place of the code.
-    enable, write : ``In``
-        A write, and whether its row is this one.
+    write : ``In(lane_write)``
     word : ``In(sum_bits)``
         What is written.
     code : ``Out(CODE_BITS)`` [B + 2]
@@ -54,9 +58,7 @@ class ThresholdLane(wiring.Component):
             "active": In(CODE_BITS),
             "coded": In(CODE_BITS),
             "picked": In(machine.raw_chunks),
-            "enable": In(1),
-            "set": In(1),
-            "index": In(CODE_BITS),
+            "write": In(lane_write()),
             "word": In(machine.sum_bits),
             "code": Out(CODE_BITS),
         })  # fmt: skip
@@ -68,7 +70,7 @@ class ThresholdLane(wiring.Component):
 
         for stage in range(CODE_BITS):
             bit = CODE_BITS - 1 - stage
-            here = self.enable & (self.index[: bit + 1] == 1 << bit)
+            here = self.write.stages[stage]
             threshold = Signal(self.sum_bits, name=f"threshold{bit}")
             if stage == 0:
                 # Registers that stand for a memory of two words: like one, they outlast a reset.
@@ -77,7 +79,7 @@ class ThresholdLane(wiring.Component):
                     for which in range(2)
                 ]
                 for which in range(2):
-                    with m.If(here & (self.set == which)):
+                    with m.If(here & (self.write.set == which)):
                         m.d.sync += of_set[which].eq(self.word)
                 m.d.comb += threshold.eq(Mux(self.sets[stage], of_set[1], of_set[0]))
             else:
@@ -86,13 +88,13 @@ class ThresholdLane(wiring.Component):
                 m.submodules[f"thresholds{bit}"] = words
                 write, read = words.write_port(), words.read_port(domain="comb")
                 m.d.comb += [
-                    write.addr.eq(padded(Cat(self.index[bit + 1 :], self.set))),
+                    write.addr.eq(padded(Cat(self.write.index[bit + 1 :], self.write.set))),
                     write.data.eq(self.word),
                     write.en.eq(here),
                     read.addr.eq(padded(Cat(found, self.sets[stage]))),
                     threshold.eq(read.data),
                 ]
-            reached = Signal(name=f"reached{bit}")
+            reached = Signal(name=f"reached{bit}", reset_less=True)
             with m.If(self.active[stage]):
                 m.d.sync += reached.eq(self._at_least(m, f"compare{bit}", total, threshold))
             with m.Else():
@@ -118,13 +120,15 @@ class ThresholdLane(wiring.Component):
 
         # Index 0 of a set holds the row's flip.
         flips = Signal(2, reset_less=True)
-        flip = Signal()
-        with m.If(self.enable & (self.index == 0)):
-            m.d.sync += flips.bit_select(self.set, 1).eq(self.word[0])
+        flip = Signal(reset_less=True)
+        with m.If(self.write.flip):
+            m.d.sync += flips.bit_select(self.write.set, 1).eq(self.word[0])
+        code = Signal(CODE_BITS, reset_less=True)
         m.d.sync += [
             flip.eq(flips.bit_select(self.sets[-1], 1)),
-            self.code.eq((found ^ Mux(flip, self.coded, 0)) | chunk),
+            code.eq((found ^ Mux(flip, self.coded, 0)) | chunk),
         ]
+        m.d.comb += self.code.eq(code)
         return m
 
     def _at_least(self, m: Module, name: str, total: Value, threshold: Value) -> Value:
@@ -191,12 +195,18 @@ class ThresholdSearch(wiring.Component):
         m.d.sync += [sums.eq(self.sums), ones_sum.eq(Mux(self.add_ones, self.ones_sum, 0))]
 
         # What a column brings along: the set and the active bits, stage by stage.
-        threshold_set = delayed(m, self.threshold_set, 1, "threshold_set")
-        code_bits = delayed(m, Mux(self.raw, 0, self.code_bits), 1, "code_bits")
-        sets = Signal(CODE_BITS)
+        threshold_set, code_bits = (
+            delayed(m, signal, 1, name, reset_less=True)
+            for signal, name in (
+                (self.threshold_set, "threshold_set"),
+                (Mux(self.raw, 0, self.code_bits), "code_bits"),
+            )
+        )
+        sets = Signal(CODE_BITS, reset_less=True)
         active = Signal(CODE_BITS)
         working = Signal(CODE_BITS)  # bit k: stage k works, for the column that enters
-        coded = delayed(m, Cat(code_bits > b for b in range(CODE_BITS)), CODE_BITS + 1, "coded")
+        coded = Cat(code_bits > b for b in range(CODE_BITS))
+        coded = delayed(m, coded, CODE_BITS + 1, "coded", reset_less=True)
         m.d.comb += working.eq(Cat(code_bits > CODE_BITS - 1 - k for k in range(CODE_BITS)))
         m.d.sync += sets.eq(Cat(threshold_set, sets))
         chunk = delayed(m, Cat(self.raw, self.chunk), CODE_BITS, "chunk")
@@ -205,9 +215,28 @@ class ThresholdSearch(wiring.Component):
             Cat(chunk[0] & (chunk[1:] == k) for k in range(self.machine.raw_chunks))
         )
         for stage in range(CODE_BITS):
-            m.d.comb += active[stage].eq(delayed(m, working[stage], stage + 1, f"active{stage}"))
+            works = delayed(m, working[stage], stage + 1, f"active{stage}", reset_less=True)
+            m.d.comb += active[stage].eq(works)
 
+        # A write reaches the lanes a cycle later, from registers: they are spread far. Columns are
+        # two cycles on their way to the first threshold, so they do not notice.
         words = len(self.write.words)
+        index = self.write.index
+        writes = []
+        for first in range(0, self.machine.rows, words):
+            write = Signal(lane_write(), name=f"write{first}", reset_less=True)
+            here = self.write.valid & (self.write.row == first)
+            stages = (here & (index[: bit + 1] == 1 << bit) for bit in reversed(range(CODE_BITS)))
+            m.d.sync += [
+                write.stages.eq(Cat(stages)),
+                write.flip.eq(here & (index == 0)),
+                write.set.eq(self.write.set),
+                write.index.eq(index),
+            ]
+            writes.append(write)
+        word = Signal(data.ArrayLayout(unsigned(self.machine.sum_bits), words), reset_less=True)
+        m.d.sync += [word[k].eq(self.write.words[k]) for k in range(words)]
+
         for row in range(self.machine.rows):
             m.submodules[f"lane{row}"] = lane = ThresholdLane(self.machine, self.fabric)
             m.d.comb += [
@@ -217,10 +246,8 @@ class ThresholdSearch(wiring.Component):
                 lane.active.eq(active),
                 lane.coded.eq(coded),
                 lane.picked.eq(picked),
-                lane.enable.eq(self.write.valid & (self.write.row == row - row % words)),
-                lane.set.eq(self.write.set),
-                lane.index.eq(self.write.index),
-                lane.word.eq(self.write.words[row % words]),
+                lane.write.eq(writes[row // words]),
+                lane.word.eq(word[row % words]),
                 self.codes[row].eq(lane.code),
             ]
         return m

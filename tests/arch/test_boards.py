@@ -4,13 +4,14 @@ import pytest
 
 from arch.boards import BOARDS, DEFAULT_BOARD, board_named
 from arch.errors import ConfigurationError
-from arch.machine import ECP5_25F, ECP5_85F, MACHINES
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, MACHINES
 from arch.memory import MEMORIES
 
 
 def test_boards_by_name():
     assert board_named(DEFAULT_BOARD).machine is ECP5_85F
     assert board_named("ecp5-25f").machine is ECP5_25F
+    assert board_named("ecp5-45f").machine is ECP5_45F
     for board in BOARDS.values():
         assert board.machine in MACHINES.values()
         assert board.memory in MEMORIES.values()

@@ -6,12 +6,22 @@ import pytest
 
 from arch import isa
 from arch.errors import ConfigurationError
-from arch.machine import ADDRESS_FIELDS, ECP5_25F, ECP5_85F, MACHINES, TINY, Machine, machine_named
+from arch.machine import (
+    ADDRESS_FIELDS,
+    ECP5_25F,
+    ECP5_45F,
+    ECP5_85F,
+    MACHINES,
+    TINY,
+    Machine,
+    machine_named,
+)
 
 
 def test_promised_sizes():
     assert ECP5_25F.binary_macs == 4096
     assert ECP5_85F.binary_macs == 16384
+    assert ECP5_45F.binary_macs == 8192
 
 
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)

@@ -114,7 +114,7 @@ def length(netlist):
 def test_what_is_legal_stays_so(tmp_path, seed, density):
     before = placed_netlist(random.Random(seed))
     (tmp_path / "placed.json").write_text(json.dumps(before))
-    schedule = Schedule(moves=300_000, temperature=2.0, density=density)
+    schedule = Schedule(moves_per_cell=200, temperature=2.0, density=density)
     for run in ("a.json", "b.json"):
         anneal(folder=tmp_path, placed="placed.json", annealed=run, seed=seed, schedule=schedule,
                settings={"router": "b"})  # fmt: skip

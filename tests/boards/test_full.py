@@ -6,8 +6,8 @@ import pytest
 
 from boards import full
 from boards.anneal import PLACE
-from boards.devices import LFE5U_25F
-from boards.full import is_full
+from boards.devices import LFE5U_25F, LFE5U_85F
+from boards.full import needs_full_flow
 from boards.synth import measure
 from boards.toolchain import ToolError
 from tests.boards.reports import REPORT
@@ -17,9 +17,11 @@ CELLS = {"LUT4": 6_000, "CCU2C": 5_400, "TRELLIS_DPR16X4": 300, "TRELLIS_FF": 20
 
 
 def test_what_is_full():
-    assert is_full(CELLS, LFE5U_25F)
-    assert not is_full(CELLS | {"CCU2C": 4_000}, LFE5U_25F)
-    assert not is_full({"TRELLIS_FF": 24_000}, LFE5U_25F)
+    assert needs_full_flow(CELLS, LFE5U_25F)
+    assert not needs_full_flow(CELLS | {"CCU2C": 4_000}, LFE5U_25F)
+    assert not needs_full_flow({"TRELLIS_FF": 24_000}, LFE5U_25F)
+    assert not needs_full_flow(CELLS, LFE5U_85F)
+    assert needs_full_flow({"CCU2C": 16_000}, LFE5U_85F), "not full, but large"
 
 
 PIN = {"type": "TRELLIS_IO", "attributes": {PLACE: "X0/Y9/PIOA"}, "connections": {}}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arch.machine import ECP5_25F, ECP5_85F, TINY
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
 from compiler.describe import describe
 from compiler.flow import compile_network
 from golden.execute import outputs, run
@@ -30,7 +30,7 @@ def differing(network, picture, machine):
     }
 
 
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 @pytest.mark.parametrize(("seed", "height", "width"), [(0, 16, 24), (1, 13, 17), (2, 37, 30)])
 def test_machine_equals_network(machine, seed, height, width):
     network, picture = everything(seed, height, width)

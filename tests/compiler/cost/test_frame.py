@@ -13,7 +13,7 @@ import pytest
 from amaranth.hdl import UnusedElaboratable
 
 from arch.isa import Entry, Opcode, encode
-from arch.machine import ECP5_25F, ECP5_85F, TINY, Machine
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY, Machine
 from arch.memory import IDEAL, SDR16_100, SDR16_133
 from compiler.cost import dispatch as cost_dispatch
 from compiler.cost import loads as cost_loads
@@ -62,7 +62,7 @@ def hardware(machine: Machine) -> dict[str, int]:
     }
 
 
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 def test_latencies_are_those_of_the_hardware(machine):
     codes = cost_writes.codes_latency(machine)
     dispatch = DispatchTimes(machine, [], [100])

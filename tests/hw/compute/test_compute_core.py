@@ -8,7 +8,7 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from arch.isa import Compute, Entry, Opcode, Planes, encode
-from arch.machine import ECP5_25F, ECP5_85F, TINY
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
 from hw.compute.compute_core import ComputeCore
 from hw.compute.sequencer import Sequencer
 from hw.results.axi_write import AxiWrite
@@ -215,7 +215,7 @@ def test_with_stalls(seed):
     assert memory.contents == written(chip, computes)
 
 
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 def test_machines(machine, seed):
     """The named machines, with as much of their memories as the random program needs."""
     machine = replace(machine, activation_words=32, weight_words=16, table_entries=64)

@@ -7,14 +7,15 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 from arch.isa import Opcode
-from arch.machine import ECP5_25F, ECP5_85F, TINY
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
 from hw.load.loader import Loader
 from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
 from tests.hw.load_model import OnChip, random_load
 
-MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+SIZES = [TINY, ECP5_25F, ECP5_45F, ECP5_85F]
+MACHINES = pytest.mark.parametrize("machine", SIZES, ids=lambda m: m.name)
 KINDS = [
     Opcode.LOAD_MAP,
     Opcode.LOAD_PICTURE,

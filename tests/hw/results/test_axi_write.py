@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from arch.machine import ECP5_25F, ECP5_85F
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F
 from hw.results.axi_write import OUTSTANDING, AxiWrite
 from hw.streams.block_queue import BlockQueue
 from tests.hw.cycles import value_of
@@ -124,7 +124,7 @@ def bursts_of(machine, beats):
     return bursts
 
 
-MACHINES = pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+MACHINES = pytest.mark.parametrize("machine", [ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 
 
 @MACHINES

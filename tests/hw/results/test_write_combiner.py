@@ -5,7 +5,7 @@ import random
 import pytest
 
 from arch.isa import Planes
-from arch.machine import ECP5_25F, ECP5_85F
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F
 from hw.results.write_combiner import WriteCombiner
 from tests.hw.cycles import play
 
@@ -50,7 +50,7 @@ def beat_bytes(machine, combined):
                 )
 
 
-@pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 @pytest.mark.parametrize("idle", [0.0, 0.4])
 def test_beats(machine, idle, seed):
     chance = random.Random(seed)

@@ -1,0 +1,151 @@
+// What stands where: cells, tiles and their rules. Nothing here knows about prices.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+enum Kind { LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM };
+
+constexpr int POSITIONS = 8;  // of a logic tile: LUT and flip-flop each; two make a slice
+
+// Where a cell is: apart from the rest, so that all of them are close together in memory.
+struct Spot {
+    int16_t x, y;
+};
+struct Cell {
+    int kind;
+    int position;  // in the tile; of a block RAM: the number of its site
+    int bound;     // a flip-flop that takes its data from the LUT at its position; a LUT whose
+                   // multiplexer takes the wire that another flip-flop would take there
+    int control;   // flip-flops of a slice share clock, enable and reset
+    int reset;     // those of a tile share the reset, or have none, all of them: 0
+};
+
+struct Tile {
+    int x, y;
+    std::array<int, POSITIONS> lut, flip_flop;
+    int writer = -1;      // of the LUT RAM in this tile
+    bool linked = false;  // a carry chain goes on to the right
+};
+
+// Lists of numbers, one after the other.
+struct Lists {
+    std::vector<int> start{0}, items;
+
+    const int* begin(int list) const { return items.data() + start[list]; }
+    const int* end(int list) const { return items.data() + start[list + 1]; }
+    int size(int list) const { return start[list + 1] - start[list]; }
+    int count() const { return int(start.size()) - 1; }
+    void end_list() { start.push_back(int(items.size())); }
+};
+
+// For every number below `limit`, the lists that it is in.
+inline Lists inverse(const Lists& lists, int limit) {
+    Lists found;
+    found.start.assign(limit + 1, 0);
+    for (int item : lists.items) found.start[item + 1]++;
+    for (int i = 0; i < limit; i++) found.start[i + 1] += found.start[i];
+    found.items.resize(lists.items.size());
+    std::vector<int> next(found.start.begin(), found.start.end() - 1);
+    for (int list = 0; list < lists.count(); list++)
+        for (const int* item = lists.begin(list); item != lists.end(list); item++)
+            found.items[next[*item]++] = list;
+    return found;
+}
+
+inline int width, height;
+inline std::vector<Cell> cells;
+inline std::vector<Spot> spots;
+inline std::vector<Tile> tiles;
+inline std::vector<int> tile_at;
+inline std::vector<int> block_rams;
+inline Lists nets_of;   // of a cell
+inline Lists cells_of;  // of a net
+
+inline int tile_of(int x, int y) {
+    return x < 0 || y < 0 || x >= width || y >= height ? -1 : tile_at[x * height + y];
+}
+
+inline bool in_tile(const Cell& cell) { return cell.kind != FIXED && cell.kind != BLOCK_RAM; }
+
+inline bool slice_is_legal(const Tile& tile, int position) {
+    int a = tile.flip_flop[position & ~1], b = tile.flip_flop[position | 1];
+    return a < 0 || b < 0 || cells[a].control == cells[b].control;
+}
+
+inline bool resets_are_legal(const Tile& tile) {
+    int first = -1;
+    for (int index : tile.flip_flop) {
+        if (index < 0) continue;
+        if (first < 0) first = index;
+        if (cells[index].reset != cells[first].reset) return false;
+    }
+    return true;
+}
+
+inline bool placement_is_legal() {
+    for (const Tile& tile : tiles) {
+        if (!resets_are_legal(tile)) return false;
+        for (int position = 0; position < POSITIONS; position += 2)
+            if (!slice_is_legal(tile, position)) return false;
+    }
+    return true;
+}
+
+template <typename... Values>
+void read(FILE* file, Values*... values) {
+    for (int* value : {values...})
+        if (std::fscanf(file, "%d", value) != 1) std::exit(2);
+}
+
+inline void read_placement(FILE* file) {
+    int cell_count, net_count, tile_count, link_count;
+    read(file, &width, &height, &cell_count, &net_count, &tile_count, &link_count);
+    tile_at.assign(width * height, -1);
+    tiles.resize(tile_count);
+    for (int i = 0; i < tile_count; i++) {
+        Tile& tile = tiles[i];
+        read(file, &tile.x, &tile.y);
+        tile.lut.fill(-1);
+        tile.flip_flop.fill(-1);
+        tile_at[tile.x * height + tile.y] = i;
+    }
+    for (int i = 0, x, y; i < link_count; i++) {
+        read(file, &x, &y);
+        tiles[tile_of(x, y)].linked = true;
+    }
+    cells.resize(cell_count);
+    spots.resize(cell_count);
+    for (int i = 0, x, y, count; i < cell_count; i++) {
+        Cell& c = cells[i];
+        read(file, &c.kind, &x, &y, &c.position, &c.bound, &c.control, &c.reset, &count);
+        spots[i] = {int16_t(x), int16_t(y)};
+        for (int number; count > 0; count--) {
+            read(file, &number);
+            nets_of.items.push_back(number);
+        }
+        nets_of.end_list();
+        if (c.kind == BLOCK_RAM) block_rams.push_back(i);
+        if (!in_tile(c)) continue;
+        Tile& tile = tiles[tile_of(x, y)];
+        if (c.kind == FLIP_FLOP) tile.flip_flop[c.position] = i;
+        else if (c.kind == RAM_WRITER) tile.writer = i;
+        else tile.lut[c.position] = i;
+    }
+    cells_of = inverse(nets_of, net_count);
+}
+
+inline bool write_placement(const char* path) {
+    for (const Tile& tile : tiles)
+        for (int position = 0; position < POSITIONS; position++)
+            for (int index : {tile.lut[position], tile.flip_flop[position]})
+                if (index >= 0) cells[index].position = position;
+    FILE* file = std::fopen(path, "w");
+    if (!file) return false;
+    for (size_t i = 0; i < cells.size(); i++)
+        std::fprintf(file, "%d %d %d\n", spots[i].x, spots[i].y, cells[i].position);
+    return std::fclose(file) == 0;
+}
