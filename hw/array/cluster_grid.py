@@ -95,16 +95,16 @@ class ClusterGrid(wiring.Component):
 
         # The last cluster's control, on its way to the results.
         control = clusters[last_row, last_column].control_on
-        leaves = Cat(control.valid & control.capture, control.raw)
+        leaves = Cat(control.valid & control.capture, control.pieces)
         for stage in range(Cluster.latency - 2):
-            later = Signal(2, name=f"leaves{stage}")
+            later = Signal(len(leaves), name=f"leaves{stage}")
             m.d.sync += later.eq(leaves)
             leaves = later
         m.submodules.drain = drain = Drain(machine)
         m.d.sync += self.sums.first.eq(leaves[0])
         m.d.comb += [
             drain.capture.eq(leaves[0]),
-            drain.raw.eq(leaves[1]),
+            drain.pieces.eq(leaves[1:]),
             self.sums.valid.eq(drain.running),
         ]
         return m

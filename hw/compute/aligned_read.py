@@ -117,7 +117,7 @@ class AlignedRead(wiring.Component):
             entry.clear,
             entry.double,
             entry.capture,
-            step.raw,
+            step.pieces,
             *(group.ones for group in entry.group),
         )
         m.d.comb += Cat(
@@ -125,7 +125,7 @@ class AlignedRead(wiring.Component):
             self.passes.clear,
             self.passes.double,
             self.passes.capture,
-            self.passes.raw,
+            self.passes.pieces,
             self.passes.ones,
         ).eq(delayed(m, control, self.latency, "control"))
         return m
