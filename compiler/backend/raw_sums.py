@@ -1,4 +1,4 @@
-"""In how many pieces raw sums leave: as many as the largest sum that there can be has planes for."""
+"""In how many pieces raw sums leave: as many as hold the largest sum that there can be."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -47,7 +47,7 @@ class Storage:
     height: int
     width: int
     bits: int = 0
-    #: Pieces of ``planes`` planes that a position has: of raw sums as many as the largest one needs.
+    #: Pieces of ``planes`` planes that a position has: of raw sums as many as the largest needs.
     pieces: int = 1
     step: int = 1
     offset: int = 0

@@ -18,9 +18,9 @@ def codes_layout(machine: Machine) -> data.ArrayLayout:
 def piece_layout(machine: Machine) -> data.StructLayout:
     """Return four planes of a column: its codes, or one chunk of its raw sums.
 
-    ``pieces``: how many its column has, minus 1. ``pools``: earlier captures of its window count, too. ``starts``: it is the column's first
-    piece. ``leaves``: the column goes on (pool_last). ``ends``: it is the last piece of a capture;
-    ``last``: of a compute.
+    ``pools``: earlier captures of its window count, too. ``starts``: it is the column's first
+    piece. ``leaves``: the column goes on (pool_last). ``pieces``: how many the column has, minus 1.
+    ``ends``: it is the last piece of a capture; ``last``: of a compute.
     """
     return data.StructLayout({
         "valid": 1,
@@ -45,8 +45,9 @@ class RunningMaximum(wiring.Component):
 
         maximum[c] = max(maximum[c], code) if pools else code
 
-    Chunks of sums pass; the first codes that come after them do not pool. Latency: ``latency`` = 2 cycles. One piece per cycle; the number of a
-    column of codes comes again after 4 cycles at the earliest (columns >= 4).
+    Chunks of sums pass; the first codes that come after them do not pool. Latency: ``latency`` = 2
+    cycles. One piece per cycle; the number of a column of codes comes again after 4 cycles at the
+    earliest (columns >= 4).
 
     Members
     -------

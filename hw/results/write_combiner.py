@@ -52,7 +52,8 @@ class WriteCombiner(wiring.Component):
     combined : ``Out(combined_layout)``
         Never waits: the sequencer has reserved room.
     released : ``Out({valid, pieces})``
-        All pieces of a capture, ``pieces`` + 1 a column, have become beats, or the one beat still open.
+        All pieces of a capture, ``pieces`` + 1 a column, have become beats, or the one beat still
+        open.
     computed : ``Out(16)``
         Computes whose last beat has left here, modulo 2^16.
     """

@@ -21,7 +21,6 @@ class Named(SimpleNamespace):
         return "COMPUTE"
 
 
-
 def test_positions_outside_of_the_map_write_nothing():
     fields = {
         "raw": 1, "code_bits": 0, "row_length": 4, "width": 0, "height": 0, "pair": 0,
@@ -57,7 +56,8 @@ def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
 def test_more_pieces_than_a_sum_has():
     fields = {"raw": 1, "post_mode": 0, "pair": 0, "sum_pieces": TINY.raw_chunks}
     chip, compute = SimpleNamespace(machine=TINY), Named(fields)
-    with pytest.raises(MachineError, match="COMPUTE: sums in 7 pieces; machine 'tiny' has at most 6"):
+    message = "COMPUTE: sums in 7 pieces; machine 'tiny' has at most 6"
+    with pytest.raises(MachineError, match=message):
         passes_of(chip, compute)
 
 

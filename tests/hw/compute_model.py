@@ -180,9 +180,7 @@ class Chip:
                     + y * compute["row_bytes"]
                     + place * compute["position_bytes"]
                 )
-                planes = (
-                    4 * pieces_of(compute) if compute["raw"] else 1 << compute["planes"].value
-                )
+                planes = 4 * pieces_of(compute) if compute["raw"] else 1 << compute["planes"].value
                 for plane in range(planes):
                     bits = sum((value >> plane & 1) << row for row, value in enumerate(values))
                     at = address + 2 * plane + compute["upper_half"]

@@ -18,8 +18,8 @@ class RandomProgram:
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
     right before. The table is loaded again only when all computes before are through with it.
-    With ``loops``, half of the computes run their passes for several pairs of planes. Raw sums leave in
-    any number of pieces, and often one compute after another.
+    With ``loops``, half of the computes run their passes for several pairs of planes. Raw sums
+    leave in any number of pieces, often in several computes one after another.
     """
 
     def __init__(self, machine: Machine, seed: int, steps: int = 60, *, loops: bool = False):

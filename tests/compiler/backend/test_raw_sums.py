@@ -30,7 +30,9 @@ def packed(taps, bits, thresholds=None):
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
-@pytest.mark.parametrize(("weights", "odd"), [((-8, 7), False), ((-3, 0, 2), False), ((-1, 1), True)])
+@pytest.mark.parametrize(
+    ("weights", "odd"), [((-8, 7), False), ((-3, 0, 2), False), ((-1, 1), True)]
+)
 def test_the_largest_sum_is_that_of_all_activations(seed, bits, weights, odd):
     """Every lane on its own takes the activation code that makes its part largest."""
     rng = np.random.default_rng(seed)
@@ -48,7 +50,7 @@ def test_the_largest_sum_is_that_of_all_activations(seed, bits, weights, odd):
         for lane, u in enumerate(row.tolist()):
             parts = [
                 sum(
-                    (1 << i + j) * ((a >> i & 1 ^ weight >> j & 1))
+                    (1 << i + j) * (a >> i & 1 ^ weight >> j & 1)
                     for weight in ((u,) if odd else (u, ones))
                     for i, j in product(range(bits), range(width))
                 )

@@ -10,8 +10,8 @@ from tests.hw.cycles import run_benches
 
 
 def random_passes(rng, machine, blocks, idle=0.0, longest=None) -> list[dict]:
-    """Blocks of random length back to back, some in several pieces; the shortest take as long as the one before
-    needs to leave."""
+    """Blocks of random length back to back, some in several pieces; the shortest take as long as
+    the one before needs to leave."""
     longest = longest or 2 * machine.columns
     pieces = [0, *rng.integers(0, machine.raw_chunks, blocks - 1)]
     pieces = [int(more) if rng.integers(2) else 0 for more in pieces]

@@ -234,7 +234,7 @@ def test_full_buffer(planes, raw, seed):
     chip, computes = random_program(
         machine,
         seed,
-        count=4 if raw else 14,
+        count=12 if raw else 14,
         most=2,
         window=1,
         planes=planes,

@@ -68,7 +68,8 @@ def test_addresses(machine, idle, seed):
             ]
             for _ in range(chance.randint(1, 4))
         ]
-        chunks = 1 if placement["pair"] else chance.choice((1, 1, chance.randint(1, machine.raw_chunks)))
+        most = chance.choice((1, 1, machine.raw_chunks))
+        chunks = 1 if placement["pair"] else chance.randint(1, most)
         positions = model(
             placement, [codes for block in blocks for leaves, codes in block if leaves]
         )
