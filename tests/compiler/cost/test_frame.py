@@ -197,8 +197,8 @@ def test_one_compute():
     # LOAD_TABLE: at the gate 2 later, then likewise, 4 beats.
     loaded = instructions + 2 + 1 + 3 + 20 + 3 + 6
     first = loaded + 6
-    # 4 columns leave as one beat; 23 to the codes, and 9 to its burst, which is complete then.
-    stored = first + 1 + 23 + 4 + 4 + 1 + 5 + 4 + 1
+    # 4 columns leave as one beat; 23 to the codes, and 8 to its burst, which is complete then.
+    stored = first + 1 + 23 + 4 + 3 + 1 + 5 + 4 + 1
     (compute,) = prediction.computes
     assert (compute.first_pass, compute.last_pass) == (first, first + 1)
     assert compute.stored == stored
@@ -213,7 +213,7 @@ def test_one_compute():
         (
             replace(TINY, output_beats=64, accumulator_bits=11),
             [LEAVES],
-            "output_beats 64 is less than the cost model needs: 80",
+            "output_beats 64 is less than the cost model needs: 79",
         ),
         (replace(TINY, outstanding_reads=32), [LEAVES], "knows up to 16 outstanding reads"),
         (TINY, [LEAVES, {}], "instruction 1 .COMPUTE 0.: the last pass must capture"),
@@ -234,7 +234,7 @@ def test_one_compute_on_a_shared_port():
     loaded = instructions + 2 + 1 + 3 + 7 + 12 + 3 + 6
     first = loaded + 6
     # Its beat is written 7 + 2 cycles later than where a beat takes one cycle.
-    stored = first + 1 + 23 + 4 + 4 + 1 + 5 + 7 + 2 + 4 + 1
+    stored = first + 1 + 23 + 4 + 3 + 1 + 5 + 7 + 2 + 4 + 1
     (compute,) = slow.computes
     assert (compute.first_pass, compute.stored) == (first, stored)
     assert slow.cycles == stored + 2
