@@ -25,6 +25,8 @@ COUNT_BITS = 16
 """Loads and computes are counted modulo 2**COUNT_BITS."""
 PLANES_BITS = 3
 """A COMPUTE runs its passes for pairs of up to 2**PLANES_BITS planes of either operand."""
+SUM_PIECES_BITS = 3
+"""Raw sums leave in up to 2**SUM_PIECES_BITS pieces: as wide as a threshold can be."""
 
 
 class Opcode(enum.Enum, shape=OPCODE_BITS):
@@ -113,6 +115,7 @@ class Compute(data.Struct):
     weight_planes: unsigned(PLANES_BITS)
     plane_stride: unsigned(16)
     weight_stride: unsigned(10)
+    sum_pieces: unsigned(SUM_PIECES_BITS)
 
 
 class EntryGroup(data.Struct):
@@ -175,7 +178,7 @@ FIELD_NOTES = {
         "weight_base": "added to every entry's weight word",
         "threshold_set": "which of the two loaded threshold sets",
         "add_ones": "1: add the activation-sum row to every sum (weights with a zero level)",
-        "raw": "1: the sums themselves leave, as raw_chunks pieces of four planes",
+        "raw": "1: the sums themselves leave, in pieces of four planes",
         "code_bits": f"bits of the output codes, 1..{CODE_BITS}",
         "pair": "1: the maximum of positions 2x and 2x+1 leaves as position x",
         "row_length": "positions computed per row of the output map, of which...",
@@ -191,6 +194,8 @@ FIELD_NOTES = {
         "weight_planes": "weight planes that they are run for, minus 1",
         "plane_stride": "positions from one activation plane to the next, on chip",
         "weight_stride": "weight words from one weight plane to the next",
+        "sum_pieces": "raw: pieces in which each sum leaves, low planes first, minus 1; at most "
+        "raw_chunks - 1",
     },
     "Entry": {
         "offset": "added to the block's position, modulo the activation memory",

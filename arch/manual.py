@@ -32,7 +32,7 @@ DERIVED = {
     "positions": "activation address space in positions",
     "beat_bytes": "bytes per memory beat",
     "sum_bits": "bits of a sum as the threshold search sees it",
-    "raw_chunks": "pieces of four planes in which a raw sum leaves",
+    "raw_chunks": "most pieces of four planes in which a raw sum leaves",
 }
 
 

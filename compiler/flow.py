@@ -12,6 +12,7 @@ from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
 from compiler.backend.packing import pack
 from compiler.backend.program import Program, assemble
+from compiler.backend.raw_sums import with_pieces
 from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import lay_out
 from compiler.backend.tile import cut
@@ -55,6 +56,7 @@ def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) 
     lowered = lower(network, machine)
     packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
     check_capacity(packed, machine)
+    lowered = replace(lowered, storages=with_pieces(lowered.storages, packed))
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
     tiled = [cut(job, layouts, machine, memory) for job in packed]
     encoded = [encode_job(job, lowered.storages, machine) for job in tiled]

@@ -78,6 +78,11 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
         raise MachineError(
             f"{compute}: post_mode {fields['post_mode']}, or pair with raw, is not defined"
         )
+    if fields["raw"] and fields["sum_pieces"] >= chip.machine.raw_chunks:
+        raise MachineError(
+            f"{compute}: sums in {fields['sum_pieces'] + 1} pieces; machine "
+            f"{chip.machine.name!r} has at most {chip.machine.raw_chunks}"
+        )
     span = slice(fields["table_start"], fields["table_last"] + 1)
     entries = chip.table[span]
     if not entries.size or not entries["loaded"].all():
@@ -200,7 +205,7 @@ def outgoing(
     """Post unit: compare, pool, count, pair and address the sums of blocks ``first`` and up."""
     fields, columns = compute.fields, chip.machine.columns
     if fields["raw"]:
-        leaving, planes = captures, RAW_CHUNK_PLANES * chip.machine.raw_chunks
+        leaving, planes = captures, RAW_CHUNK_PLANES * (fields["sum_pieces"] + 1)
     else:
         leaving, planes = pooled(chip, compute, passes, captures), fields["planes"].count
     if fields["code_bits"] > planes:

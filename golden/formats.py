@@ -26,7 +26,7 @@ class MapFormat:
     channels: int
     height: int
     width: int
-    #: Bit-planes per position: 1, 2 or 4; raw sums 4 * raw_chunks.
+    #: Bit-planes per position: 1, 2 or 4; of raw sums 4 for each of their pieces.
     planes: int
     #: Positions from the image's start to position (0, 0).
     origin: int = 0

@@ -88,9 +88,12 @@ class PassTable:
                 f"larger machine"
             )
 
-    def block_cycles(self, machine: Machine, *, raw: bool) -> int:
-        """Cycles of a block when nothing waits: its passes, or its results on their way out."""
-        drain = machine.columns * (machine.raw_chunks if raw else 1)
+    def block_cycles(self, machine: Machine, *, pieces: int) -> int:
+        """Cycles of a block when nothing waits: its passes, or its results on their way out.
+
+        ``pieces``: in which a result leaves, more than one of raw sums.
+        """
+        drain = machine.columns * pieces
         return max(self.block_passes, len(self.captures) * drain)
 
     def compute_fields(self, base: int, plane_stride: int) -> dict:

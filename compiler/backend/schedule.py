@@ -103,7 +103,8 @@ class _Steps:
 
     def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
         """Add a compute; return its number."""
-        block = tiled.packed.table.block_cycles(self.machine, raw=tiled.job.raw)
+        pieces = self.places[tiled.job.output].storage.pieces
+        block = tiled.packed.table.block_cycles(self.machine, pieces=pieces)
         cycles = fields["block_rows"] * fields["row_blocks"] * block
         self.computes.append(ComputeStep(fields, len(self.computes), cycles, number))
         return self.computes[-1].ordinal
@@ -227,6 +228,7 @@ class _Steps:
             "source_step": 0 if tiled.flat else job.strides[0] * job.pooling * tiled.pitch,
             "add_ones": int(not tiled.packed.grid.odd),
             "raw": int(job.raw),
+            "sum_pieces": output.pieces - 1,
             "code_bits": output.bits,
             "pair": int(job.pooling == 2),
             "row_length": tiled.row_length(tile, machine),

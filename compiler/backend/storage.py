@@ -6,6 +6,7 @@ one constant offset.
 """
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Storage:
     height: int
     width: int
     bits: int = 0
+    #: Pieces of ``planes`` planes that a position has: of raw sums as many as the largest needs.
+    pieces: int = 1
     step: int = 1
     offset: int = 0
     multiplier: int = 1
@@ -57,7 +60,7 @@ class Storage:
 
     @property
     def planes(self) -> int:
-        """Bit-planes in memory: 1, 2 or 4; 8 for a picture."""
+        """Bit-planes in memory: 1, 2 or 4 (raw sums: of a piece); 8 for a picture."""
         if self.kind == "picture":
             return PICTURE_BITS
         if self.kind == "raw":
@@ -108,10 +111,11 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     if storage.kind == "picture":
         position_bytes = PICTURE_BYTES
     else:
-        chunks = machine.raw_chunks if storage.kind == "raw" else 1
-        position_bytes = PLANE_BYTES * storage.planes * chunks
+        position_bytes = PLANE_BYTES * storage.planes * storage.pieces
     per_beat = max(1, machine.beat_bytes // position_bytes)
-    pitch = round_up(storage.left + storage.width, per_beat)
+    # A row of raw sums is whole beats, too, where a position is one and a half.
+    whole = machine.beat_bytes // gcd(machine.beat_bytes, position_bytes)
+    pitch = round_up(storage.left + storage.width, whole)
     rows = storage.top + storage.height + storage.bottom
     # One more row's halo: the right-hand padding of the last row lies in the row after it.
     positions = rows * pitch + round_up(storage.left, per_beat) + per_beat

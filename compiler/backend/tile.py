@@ -248,7 +248,8 @@ def _cheapest(
 ) -> Tiled | None:
     """The best of the tilings that fit so many halves of the activation memory, if any does."""
     job, machine = packed.job, traffic.machine
-    block = packed.table.block_cycles(machine, raw=job.raw)
+    pieces = layouts[job.output].storage.pieces
+    block = packed.table.block_cycles(machine, pieces=pieces)
     computes = ceil(job.outputs / machine.rows) * len(job.scatter)
     constants = traffic.constants(job, layouts, packed.packing.word_count)
     budget = machine.positions * halves // 2

@@ -69,9 +69,9 @@ class PassTimes:
 
         I = max(T(n) + 5, last issue of compute n - 1 + 1)
 
-    and the others follow one per cycle, but a capture comes C cycles (after a raw one C *
-    raw_chunks) after the capture before it at the earliest, and when the output buffer has room for
-    it (:class:`compiler.cost.writes.WriteTimes`). T(n) waits for the last pass of compute n - 1 to
+    and the others follow one per cycle, but a capture comes C cycles (after a raw one C for each
+    piece) after the capture before it at the earliest, and when the output buffer has room for it
+    (:class:`compiler.cost.writes.WriteTimes`). T(n) waits for the last pass of compute n - 1 to
     be walked, which is
 
         W = max(T(n - 1) + its number of passes, issue of the pass 17 before it + 1).
@@ -100,7 +100,7 @@ class PassTimes:
         #: When placements are free again, and the number of passes that are known.
         self._placed = [-PLACEMENT_INTERVAL] * PLACEMENT_DEPTH
         self._known = 0
-        self._span = {True: machine.block_beats, False: machine.columns}
+        self._columns = machine.columns
         #: Cycles in which STALL_LOAD does not count: a compute is walked, or passes are left.
         self._busy: deque[tuple[int, int]] = deque(maxlen=2 * WALKED_AHEAD + 2)
 
@@ -149,7 +149,7 @@ class PassTimes:
             issue.load_wait = self._load_wait(number, compute)
             self._place(number)
             writes.begin(results)
-            places, gap = results.places, self._span[results.raw]
+            places, gap = results.places, self._columns * results.pieces
             # Passes from each capture of a block to the next one, the last one's to the next block.
             steps = [after - at for at, after in pairwise(places)]
             steps.append(places[0] + issue.block_passes - places[-1])
@@ -159,7 +159,7 @@ class PassTimes:
             for _ in range(issue.passes // issue.block_passes):
                 for step, leaves in zip(steps, results.leaves, strict=True):
                     least = max(ready, free)
-                    while (cycle := writes.room(least, gap)) is None:
+                    while (cycle := writes.room(least, results.room)) is None:
                         yield
                     issue.drain_wait += least - ready
                     issue.output_wait += cycle - least

@@ -22,7 +22,10 @@ class Results:
     one comes, the compute's last beat when the compute is closed.
     """
 
-    raw: bool
+    #: Beats for which the output buffer must have room before a capture.
+    room: int
+    #: Pieces in which each column of a capture leaves.
+    pieces: int
     #: Which passes of a block capture, and whose results go on.
     places: list[int]
     leaves: list[bool]
@@ -48,6 +51,11 @@ def block_passes(compute: dict) -> int:
     return pairs * (compute["table_last"] - compute["table_start"] + 1)
 
 
+def pieces_of(compute: dict) -> int:
+    """Return the pieces in which each column of a COMPUTE (its fields) leaves."""
+    return compute["sum_pieces"] + 1 if compute["raw"] else 1
+
+
 def results_of(
     machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray
 ) -> Results:
@@ -63,7 +71,8 @@ def results_of(
     burst_bounds = np.searchsorted(event[~closes], bounds)
     complete = offset[1:][event[~closes]] + later[~closes]
     return Results(
-        raw=bool(compute["raw"]),
+        room=machine.block_beats if compute["raw"] else machine.columns,
+        pieces=pieces_of(compute),
         places=places.tolist(),
         leaves=leaves.tolist(),
         beats=numbers.size,
@@ -80,7 +89,7 @@ def _beats(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return number (address in beats), capture and offset of the first piece of every beat."""
     columns, raw = machine.columns, bool(compute["raw"])
-    chunks = machine.raw_chunks if raw else 1
+    chunks = pieces_of(compute)
     index = np.arange(captures * columns)
     y, x = np.divmod(index, compute["row_length"])
     written = (x < compute["width"]) & (y < compute["height"])

@@ -20,8 +20,8 @@ class Array(wiring.Component):
 
     After a valid pass with ``capture`` the block leaves: for ``columns`` consecutive cycles
     ``sums.valid`` is 1, column 0 first (``sums.first`` is 1 there), all rows of a column in the
-    same cycle. If the pass is ``raw`` every column stays for ``raw_chunks`` cycles, since that is
-    how long its sums take to be written (``first`` is 1 in the first one of the block). The next
+    same cycle. A pass with ``pieces`` p makes every column stay for p cycles more, since that is
+    how long its raw sums take to be written (``first`` is 1 in the block's first cycle). The next
     capture comes when the last column has had its time, at the earliest (the sequencer sees to
     that); any number of passes, idle cycles included, may lie between them, and the pass after a
     capture may clear. While ``sums.valid`` is 0 the other members mean nothing.

@@ -135,7 +135,7 @@ class Cluster(wiring.Component):
         m.submodules.drain = drain = Drain(machine, reset_less=True)
         m.d.comb += [
             drain.capture.eq(control[4].valid & control[4].capture),
-            drain.raw.eq(control[4].raw),
+            drain.pieces.eq(control[4].pieces),
         ]
         for row in range(len(rows)):
             leaving = Signal(size, name=f"leaving{row}", reset_less=True, attrs={"keep": 1})

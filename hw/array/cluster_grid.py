@@ -94,16 +94,16 @@ class ClusterGrid(wiring.Component):
         m.d.comb += self.sums.ones_sum.eq(clusters[last_row, last_column].results_on[size])
 
         # When results leave, counted beside the clusters, which are not reset.
-        leaves = Cat(passes.valid & passes.capture, passes.raw)
+        leaves = Cat(passes.valid & passes.capture, passes.pieces)
         for stage in range(self.latency_of(machine) - 1):
-            later = Signal(2, name=f"leaves{stage}")
+            later = Signal(len(leaves), name=f"leaves{stage}")
             m.d.sync += later.eq(leaves)
             leaves = later
         m.submodules.drain = drain = Drain(machine)
         m.d.sync += self.sums.first.eq(leaves[0])
         m.d.comb += [
             drain.capture.eq(leaves[0]),
-            drain.raw.eq(leaves[1]),
+            drain.pieces.eq(leaves[1:]),
             self.sums.valid.eq(drain.running),
         ]
         return m

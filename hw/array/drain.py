@@ -1,9 +1,10 @@
 """Whose turn it is when a captured block leaves."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 
 
@@ -11,8 +12,8 @@ class Drain(wiring.Component):
     """Counts the columns of a captured block while they leave.
 
     Latency 1 cycle: from the cycle after ``capture`` on, ``running`` is 1 and ``column`` 0, 1, ...,
-    C - 1, each for one cycle, or for ``raw_chunks`` if ``raw`` came with ``capture``. The next
-    capture may come in the last of these cycles.
+    C - 1, each for ``pieces`` + 1 cycles, as ``pieces`` came with ``capture``. The next capture may
+    come in the last of these cycles.
 
     Parameters
     ----------
@@ -21,7 +22,8 @@ class Drain(wiring.Component):
 
     Members
     -------
-    capture, raw : ``In(1)``
+    capture : ``In(1)``
+    pieces : ``In(SUM_PIECES_BITS)``
     running : ``Out(1)``
     column : ``Out(range(columns))``
     """
@@ -31,16 +33,15 @@ class Drain(wiring.Component):
         self.reset_less = reset_less
         super().__init__({
             "capture": In(1),
-            "raw": In(1),
+            "pieces": In(SUM_PIECES_BITS),
             "running": Out(1),
             "column": Out(range(machine.columns)),
         })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
-        chunks = self.machine.raw_chunks
-        slow = Signal(reset_less=self.reset_less)
-        left = Signal(range(chunks), reset_less=self.reset_less)  # cycles that the column stays
+        pieces = Signal(SUM_PIECES_BITS, reset_less=self.reset_less)
+        left = Signal(SUM_PIECES_BITS, reset_less=self.reset_less)  # cycles that the column stays
         running = Signal(reset_less=self.reset_less)
         column = Signal.like(self.column, reset_less=self.reset_less)
         m.d.comb += [self.running.eq(running), self.column.eq(column)]
@@ -48,8 +49,8 @@ class Drain(wiring.Component):
             m.d.sync += [
                 running.eq(1),
                 column.eq(0),
-                slow.eq(self.raw),
-                left.eq(Mux(self.raw, chunks - 1, 0)),
+                pieces.eq(self.pieces),
+                left.eq(self.pieces),
             ]
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
@@ -57,6 +58,6 @@ class Drain(wiring.Component):
             m.d.sync += [
                 column.eq(column + 1),
                 running.eq(column != self.machine.columns - 1),
-                left.eq(Mux(slow, chunks - 1, 0)),
+                left.eq(pieces),
             ]
         return m

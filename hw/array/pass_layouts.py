@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Value, unsigned
 from amaranth.lib import data
 
+from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 
 
@@ -14,18 +15,19 @@ class PassControl(data.Struct):
     clear: unsigned(1)
     double: unsigned(1)
     capture: unsigned(1)
-    raw: unsigned(1)
+    pieces: unsigned(SUM_PIECES_BITS)
 
 
-CONTROLS = ("valid", "clear", "double", "capture", "raw")
+CONTROLS = ("valid", "clear", "double", "capture", "pieces")
 """The members of :class:`PassControl`."""
 
 
 def pass_layout(machine: Machine) -> data.StructLayout:
     """One pass: control, the operands of every column and row, and the ones row's constants.
 
-    Members: ``valid``, ``clear``, ``double``, ``capture``, ``raw`` (1 bit each); ``activations``
-    [columns] and ``weights`` [rows], ``lanes`` bits each; ``ones``, one bit per lane group.
+    Members: ``valid``, ``clear``, ``double``, ``capture`` (1 bit each); ``pieces``, in which its
+    sums leave, minus 1; ``activations`` [columns] and ``weights`` [rows], ``lanes`` bits each;
+    ``ones``, one bit per lane group.
     """
     # Operands first: at multiples of 64 bits a simulator reads them as whole words.
     return data.StructLayout({
@@ -36,7 +38,7 @@ def pass_layout(machine: Machine) -> data.StructLayout:
         "clear": 1,
         "double": 1,
         "capture": 1,
-        "raw": 1,
+        "pieces": SUM_PIECES_BITS,
     })  # fmt: skip
 
 

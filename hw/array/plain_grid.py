@@ -56,7 +56,7 @@ class PlainGrid(wiring.Component):
         m.submodules.drain = drain = Drain(machine)
         captures = passes.valid & passes.capture
         begins = Signal()
-        m.d.comb += [drain.capture.eq(captures), drain.raw.eq(passes.raw)]
+        m.d.comb += [drain.capture.eq(captures), drain.pieces.eq(passes.pieces)]
         m.d.sync += begins.eq(captures)
         stage = Signal(sums_layout(machine))
         m.d.sync += [stage.valid.eq(drain.running), stage.first.eq(begins)]

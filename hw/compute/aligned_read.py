@@ -116,7 +116,7 @@ class AlignedRead(wiring.Component):
             entry.clear,
             entry.double,
             entry.capture,
-            step.raw,
+            step.pieces,
             *(group.ones for group in entry.group),
         )
         m.d.comb += [
@@ -125,7 +125,7 @@ class AlignedRead(wiring.Component):
                 self.passes.clear,
                 self.passes.double,
                 self.passes.capture,
-                self.passes.raw,
+                self.passes.pieces,
                 self.passes.ones,
             ).eq(data_delayed(control, self.latency, "control")),
         ]

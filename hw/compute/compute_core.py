@@ -32,9 +32,9 @@ class ComputeCore(wiring.Component):
 
     Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. Column c of a capture
     issued in t is in the sums in t + ``sums_latency`` + c, and its codes are at the output writer
-    in t + ``codes_latency`` + c; of a raw capture chunk k of it is, with c * raw_chunks + k for c.
-    The compute whose last capture it is has been counted in ``computed`` in t +
-    ``computed_latency`` + C - 1 (raw: + C * raw_chunks - 1).
+    in t + ``codes_latency`` + c; of a raw capture of p pieces chunk k of it is, with c * p + k for
+    c. The compute whose last capture it is has been counted in ``computed`` in t +
+    ``computed_latency`` + C - 1 (raw: + C * p - 1).
 
     Members
     -------
@@ -163,7 +163,7 @@ class ComputeCore(wiring.Component):
             piece.pools.eq(~tag.pool_first & ~tag.raw),
             piece.starts.eq(result_tags.chunk == 0),
             piece.leaves.eq(tag.pool_last),
-            piece.raw.eq(tag.raw),
+            piece.pieces.eq(tag.sum_pieces),
             piece.ends.eq(result_tags.ends),
             piece.last.eq(result_tags.ends & tag.last),
         ]

@@ -1,11 +1,11 @@
 """Walks a compute's blocks and table entries: one pass of the array per cycle."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.errors import ConfigurationError
-from arch.isa import Compute, Planes, width
+from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
 from arch.machine import Machine
 from hw.compute.plane_walk import PlaneWalk
 from hw.memories.pass_table import PassTable, entry_layout
@@ -17,11 +17,11 @@ from hw.streams.delay import delayed
 def step_layout(machine: Machine) -> data.StructLayout:
     """Return one pass before its addresses are added up; ``after`` is ``base + columns``.
 
-    ``raw``: its sums, if it captures, leave as they are.
+    ``pieces``: in how many its sums leave, if it captures, minus 1 (codes: 0).
     """
     return data.StructLayout({
         "valid": 1,
-        "raw": 1,
+        "pieces": SUM_PIECES_BITS,
         "base": machine.position_bits,
         "after": machine.position_bits,
         "weight_base": machine.weight_bits,
@@ -62,10 +62,10 @@ class Sequencer(wiring.Component):
       loads - after_load (modulo 2^16) < 2^15, and ``placements.ready``. With nothing under way its
       first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
-      + C (+ C * raw_chunks if that one was raw); and the first cycle with room: two cycles before,
-      at least C (raw: C * raw_chunks) + 1 beats of the output buffer were neither filled nor
-      reserved. A capture reserves C (raw: C * raw_chunks) beats from the cycle after its issue
-      until ``released``.
+      + C (if that one was raw: + C for each of its pieces); and the first cycle with room: two
+      cycles before, at least C (raw: C * raw_chunks, however many its pieces are) + 1 beats of the
+      output buffer were neither filled nor reserved. A capture reserves C beats (raw: C for each
+      piece) from the cycle after its issue until ``released``.
 
     So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
     time; only captures wait, in front of themselves.
@@ -83,8 +83,8 @@ class Sequencer(wiring.Component):
         under way.
     placements : ``Out(stream.Signature(Placement))``
         One per compute, when it is taken.
-    released : ``In({valid, raw})``
-        The last column of a capture is in the output buffer.
+    released : ``In({valid, pieces})``
+        The last column of a capture of so many pieces + 1 is in the output buffer.
     buffered : ``In(range(output_beats + 1))``
         Beats in the output buffer.
     waiting_load, waiting_output, waiting_drain : ``Out(1)``
@@ -104,7 +104,7 @@ class Sequencer(wiring.Component):
             "step": Out(step_layout(machine)),
             "tags": Out(stream.Signature(CaptureTag)),
             "placements": Out(stream.Signature(Placement)),
-            "released": In(data.StructLayout({"valid": 1, "raw": 1})),
+            "released": In(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "buffered": In(range(machine.output_beats + 1)),
             "waiting_load": Out(1),
             "waiting_output": Out(1),
@@ -176,6 +176,7 @@ class Sequencer(wiring.Component):
                 rows_left.eq(compute.block_rows),
                 weight_base.eq(compute.weight_base),
                 *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
+                tag.sum_pieces.eq(Mux(compute.raw, compute.sum_pieces, 0)),
             ]
         with m.Elif(step):
             m.d.sync += [
@@ -248,7 +249,7 @@ class Sequencer(wiring.Component):
         after = Signal(positions, reset_less=True)
         filled, go, capture = Signal(), Signal(), Signal()
         open_now = Signal(init=1)
-        gap = Signal(range(machine.block_beats))
+        gap = Signal(machine.column_bits + SUM_PIECES_BITS)
         room_codes, room_raw = Signal(init=1), Signal(init=1)
         room = Mux(now.tag.raw, room_raw, room_codes)
         waits = filled & now.entry.capture
@@ -263,7 +264,7 @@ class Sequencer(wiring.Component):
             go.eq(filled & (~now.entry.capture | (open_now & room))),
             capture.eq(waits & open_now & room),
             self.step.valid.eq(go),
-            self.step.raw.eq(now.tag.raw),
+            self.step.pieces.eq(now.tag.sum_pieces),
             self.step.base.eq(now.base),
             self.step.after.eq(after),
             self.step.weight_base.eq(now.weight_base),
@@ -279,7 +280,8 @@ class Sequencer(wiring.Component):
         with m.If(capture):
             m.d.sync += [
                 open_now.eq(0),
-                gap.eq(Mux(now.tag.raw, machine.block_beats - 2, machine.columns - 2)),
+                # C * (sum_pieces + 1) - 2; C is a power of two.
+                gap.eq(Cat(Const(machine.columns - 2, machine.column_bits), now.tag.sum_pieces)),
             ]
         with m.Elif(gap == 0):
             m.d.sync += open_now.eq(1)
@@ -289,10 +291,8 @@ class Sequencer(wiring.Component):
         # Beats that captures on their way may still fill; one more for the beat being combined.
         reserved = Signal.like(self.buffered)
         used = Signal(range(2 * machine.output_beats + 1))
-        taken = Mux(capture, Mux(now.tag.raw, machine.block_beats, machine.columns), 0)
-        freed = Mux(
-            self.released.valid, Mux(self.released.raw, machine.block_beats, machine.columns), 0
-        )
+        taken = Mux(capture, now.tag.sum_pieces + 1, 0) << machine.column_bits
+        freed = Mux(self.released.valid, self.released.pieces + 1, 0) << machine.column_bits
         m.d.sync += [
             reserved.eq(reserved + taken - freed),
             used.eq(reserved + self.buffered),

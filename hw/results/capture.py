@@ -5,11 +5,11 @@ from amaranth.lib import data
 from arch.isa import Compute, Entry, shapes, subset
 
 TAG_FIELDS = ("threshold_set", "add_ones", "raw", "code_bits")
-"""What a capture's tag has of its compute."""
+"""What a capture's tag has of its compute as it is; and ``sum_pieces``, 0 unless ``raw``."""
 CaptureTag = data.StructLayout({
     **shapes(Entry, "pool_first", "pool_last"),
     "last": 1,
-    **shapes(Compute, *TAG_FIELDS),
+    **shapes(Compute, *TAG_FIELDS, "sum_pieces"),
 })  # fmt: skip
 """How the C columns of one capture are treated. ``last``: it is its compute's last capture."""
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.formats import ADDRESS_BITS, RAW_CHUNK_BYTES
-from arch.isa import Compute, Planes, width
+from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
 from arch.machine import Machine
 from hw.results.capture import TAG_DEPTH, Placement
 from hw.results.running_maximum import codes_layout, larger, piece_layout
@@ -15,8 +15,8 @@ from hw.streams.short_queue import ShortQueue
 def placed_layout(machine: Machine) -> data.StructLayout:
     """Return a piece with its address.
 
-    ``written``: it goes to memory. ``valid`` without it: only ``ends``, ``raw`` and ``last`` mean
-    something.
+    ``written``: it goes to memory. ``valid`` without it: only ``ends``, ``pieces`` and ``last``
+    mean something.
     """
     return data.StructLayout({
         "valid": 1,
@@ -24,7 +24,7 @@ def placed_layout(machine: Machine) -> data.StructLayout:
         "address": ADDRESS_BITS,
         "planes": Planes,
         "upper_half": 1,
-        "raw": 1,
+        "pieces": SUM_PIECES_BITS,
         "ends": 1,
         "last": 1,
         "codes": codes_layout(machine),
@@ -123,7 +123,7 @@ class Positions(wiring.Component):
         m.d.sync += [
             *(
                 counted[name].eq(pieces[name])
-                for name in ("valid", "starts", "raw", "ends", "last")
+                for name in ("valid", "starts", "pieces", "ends", "last")
             ),
             counted_codes.eq(pieces.codes),
             row_ends.eq(leaves & at_end),
@@ -167,7 +167,7 @@ class Positions(wiring.Component):
             m.d.sync += [placed.planes.eq(head.planes), placed.upper_half.eq(head.upper_half)]
         m.d.sync += [
             placed.valid.eq(counted.valid),
-            placed.raw.eq(counted.raw),
+            placed.pieces.eq(counted.pieces),
             placed.ends.eq(counted.valid & counted.ends),
             placed.last.eq(counted.valid & counted.last),
             codes.eq(counted_codes),

@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 from hw.results.axi_write import OUTSTANDING, AxiWrite
 from hw.results.capture import Placement
@@ -24,7 +25,7 @@ class OutputWriter(wiring.Component):
     pieces : ``In(piece_layout)``
     placements : ``In(stream.Signature(Placement))``
     axi : ``Out(write_signature)``
-    released : ``Out({valid, raw})``, buffered : ``Out(range(output_beats + 1))``
+    released : ``Out({valid, pieces})``, buffered : ``Out(range(output_beats + 1))``
         For the sequencer's account of the output buffer.
     computed, stored : ``Out(16)``
     outstanding : ``Out(range(OUTSTANDING + 1))``
@@ -42,7 +43,7 @@ class OutputWriter(wiring.Component):
             "placements": In(stream.Signature(Placement)),
             "stop": In(1),
             "axi": Out(write_signature(machine.axi_data_bits)),
-            "released": Out(data.StructLayout({"valid": 1, "raw": 1})),
+            "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "buffered": Out(range(machine.output_beats + 1)),
             "computed": Out(16),
             "stored": Out(16),

@@ -10,8 +10,8 @@ from hw.streams.short_queue import ShortQueue
 
 
 class ResultTags(wiring.Component):
-    """Counts columns, C per capture, and the ``raw_chunks`` cycles of each column of a raw one;
-    keeps the tags of up to ``TAG_DEPTH`` captures on their way.
+    """Counts columns, C per capture, and the cycles of each column, one for every piece of its
+    sums; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
 
     The outputs belong to the column of the same cycle (latency 0). A tag must come at least 3
     cycles before its first column. One column, or chunk of one, per cycle.
@@ -48,7 +48,7 @@ class ResultTags(wiring.Component):
         tagged = Signal()
         goes = Signal()  # the column's last cycle
         m.d.comb += [
-            goes.eq(~self.tag.raw | (self.chunk == self.machine.raw_chunks - 1)),
+            goes.eq(self.chunk == self.tag.sum_pieces),
             self.ends.eq(self.valid & goes & (self.column == self.machine.columns - 1)),
             waiting.o.ready.eq(~tagged | self.ends),
         ]

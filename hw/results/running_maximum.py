@@ -5,6 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS
+from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 from hw.memories.lut_ram import WORDS, padded
 
@@ -15,11 +16,11 @@ def codes_layout(machine: Machine) -> data.ArrayLayout:
 
 
 def piece_layout(machine: Machine) -> data.StructLayout:
-    """Return four planes of a column: its codes, or (``raw``) one chunk of its sums.
+    """Return four planes of a column: its codes, or one chunk of its raw sums.
 
     ``pools``: earlier captures of its window count, too. ``starts``: it is the column's first
-    piece. ``leaves``: the column goes on (pool_last). ``ends``: it is the last piece of a capture;
-    ``last``: of a compute.
+    piece. ``leaves``: the column goes on (pool_last). ``pieces``: how many the column has, minus 1.
+    ``ends``: it is the last piece of a capture; ``last``: of a compute.
     """
     return data.StructLayout({
         "valid": 1,
@@ -27,7 +28,7 @@ def piece_layout(machine: Machine) -> data.StructLayout:
         "pools": 1,
         "starts": 1,
         "leaves": 1,
-        "raw": 1,
+        "pieces": SUM_PIECES_BITS,
         "ends": 1,
         "last": 1,
         "codes": codes_layout(machine),
@@ -44,12 +45,13 @@ class RunningMaximum(wiring.Component):
 
         maximum[c] = max(maximum[c], code) if pools else code
 
-    Chunks of sums pass. Latency: ``latency`` = 2 cycles. One piece per cycle; the number of a
-    column of codes comes again after 4 cycles at the earliest (columns >= 4).
+    Chunks of sums pass; the first codes that come after them do not pool. Latency: ``latency`` = 2
+    cycles. One piece per cycle; the number of a column of codes comes again after 4 cycles at the
+    earliest (columns >= 4).
 
     Members
     -------
-    i : ``In(piece_layout)``, not raw where it ``pools``
+    i : ``In(piece_layout)``, of codes where it ``pools``
     o : ``Out(piece_layout)``
         ``codes`` is the maximum so far.
     """
@@ -77,7 +79,7 @@ class RunningMaximum(wiring.Component):
             write.addr.eq(padded(self.o.column)),
             write.data.eq(o_codes),
             self.o.codes.eq(o_codes),
-            write.en.eq(self.o.valid & ~self.o.raw),
+            write.en.eq(self.o.valid),
         ]
         m.d.sync += [column_codes.eq(self.i.codes), before.eq(read.data), o_codes.eq(column_codes)]
         for name, _ in piece_layout(self.machine):

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS, WRITTEN_ADDRESS_BITS
-from arch.isa import Planes
+from arch.isa import SUM_PIECES_BITS, Planes
 from arch.machine import Machine
 from hw.results.output_positions import placed_layout
 
@@ -51,8 +51,9 @@ class WriteCombiner(wiring.Component):
     placed : ``In(placed_layout)``
     combined : ``Out(combined_layout)``
         Never waits: the sequencer has reserved room.
-    released : ``Out({valid, raw})``
-        All pieces of a capture have become beats, or the one beat still open.
+    released : ``Out({valid, pieces})``
+        All pieces of a capture, ``pieces`` + 1 a column, have become beats, or the one beat still
+        open.
     computed : ``Out(16)``
         Computes whose last beat has left here, modulo 2^16.
     """
@@ -64,7 +65,7 @@ class WriteCombiner(wiring.Component):
         super().__init__({
             "placed": In(placed_layout(machine)),
             "combined": Out(combined_layout(machine)),
-            "released": Out(data.StructLayout({"valid": 1, "raw": 1})),
+            "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "computed": Out(16),
         })  # fmt: skip
 
@@ -82,7 +83,8 @@ class WriteCombiner(wiring.Component):
         arranged_number = Signal.like(number, reset_less=True)
         number_after = Signal.like(number, reset_less=True)
         upper_half = Signal(reset_less=True)
-        here, ends, last, raw = Signal(), Signal(), Signal(), Signal()
+        here, ends, last = Signal(), Signal(), Signal()
+        pieces = Signal(SUM_PIECES_BITS, reset_less=True)
         same, follows = Signal(), Signal()
         planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(CODE_BITS)]
         with m.Switch(placed.planes):
@@ -100,7 +102,7 @@ class WriteCombiner(wiring.Component):
             here.eq(placed.valid & placed.written),
             ends.eq(placed.valid & placed.ends),
             last.eq(placed.valid & placed.last),
-            raw.eq(placed.raw),
+            pieces.eq(placed.pieces),
             same.eq(number == arranged_number),
             follows.eq(number == number_after),
         ]
@@ -122,7 +124,7 @@ class WriteCombiner(wiring.Component):
             out.valid.eq(opened & (closing | (here & ~same))),
             out.last.eq(closing),
             self.released.valid.eq(ends),
-            self.released.raw.eq(raw),
+            self.released.pieces.eq(pieces),
         ]
         m.d.sync += closing.eq(last)
         with m.If(here):

@@ -7,19 +7,58 @@ import numpy as np
 import pytest
 
 from arch.machine import TINY
-from golden.compute import outgoing, plane_pairs
+from golden.compute import outgoing, passes_of, plane_pairs
+from golden.program import MachineError
+
+
+class Named(SimpleNamespace):
+    """An instruction as messages name it."""
+
+    def __init__(self, fields):
+        super().__init__(fields=fields)
+
+    def __str__(self):
+        return "COMPUTE"
 
 
 def test_positions_outside_of_the_map_write_nothing():
     fields = {
         "raw": 1, "code_bits": 0, "row_length": 4, "width": 0, "height": 0, "pair": 0,
-        "address": 64, "row_bytes": 64, "position_bytes": 48, "upper_half": 0,
+        "address": 64, "row_bytes": 64, "position_bytes": 48, "upper_half": 0, "sum_pieces": 5,
     }  # fmt: skip
     chip, compute = SimpleNamespace(machine=TINY), SimpleNamespace(fields=fields)
     sums = np.ones((TINY.rows, TINY.columns), np.int64)
     writes = outgoing(chip, compute, [], 0, [sums])
     assert writes.addresses.shape == writes.values.shape
     assert writes.addresses.size == 0
+
+
+@pytest.mark.parametrize("pieces", range(1, 7))
+def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
+    """Eight bytes apart, low planes first; planes beyond the last piece leave no trace."""
+    fields = {
+        "raw": 1, "code_bits": 0, "row_length": 4, "width": 3, "height": 1, "pair": 0,
+        "address": 64, "row_bytes": 0, "position_bytes": 48, "upper_half": 1,
+        "sum_pieces": pieces - 1,
+    }  # fmt: skip
+    chip, compute = SimpleNamespace(machine=TINY), SimpleNamespace(fields=fields)
+    sums = rng.integers(0, 1 << TINY.sum_bits, (TINY.rows, TINY.columns))
+    memory = np.zeros(256, np.uint8)
+    outgoing(chip, compute, [], 0, [sums]).apply(memory)
+    expected = np.zeros(256, np.uint8)
+    for x in range(3):
+        for plane in range(min(4 * pieces, TINY.sum_bits)):
+            byte = sum((int(sums[row, x]) >> plane & 1) << row for row in range(TINY.rows))
+            expected[64 + 48 * x + 2 * plane + 1] = byte
+    assert memory.tolist() == expected.tolist()
+
+
+def test_more_pieces_than_a_sum_has():
+    fields = {"raw": 1, "post_mode": 0, "pair": 0, "sum_pieces": TINY.raw_chunks}
+    chip, compute = SimpleNamespace(machine=TINY), Named(fields)
+    message = "COMPUTE: sums in 7 pieces; machine 'tiny' has at most 6"
+    with pytest.raises(MachineError, match=message):
+        passes_of(chip, compute)
 
 
 @pytest.mark.parametrize("planes", range(1, 9))

@@ -180,9 +180,7 @@ class Chip:
                     + y * compute["row_bytes"]
                     + place * compute["position_bytes"]
                 )
-                planes = (
-                    4 * self.machine.raw_chunks if compute["raw"] else 1 << compute["planes"].value
-                )
+                planes = 4 * pieces_of(compute) if compute["raw"] else 1 << compute["planes"].value
                 for plane in range(planes):
                     bits = sum((value >> plane & 1) << row for row, value in enumerate(values))
                     at = address + 2 * plane + compute["upper_half"]
@@ -191,6 +189,11 @@ class Chip:
             x += 1
             if x == compute["row_length"]:
                 x, y = 0, y + 1
+
+
+def pieces_of(compute: dict) -> int:
+    """Return how many cycles a column of the COMPUTE takes to leave."""
+    return compute["sum_pieces"] + 1 if compute["raw"] else 1
 
 
 def random_group(machine: Machine, chance: random.Random) -> dict:
@@ -247,7 +250,8 @@ def random_compute(
         row_length = chance.randint(2, row_blocks * machine.columns)
     else:
         row_length = row_blocks * machine.columns
-    unit = 8 * machine.raw_chunks if raw else 2 << planes.value
+    sum_pieces = wanted.get("sum_pieces", chance.randrange(machine.raw_chunks))
+    unit = 8 * (sum_pieces + 1) if raw else 2 << planes.value
     position_bytes = unit * chance.choice((1, 1, 1, 2))
     row_bytes = position_bytes * (row_length >> pair) + unit * chance.choice((0, 0, 1, 5))
     rows = -(-block_rows * row_blocks * machine.columns // row_length)
@@ -263,6 +267,7 @@ def random_compute(
         "threshold_set": chance.getrandbits(1),
         "add_ones": chance.getrandbits(1),
         "raw": raw,
+        "sum_pieces": sum_pieces,  # means nothing without raw
         "code_bits": chance.randint(1, 4),
         "pair": pair,
         "row_length": row_length,
@@ -300,7 +305,7 @@ def issue_cycles(machine: Machine, chip: Chip, computes: list, seen: int) -> lis
             cycle = leaves[-1] + 1
             if entry["capture"]:
                 cycle = max(cycle, opens)
-                opens = cycle + (machine.block_beats if compute["raw"] else machine.columns)
+                opens = cycle + machine.columns * pieces_of(compute)
             issues.append(cycle)
             passes.append((cycle, entry["capture"]))
         result.append(passes)

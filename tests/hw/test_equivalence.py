@@ -16,6 +16,7 @@ import sys
 import pytest
 from amaranth.back import rtlil, verilog
 
+from arch.isa import SUM_PIECES_BITS
 from arch.machine import ECP5_25F, TINY
 from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
@@ -82,7 +83,7 @@ module bench(input clk);
         next[CAPTURE] = since >= leave && $urandom % 3 == 0;
         if (next[CAPTURE] && next[VALID]) begin
             since = 0;
-            leave = next[RAW] ? BEATS : COLUMNS;
+            leave = COLUMNS * (next[PIECES +: PBITS] + 1);
         end
         passes <= next;
         seen = seen + valid;
@@ -103,9 +104,9 @@ def test_arrays_agree(machine, tmp_path):
     names = {
         "WIDTH": layout.size,
         "COLUMNS": machine.columns,
-        "BEATS": machine.block_beats,
+        "PBITS": SUM_PIECES_BITS,
         "CYCLES": 20_000,
-        **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture", "raw")},
+        **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture", "pieces")},
     }
     bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
     text = verilog.convert(ArrayMiter(machine), name="miter", emit_src=False)

@@ -18,7 +18,8 @@ class RandomProgram:
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
     right before. The table is loaded again only when all computes before are through with it.
-    With ``loops``, half of the computes run their passes for several pairs of planes.
+    With ``loops``, half of the computes run their passes for several pairs of planes. Raw sums
+    leave in any number of pieces, often in several computes one after another.
     """
 
     def __init__(self, machine: Machine, seed: int, steps: int = 60, *, loops: bool = False):
@@ -28,6 +29,7 @@ class RandomProgram:
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
         self.table_address = TABLES
+        self.raw = False
         self._table()
         for _ in range(steps):
             kind = self.random.choice(["table", "load", "compute"], p=[0.05, 0.4, 0.55])
@@ -92,7 +94,8 @@ class RandomProgram:
     def _compute(self) -> None:
         columns = self.machine.columns
         rows, per_row = self._size(6), self._size(8)
-        raw, pair = self._chance(0.25), self._chance(0.25)
+        raw, pair = self._chance(0.6 if self.raw else 0.25), self._chance(0.25)
+        self.raw = raw
         planes = self.random.choice([1, 2, 4])
         pairs = {}
         if self.loops and self._chance(0.5):
@@ -110,6 +113,7 @@ class RandomProgram:
             block_rows=rows,
             row_blocks=per_row,
             raw=int(raw),
+            sum_pieces=int(self.random.integers(0, self.machine.raw_chunks)),
             code_bits=int(self.random.integers(1, 5)),
             pair=int(pair and not raw),
             row_length=length,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arch.formats import GROUP_LANES
+from arch.formats import GROUP_LANES, RAW_CHUNK_PLANES
 from arch.isa import CHUNK_BYTES, INSTRUCTION_BYTES, Opcode, Planes
 from arch.machine import Machine
 from golden.formats import MapFormat, pack_picture
@@ -85,7 +85,8 @@ class Sample:
             beyond = (1 << self.machine.sum_bits) - 1
             thresholds = Thresholds.random(self.random, layer.sums, shape.bits, beyond)
             codes = shape.pooled(thresholds.codes(layer.sums))
-        form = self._output_form(codes.shape, shape)
+        pieces = -(-int(layer.sums.max()).bit_length() // RAW_CHUNK_PLANES)
+        form = self._output_form(codes.shape, shape, pieces)
 
         self._load_source(source, chip, shape)
         table = home * self.machine.table_entries // 2
@@ -114,6 +115,7 @@ class Sample:
                 "table_last": last_entry,
                 "weight_base": word,
                 "threshold_set": chosen,
+                "sum_pieces": pieces - 1,
             }
             self._compute(chip, shape, layer.sums.shape, form, block, fields)
         self.ends.append(self.listing.computes)
@@ -129,10 +131,12 @@ class Sample:
             planes=form.planes,
         )
 
-    def _output_form(self, size: tuple[int, int, int], shape: LayerShape) -> MapFormat:
+    def _output_form(
+        self, size: tuple[int, int, int], shape: LayerShape, pieces: int
+    ) -> MapFormat:
         channels, height, width = size
         pitch = -(-(width + 2 * shape.halo) // 8) * 8
-        planes = {0: 4 * self.machine.raw_chunks, 3: 4}.get(shape.bits, shape.bits)
+        planes = {0: RAW_CHUNK_PLANES * pieces, 3: 4}.get(shape.bits, shape.bits)
         group_bytes = (height + 2 * shape.halo) * pitch * 2 * planes
         return MapFormat(
             address=self.allocate(-(-channels // GROUP_LANES) * group_bytes),

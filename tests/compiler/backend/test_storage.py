@@ -40,9 +40,14 @@ def test_right_halo_is_the_next_rows_left_halo():
     assert place.position(0, 2, place.storage.width) <= place.position(0, 3, -1)
 
 
-@pytest.mark.parametrize(("beat", "chunks"), [(8, 6), (16, 6)])
-def test_a_raw_sum_takes_its_chunks_of_four_planes(beat, chunks):
-    assert make(beat=beat, kind="raw").layout.position_bytes == 8 * chunks
+@pytest.mark.parametrize("beat", MACHINES)
+@pytest.mark.parametrize("pieces", range(1, 7))
+def test_a_raw_sum_takes_its_pieces_of_four_planes(beat, pieces):
+    for width in (9, 10):
+        layout = make(beat=beat, kind="raw", pieces=pieces, left=0, width=width).layout
+        assert layout.position_bytes == 8 * pieces
+        assert layout.row_bytes % beat == 0
+        assert 0 <= layout.pitch - width < 2
 
 
 def test_pad_code_fills_only_lanes_that_exist():

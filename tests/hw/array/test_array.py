@@ -10,21 +10,22 @@ from tests.hw.cycles import run_benches
 
 
 def random_passes(rng, machine, blocks, idle=0.0, longest=None) -> list[dict]:
-    """Blocks of random length back to back, some raw; the shortest take as long as the one before
-    needs to leave."""
+    """Blocks of random length back to back, some in several pieces; the shortest take as long as
+    the one before needs to leave."""
     longest = longest or 2 * machine.columns
-    raws = [0, *rng.integers(0, 2, blocks - 1)]
-    spans = [machine.block_beats if raw else machine.columns for raw in raws]
+    pieces = [0, *rng.integers(0, machine.raw_chunks, blocks - 1)]
+    pieces = [int(more) if rng.integers(2) else 0 for more in pieces]
+    spans = [machine.columns * (more + 1) for more in pieces]
     extra = [0, *rng.integers(0, longest + 1 - machine.columns, blocks - 1)]
     lengths = [span + more for span, more in zip([machine.columns, *spans], extra, strict=False)]
     passes = []
-    for length, raw in zip(lengths, raws, strict=True):
+    for length, more in zip(lengths, pieces, strict=True):
         for index in range(length):
             while rng.random() < idle:
                 passes.append(random_pass(rng, machine) | {"valid": 0})
             entry = random_pass(rng, machine)
             entry["capture"] = int(index == length - 1)
-            entry["raw"] = int(raw) if entry["capture"] else int(rng.integers(2))
+            entry["pieces"] = more if entry["capture"] else int(rng.integers(8))
             entry["clear"] = int(index == 0 or rng.random() < 0.1)
             passes.append(entry)
     return passes
@@ -61,7 +62,7 @@ def expected_sums(machine, passes) -> list[tuple[int, int, list[int]]]:
         kept = 0 if entry["clear"] else 2 * sums if entry["double"] else sums
         sums = (pop + kept) % (1 << machine.accumulator_bits)
         if entry["capture"]:
-            stays = machine.raw_chunks if entry["raw"] else 1
+            stays = entry["pieces"] + 1
             leaving += [
                 (cycle, since, sums[:, since // stays].tolist())
                 for since in range(machine.columns * stays)

@@ -12,7 +12,7 @@ from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
 from hw.compute.compute_core import ComputeCore
 from hw.compute.sequencer import Sequencer
 from hw.results.axi_write import AxiWrite
-from tests.hw.compute_model import Chip, issue_cycles, random_compute
+from tests.hw.compute_model import Chip, issue_cycles, pieces_of, random_compute
 from tests.hw.write_memory import WriteMemory
 
 
@@ -170,7 +170,7 @@ def check_cycles(run):
     assert run.issued == [cycle for passes in expected for cycle, _ in passes]
     for passes, compute, computed in zip(expected, run.computes, run.computed, strict=True):
         assert passes[-1][1]  # a span ends with a capture
-        length = machine.block_beats if compute["raw"] else machine.columns
+        length = machine.columns * pieces_of(compute)
         assert computed == passes[-1][0] + core.computed_latency + length - 1
     # The last burst's address is there 4 cycles after `computed`, the answer 1 after the last beat.
     bursts, beats = {}, iter(run.memory.beats)
@@ -234,7 +234,7 @@ def test_full_buffer(planes, raw, seed):
     chip, computes = random_program(
         machine,
         seed,
-        count=4 if raw else 14,
+        count=12 if raw else 14,
         most=2,
         window=1,
         planes=planes,
@@ -249,6 +249,23 @@ def test_full_buffer(planes, raw, seed):
     run = Run(chip, computes, memory, seed=seed).run()
     assert memory.contents == written(chip, computes)
     assert run.waits["waiting_output"] > 100
+
+
+def test_raw_sums_of_all_sizes(seed):
+    """Computes of every number of pieces, with codes between them, as close as they can be."""
+    chance = random.Random(seed)
+    chip = Chip.random(SMALL, chance, reach=8)
+    kinds = [{"raw": 1, "sum_pieces": pieces} for pieces in range(SMALL.raw_chunks)]
+    kinds = chance.sample(2 * kinds + 4 * [{"raw": 0}], 2 * len(kinds) + 4)
+    computes, address = [], 0
+    for kind in kinds:
+        compute, size = random_compute(chip, chance, address, blocks=2, most=2, **kind)
+        computes.append(compute)
+        address += -(-size // 8) * 8
+    memory = no_stalls(SMALL)
+    run = Run(chip, computes, memory).run()
+    assert memory.contents == written(chip, computes)
+    check_cycles(run)
 
 
 def test_loads(seed):

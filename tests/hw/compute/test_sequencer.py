@@ -11,7 +11,7 @@ from arch.isa import Compute, Entry, encode
 from arch.machine import TINY
 from hw.compute.sequencer import Sequencer
 from hw.memories.pass_table import PassTable
-from tests.hw.compute_model import Chip, issue_cycles, random_compute
+from tests.hw.compute_model import Chip, issue_cycles, pieces_of, random_compute
 from tests.hw.cycles import run_benches, value_of
 
 MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256, output_beats=128)
@@ -61,7 +61,7 @@ class Run:
             ctx.set(
                 unit.released,
                 value_of(
-                    unit.released, {"valid": cycle in releases, "raw": releases.get(cycle, 0)}
+                    unit.released, {"valid": cycle in releases, "pieces": releases.get(cycle, 0)}
                 ),
             )
             _, _, step, taken, tagged, tag, placed, placement, *waits = await ctx.tick().sample(
@@ -79,7 +79,7 @@ class Run:
                 at = cycle + self.delays[len(self.tags)]
                 while at in releases:
                     at += 1
-                releases[at] = tag.raw
+                releases[at] = tag.sum_pieces
                 self.tags.append((cycle, tag, at))
             if taken and waiting:
                 waiting.pop(0)
@@ -103,14 +103,11 @@ class Run:
 
     def room(self, cycle, raw):
         """As the docstring says it, from what was issued, released and filled two cycles before."""
-
-        def beats(raw):
-            return MACHINE.block_beats if raw else MACHINE.columns
-
-        used = sum(
-            beats(tag.raw) for issue, tag, release in self.tags if issue < cycle - 2 <= release
+        used = MACHINE.columns * sum(
+            tag.sum_pieces + 1 for issue, tag, release in self.tags if issue < cycle - 2 <= release
         )
-        return MACHINE.output_beats - used - self.buffered(cycle - 2) >= beats(raw) + 1
+        wanted = MACHINE.block_beats if raw else MACHINE.columns
+        return MACHINE.output_beats - used - self.buffered(cycle - 2) >= wanted + 1
 
 
 def program(seed, count=12, **wanted):
@@ -157,6 +154,7 @@ def check_passes(run):
             assert (tag.pool_first, tag.pool_last) == (entry["pool_first"], entry["pool_last"])
             for name in ("threshold_set", "add_ones", "raw", "code_bits"):
                 assert tag[name] == compute[name]
+            assert tag.sum_pieces == pieces_of(compute) - 1 == step.pieces
     assert next(tags, None) is None
     for (_, placement), compute in zip(run.placements, run.computes, strict=True):
         for name in (
@@ -208,7 +206,7 @@ def test_room(seed):
             for at in waited:
                 assert at < opens or not run.room(at, compute["raw"])
                 queued += 1
-            opens = cycle + (MACHINE.block_beats if compute["raw"] else MACHINE.columns)
+            opens = cycle + MACHINE.columns * pieces_of(compute)
         before = cycle
     assert queued
 

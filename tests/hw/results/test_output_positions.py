@@ -68,7 +68,8 @@ def test_addresses(machine, idle, seed):
             ]
             for _ in range(chance.randint(1, 4))
         ]
-        chunks = 1 if placement["pair"] else chance.choice((1, 1, machine.raw_chunks))
+        most = chance.choice((1, 1, machine.raw_chunks))
+        chunks = 1 if placement["pair"] else chance.randint(1, most)
         positions = model(
             placement, [codes for block in blocks for leaves, codes in block if leaves]
         )
@@ -98,7 +99,7 @@ def test_addresses(machine, idle, seed):
                                 "leaves": leaves,
                                 "ends": ends,
                                 "last": last,
-                                "raw": chunks > 1,
+                                "pieces": chunks - 1,
                                 "codes": codes,
                             }
                         }
@@ -119,3 +120,5 @@ def test_addresses(machine, idle, seed):
         given, p = piece["pieces"], placed[at]
         assert p.valid == given["valid"]
         assert (p.ends, p.last) == ((given["ends"], given["last"]) if p.valid else (0, 0))
+        if p.ends:
+            assert p.pieces == given["pieces"]

@@ -24,9 +24,10 @@ def test_tags(machine, idle, lead, seed):
             "pool_last": chance.getrandbits(1),
             "last": chance.getrandbits(1),
             "raw": chance.getrandbits(1),
+            "sum_pieces": chance.choice((0, chance.randrange(machine.raw_chunks))),
             "code_bits": chance.getrandbits(3),
         }
-        chunks = machine.raw_chunks if tag["raw"] else 1
+        chunks = tag["sum_pieces"] + 1
         inputs[cycle - lead] |= {"tags.valid": 1, "tags.payload": tag}
         for index in range(machine.columns * chunks):
             inputs[cycle + index]["valid"] = 1

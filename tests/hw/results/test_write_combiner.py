@@ -24,6 +24,7 @@ def random_pieces(machine, chance):
                 "address": address,
                 "planes": planes,
                 "upper_half": upper if machine.rows == 8 else 0,
+                "pieces": chance.randrange(machine.raw_chunks),
                 "codes": [chance.randrange(16) for _ in range(machine.rows)],
             }
         )
@@ -102,4 +103,6 @@ def test_beats(machine, idle, seed):
     assert [seen[at + unit.latency + 1]["computed"] for at in ends] == list(range(1, len(ends) + 1))
     for at, cycle in enumerate(inputs[:-1]):
         placed = cycle["placed"]
-        assert seen[at + 1]["released"].valid == (placed["valid"] and placed.get("ends", 0))
+        released = seen[at + 1]["released"]
+        assert released.valid == (placed["valid"] and placed.get("ends", 0))
+        assert not released.valid or released.pieces == placed["pieces"]
