@@ -13,7 +13,7 @@ from arch import isa
 from arch.errors import ConfigurationError
 from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_BITS
 
-ISA_VERSION = 2
+ISA_VERSION = 3
 """Raised whenever an encoded program stops meaning what it meant."""
 MULTIPLIED_COLUMNS = (8, 16)
 """Columns of machines whose activations multipliers can turn: their factors have 18 bits, and for

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from arch.formats import (
+    CODE_BITS,
     GROUP_LANES,
     LANE_GROUPS,
     LONGEST_WINDOW,
@@ -12,9 +13,11 @@ from arch.formats import (
     PICTURE_BITS,
     PICTURE_BYTES,
     PICTURE_CHANNELS,
+    THRESHOLD_BITS,
     THRESHOLD_BYTES,
 )
 from arch.isa import CHUNK_BYTES, ENTRY_BYTES, GROUP_FIELDS, PASS_FLAGS, Entry, Opcode, decode
+from arch.loads import FRACTION_BITS, LINE_BYTES, Line
 from arch.machine import Machine
 from golden.program import Instruction, MachineError
 
@@ -148,7 +151,10 @@ class ChipMemories:
         self.weights.reshape(-1, self.machine.lane_groups)[first : first + len(words)] = words
 
     def _load_thresholds(self, load: Instruction, rows: np.ndarray) -> None:
-        units = rows.reshape(-1).view(f"<u{THRESHOLD_BYTES}")
+        if load.fields["code_bits"]:
+            units = self._thresholds_of_lines(load, rows)
+        else:
+            units = rows.reshape(-1).view(f"<u{THRESHOLD_BYTES}")
         chosen = load.fields["destination"]
         if chosen > 1 or units.size > MOST_THRESHOLDS * self.machine.rows:
             raise MachineError(
@@ -157,6 +163,25 @@ class ChipMemories:
             )
         self.thresholds[chosen].reshape(-1)[: units.size] = units
         self.threshold_units[chosen] = units.size
+
+    def _thresholds_of_lines(self, load: Instruction, rows: np.ndarray) -> np.ndarray:
+        """Return the thresholds that a LOAD of lines makes, as units uint32."""
+        bits, count = load.fields["code_bits"], rows.size // LINE_BYTES
+        if bits > CODE_BITS or count != self.machine.rows:
+            raise MachineError(
+                f"{load} has {count} lines for codes of {bits} bits; there must be one for each of "
+                f"{self.machine.rows} rows, and 1 to {CODE_BITS} bits"
+            )
+        units = np.zeros((1 << bits, count), f"<u{THRESHOLD_BYTES}")
+        image = rows.tobytes()
+        for row in range(count):
+            place = slice(row * LINE_BYTES, (row + 1) * LINE_BYTES)
+            line = decode(Line, int.from_bytes(image[place], "little"))
+            base = (line["whole"] << FRACTION_BITS) + line["fraction"]
+            for k in range(1 << bits):
+                units[k, row] = (base + k * line["step"] >> FRACTION_BITS) % (1 << THRESHOLD_BITS)
+            units[0, row] = line["flip"]
+        return units.reshape(-1)
 
     def _load_table(self, load: Instruction, rows: np.ndarray) -> None:
         image = rows.tobytes()

@@ -38,12 +38,14 @@ class LoadWalk(wiring.Component):
         With ``step``: this beat is its row's last.
     beat_done : ``In(1)``
         With ``step``: this step is its beat's last.
+    stepped : ``In(1)``
+        Steps of one beat make thresholds from lines: ``cursor`` counts the beats.
     row_first : ``Out(1)``
         This step is its row's first.
     phase : ``Out(3)``
         Steps since the row's start, modulo 8.
     cursor : ``Out(position_bits)``
-        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k; LOAD_PROGRAM: beat of the chunk.
+        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k, or beat; LOAD_PROGRAM: beat of the chunk.
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 
@@ -57,6 +59,7 @@ class LoadWalk(wiring.Component):
             "step": In(1),
             "row_last": In(1),
             "beat_done": In(1),
+            "stepped": In(1),
             "row_first": Out(1),
             "phase": Out(3),
             "cursor": Out(machine.position_bits),
@@ -123,7 +126,8 @@ class LoadWalk(wiring.Component):
             ]
         with m.Elif(self.step):
             m.d.sync += [self.phase.eq(self.phase + 1), self.row_first.eq(0)]
-            with m.If((self.phase & hold) == hold):
+            held = (self.phase & hold) != hold
+            with m.If(Mux(self.stepped, self.beat_done, ~held)):
                 m.d.sync += self.cursor.eq(self.cursor + advance)
             with m.If(row_ends):
                 m.d.sync += [

@@ -28,12 +28,12 @@ class Loader(wiring.Component):
     """Takes LOADs in order; docs/machine.md, section 3, says where each beat goes.
 
     Timing: a LOAD seen in cycle t that waits for nothing leaves its read request in t + 1 (and the
-    next LOAD is seen in t + 2). Its beats are taken one per cycle, LOAD_PICTURE's one in 4 cycles,
-    the first at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP``
-    cycles (for a picture 3 more) after the last beat of the LOAD before. A beat taken in T is
-    written at the end of T + 2 (weights, thresholds, table, program) or T + 5 (maps; step q = 0..3
-    of a picture's beat T + 5 + q). ``loaded`` has counted a LOAD ``LOADED`` cycles (for a picture 3
-    more) after its last beat was taken.
+    next LOAD is seen in t + 2). Its beats are taken one in s = ``arch.loads.steps_of`` cycles: in
+    each, in every fourth one for a picture, in every 2^b-th one for lines of thresholds. The first
+    is taken at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP`` + s -
+    1 cycles after the last beat of a LOAD of s before. Step q = 0..s - 1 of a beat taken in T is
+    written at the end of T + 2 + q (weights, thresholds, table, program) or T + 5 + q (maps).
+    ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
 
     Members
     -------
@@ -114,6 +114,7 @@ class Loader(wiring.Component):
             walk.step.eq(beats.step),
             walk.row_last.eq(beats.row_last),
             walk.beat_done.eq(beats.beat_done),
+            walk.stepped.eq(beats.stepped),
             self.receiving.eq(beats.receiving),
         ]
 
@@ -153,6 +154,8 @@ class Loader(wiring.Component):
             units.threshold_set.eq(transfer.destination),
             units.beat.eq(beats.beat),
             units.step.eq(beats.step),
+            units.stepped.eq(beats.stepped),
+            units.part.eq(beats.part),
             units.cursor.eq(walk.cursor),
             units.phase.eq(walk.phase),
             self.weights.eq(units.weights),

@@ -1,9 +1,10 @@
 """Takes the beats of one transfer after the other, and holds each for its steps."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS, PICTURE_STEPS
 from arch.isa import Load, Opcode, width
 from arch.machine import Machine
 from hw.load.load_gate import Transfer
@@ -26,8 +27,12 @@ class TransferBeats(wiring.Component):
         ``transfer`` is new, and its first step is at least 2 cycles away.
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
+    part : ``Out(CODE_BITS)``
+        Which step of its beat this is.
     beat_done : ``Out(1)``
         This step is its beat's last.
+    stepped : ``Out(1)``
+        The transfer's thresholds are computed from lines.
     receiving : ``Out(16)``
         The number of the transfer whose beats come next; the first one since reset does not count.
     """
@@ -43,7 +48,9 @@ class TransferBeats(wiring.Component):
             "beat": Out(machine.axi_data_bits),
             "row_last": Out(1),
             "last": Out(1),
+            "part": Out(CODE_BITS),
             "beat_done": Out(1, init=1),
+            "stepped": Out(1),
             "receiving": Out(16),
         })  # fmt: skip
 
@@ -57,15 +64,21 @@ class TransferBeats(wiring.Component):
         taken = self.beats.valid & ready
         m.d.comb += self.beats.ready.eq(ready)
 
-        # Steps: one to a beat, or four. RREADY is a register, one step ahead: it goes far.
-        picture = Signal()
-        quarter = Signal(2)
+        # Steps: one to a beat, or several. RREADY is a register, one step ahead: it goes far.
+        several = Signal()
+        before_last = Signal(CODE_BITS)
+        last_comes = self.part == before_last
         with m.If(taken):
-            m.d.sync += [self.step.eq(1), self.beat_done.eq(~picture), quarter.eq(0)]
+            m.d.sync += [self.step.eq(1), self.beat_done.eq(~several), self.part.eq(0)]
         with m.Elif(self.beat_done):
             m.d.sync += self.step.eq(0)
         with m.Else():
-            m.d.sync += [quarter.eq(quarter + 1), self.beat_done.eq(quarter == 2)]
+            m.d.sync += [self.part.eq(self.part + 1), self.beat_done.eq(last_comes)]
+
+        # A picture's beat, or 2^code_bits thresholds of the lines in a beat.
+        picture = transfer.opcode == Opcode.LOAD_PICTURE
+        lines = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
+        thresholds_left = Cat(0, (transfer.code_bits > bit for bit in range(1, CODE_BITS)))
 
         # Beats and rows. Comparisons are made one beat ahead.
         beats_left = Signal(width(Load, "beats"), reset_less=True)
@@ -98,7 +111,9 @@ class TransferBeats(wiring.Component):
                 m.d.comb += self.begin.eq(1)
                 m.d.sync += [
                     ready.eq(1),
-                    picture.eq(transfer.opcode == Opcode.LOAD_PICTURE),
+                    self.stepped.eq(lines),
+                    several.eq(picture | lines),
+                    before_last.eq(Mux(picture, PICTURE_STEPS - 2, thresholds_left)),
                     beats_left.eq(transfer.beats),
                     one_beat.eq(transfer.beats == 1),
                     row_last.eq(transfer.beats == 1),
@@ -107,9 +122,9 @@ class TransferBeats(wiring.Component):
                 m.next = "BEATS"
             with m.State("BEATS"):
                 with m.If(taken):
-                    m.d.sync += ready.eq(~picture & ~last)
+                    m.d.sync += ready.eq(~several & ~last)
                 with m.Elif(~self.beat_done):
-                    m.d.sync += ready.eq(quarter == 2)
+                    m.d.sync += ready.eq(last_comes)
                 with m.If(taken & last):
                     m.d.sync += [counts.eq(1), self.receiving.eq(self.receiving + counts)]
                     m.next = "LAST"

@@ -12,7 +12,7 @@ from hw.load.loader import Loader
 from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
-from tests.hw.load_model import OnChip, random_load
+from tests.hw.load_model import OnChip, interval, random_load
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
 KINDS = [
@@ -96,9 +96,10 @@ class Run:
             if weights.valid:
                 for i, data in enumerate(weights.data):
                     chip.weights[weights.word, weights.row + i] = data
-            if thresholds.valid:
-                for i, data in enumerate(thresholds.words):
-                    chip.thresholds[thresholds.set, thresholds.index, thresholds.row + i] = data
+            for i, data in enumerate(thresholds.words):
+                if int(thresholds.enables) >> i & 1:
+                    row, index = thresholds.row + i, thresholds.index
+                    chip.threshold(thresholds.set, index, row, data)
             if table.valid:
                 chip.table[table.address] = table.data
             if program.valid:
@@ -160,8 +161,7 @@ def predict_loaded(loads, beats):
     rises, at = [], 0
     for load in loads:
         at += load["rows"] * load["beats"]
-        extra = 3 if load["opcode"] == Opcode.LOAD_PICTURE else 0
-        rises.append(beats[at - 1] + Loader.LOADED + extra)
+        rises.append(beats[at - 1] + Loader.LOADED + interval(load) - 1)
     return rises[1:]
 
 
