@@ -7,8 +7,9 @@ recurrences are those of the docstrings in ``hw/``, which name the cycles likewi
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from arch.formats import PAGE_BYTES, PICTURE_STEPS
+from arch.formats import PAGE_BYTES
 from arch.isa import Opcode
+from arch.loads import steps_of
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.cost.dispatch import QueueTimes
@@ -28,11 +29,6 @@ BEAT_TO_TRANSFER = 2
 next transfer."""
 BEAT_TO_COUNT = 6
 """``hw.load.loader``: from a LOAD's last beat to the cycle in which it is counted."""
-
-
-def steps_of(load: dict) -> int:
-    """Return the cycles that the loader takes for each beat of a LOAD."""
-    return PICTURE_STEPS if load["opcode"] is Opcode.LOAD_PICTURE else 1
 
 
 class LoadTimes:
