@@ -164,7 +164,7 @@ FIELD_NOTES = {
         "window": f"LOAD_PICTURE: neighbouring pixels packed into a position, 1..{LONGEST_WINDOW}",
         "groups": "lane groups that receive the data",
         "code_bits": "LOAD_THRESHOLDS: 0: memory holds the thresholds; b = 1.."
-        f"{CODE_BITS}: it holds a line for each row, and 2^b thresholds are made of it",
+        f"{CODE_BITS}: it holds a base and a step for each row, and 2^b thresholds are made of them",
     },
     "Compute": {
         "opcode": "COMPUTE",

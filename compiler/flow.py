@@ -15,7 +15,6 @@ from compiler.backend.program import Program, assemble
 from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import lay_out
 from compiler.backend.tile import cut
-from compiler.backend.traffic import Traffic
 from compiler.cost.frame import Prediction, predict
 from compiler.frontend.pipeline import read_network
 from golden.network import Network
@@ -57,8 +56,7 @@ def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) 
     check_capacity(packed, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
     tiled = [cut(job, layouts, machine, memory) for job in packed]
-    traffic = Traffic(machine, memory)
-    encoded = [encode_job(job, lowered.storages, traffic) for job in tiled]
+    encoded = [encode_job(job, lowered.storages, machine) for job in tiled]
     plan = plan_memory(encoded, layouts, machine)
     steps = schedule(plan, machine, memory)
     program = assemble(steps.order, plan.program_address, machine.beat_bytes)

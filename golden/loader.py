@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from amaranth.lib import data
 
 from arch.formats import (
     CODE_BITS,
@@ -13,11 +14,10 @@ from arch.formats import (
     PICTURE_BITS,
     PICTURE_BYTES,
     PICTURE_CHANNELS,
-    THRESHOLD_BITS,
     THRESHOLD_BYTES,
 )
 from arch.isa import CHUNK_BYTES, ENTRY_BYTES, GROUP_FIELDS, PASS_FLAGS, Entry, Opcode, decode
-from arch.loads import FRACTION_BITS, LINE_BYTES, Line
+from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
 from arch.machine import Machine
 from golden.program import Instruction, MachineError
 
@@ -152,7 +152,7 @@ class ChipMemories:
 
     def _load_thresholds(self, load: Instruction, rows: np.ndarray) -> None:
         if load.fields["code_bits"]:
-            units = self._thresholds_of_lines(load, rows)
+            units = self._made_thresholds(load, rows)
         else:
             units = rows.reshape(-1).view(f"<u{THRESHOLD_BYTES}")
         chosen = load.fields["destination"]
@@ -164,24 +164,28 @@ class ChipMemories:
         self.thresholds[chosen].reshape(-1)[: units.size] = units
         self.threshold_units[chosen] = units.size
 
-    def _thresholds_of_lines(self, load: Instruction, rows: np.ndarray) -> np.ndarray:
-        """Return the thresholds that a LOAD of lines makes, as units uint32."""
+    def _made_thresholds(self, load: Instruction, rows: np.ndarray) -> np.ndarray:
+        """Return the thresholds that a LOAD makes of bases and steps, as units uint32."""
         bits, count = load.fields["code_bits"], rows.size // LINE_BYTES
         if bits > CODE_BITS or count != self.machine.rows:
             raise MachineError(
-                f"{load} has {count} lines for codes of {bits} bits; there must be one for each of "
-                f"{self.machine.rows} rows, and 1 to {CODE_BITS} bits"
+                f"{load} has bases and steps for {count} rows, and codes of {bits} bits; there "
+                f"must be {self.machine.rows} rows, and 1 to {CODE_BITS} bits"
             )
-        units = np.zeros((1 << bits, count), f"<u{THRESHOLD_BYTES}")
-        image = rows.tobytes()
-        for row in range(count):
-            place = slice(row * LINE_BYTES, (row + 1) * LINE_BYTES)
-            line = decode(Line, int.from_bytes(image[place], "little"))
-            base = (line["whole"] << FRACTION_BITS) + line["fraction"]
-            for k in range(1 << bits):
-                units[k, row] = (base + k * line["step"] >> FRACTION_BITS) % (1 << THRESHOLD_BITS)
-            units[0, row] = line["flip"]
-        return units.reshape(-1)
+        # Beat by beat: as many bases, then as many steps.
+        numbers = rows.reshape(-1).view("<u4").reshape(-1, 2, self.machine.beat_bytes // 4)
+        bases, steps = numbers.astype(np.int64).swapaxes(0, 1).reshape(2, count)
+        layout = data.Layout.cast(LineNumber)
+        whole, fraction = layout["whole"], layout["fraction"]
+
+        def value(number: np.ndarray) -> np.ndarray:
+            parts = (number >> part.offset & (1 << part.width) - 1 for part in (whole, fraction))
+            return (next(parts) << FRACTION_BITS) + next(parts)
+
+        made = value(bases) + np.arange(1 << bits)[:, None] * value(steps)
+        made = (made >> FRACTION_BITS) % (1 << whole.width)
+        made[0] = bases >> layout["flip"].offset & 1
+        return made.astype(np.uint32).reshape(-1)
 
     def _load_table(self, load: Instruction, rows: np.ndarray) -> None:
         image = rows.tobytes()

@@ -13,7 +13,6 @@ from compiler.backend.pass_table import Product
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
 from compiler.backend.threshold_forms import ThresholdBlock, threshold_blocks
 from compiler.backend.tile import Tiled
-from compiler.backend.traffic import Traffic
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,16 +35,16 @@ class Encoded:
         return self.tiled.packed
 
 
-def encode_job(tiled: Tiled, storages: Mapping[str, Storage], traffic: Traffic) -> Encoded:
+def encode_job(tiled: Tiled, storages: Mapping[str, Storage], machine: Machine) -> Encoded:
     """Write down what the machine needs for a job, wherever in memory it will lie."""
-    machine, packed, job = traffic.machine, tiled.packed, tiled.job
+    packed, job = tiled.packed, tiled.job
     codes = [packed.grid.codes(tap) for tap in job.span.taps]
     relation = relate(packed, codes, storages)
     thresholds: tuple[ThresholdBlock, ...] = ()
     if job.thresholds is not None:
         bits = storages[job.output].bits
         wanted = sum_thresholds(job.thresholds, relation, bits, machine)
-        thresholds = threshold_blocks(wanted, traffic)
+        thresholds = threshold_blocks(wanted, machine)
     return Encoded(
         tiled, relation, _table(tiled, machine), _weights(packed, codes, machine), thresholds
     )

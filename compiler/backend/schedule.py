@@ -1,7 +1,7 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
 from arch.isa import ENTRY_BYTES, Opcode, Planes
-from arch.loads import steps_of
+from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.buffers import NOTHING, Halves, Ring
@@ -19,7 +19,7 @@ PIECE_CYCLES = 256
 
 def pieces(fields: dict, machine: Machine) -> list[dict]:
     """Cut a LOAD of many rows into LOADs of about ``PIECE_CYCLES``."""
-    per_row = fields["beats"] * steps_of(fields)
+    per_row = loader_cycles(fields | {"rows": 1})
     rows = max(1, PIECE_CYCLES // per_row)
     if rows >= fields["rows"]:
         return [fields]

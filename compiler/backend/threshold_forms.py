@@ -1,21 +1,20 @@
 """The thresholds of a row block as memory holds them: all of them, or a line for each row.
 
-Lines (base and step) are 8 bytes a row, whatever its codes, and the loader makes the thresholds of
-them (docs/machine.md, 3). Where memory is slower than that, and the thresholds of every row lie on
-a line, a block is stored so.
+A line is 8 bytes, a base and a step, whatever the bits of the codes; the loader makes thresholds of
+it as fast as it takes a table's (docs/machine.md, 3). So a block is stored that way where it is the
+smaller one, and where the thresholds of all its rows lie on lines.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from arch.formats import THRESHOLD_BITS, THRESHOLD_BYTES
-from arch.isa import Opcode, encode, most
-from arch.loads import FRACTION_BITS, LINE_BYTES, Line
+from arch.formats import THRESHOLD_BYTES
+from arch.isa import Opcode, encode, width
+from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
 from arch.machine import Machine
 from compiler.backend.array_thresholds import ArrayThresholds
 from compiler.backend.requantising.threshold_lines import threshold_line
-from compiler.backend.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -35,16 +34,24 @@ class ThresholdBlock:
         }
 
 
-def threshold_blocks(wanted: ArrayThresholds, traffic: Traffic) -> tuple[ThresholdBlock, ...]:
+def threshold_blocks(wanted: ArrayThresholds, machine: Machine) -> tuple[ThresholdBlock, ...]:
     """Return the blocks of all rows; rows beyond the layer's outputs pass no threshold: code 0."""
-    machine, bits = traffic.machine, wanted.bits
-    prefers_lines = traffic.prefers_lines(bits)
     blocks = []
     for first in range(0, len(wanted.levels), machine.rows):
         rows = range(first, min(first + machine.rows, len(wanted.levels)))
-        lines = _lines(wanted, rows, machine) if prefers_lines else None
+        smaller = block_bytes(wanted.bits, machine) < _table_bytes(wanted.bits, machine)
+        lines = _lines(wanted, rows, machine) if smaller else None
         blocks.append(ThresholdBlock(_table(wanted, rows, machine)) if lines is None else lines)
     return tuple(blocks)
+
+
+def block_bytes(bits: int, machine: Machine) -> int:
+    """Return the bytes of a block of codes of ``bits`` bits, if it need not be a table."""
+    return min(_table_bytes(bits, machine), LINE_BYTES * machine.rows)
+
+
+def _table_bytes(bits: int, machine: Machine) -> int:
+    return (THRESHOLD_BYTES << bits) * machine.rows
 
 
 def _table(wanted: ArrayThresholds, rows: range, machine: Machine) -> bytes:
@@ -57,19 +64,28 @@ def _table(wanted: ArrayThresholds, rows: range, machine: Machine) -> bytes:
 
 
 def _lines(wanted: ArrayThresholds, rows: range, machine: Machine) -> ThresholdBlock | None:
-    """A line a row; None where the thresholds of some row lie on none."""
-    lines = [{"whole": _never(machine)}] * (machine.rows - len(rows))
-    for row in reversed(rows):
+    """Beat by beat as many bases as it holds, then their steps; None where a row has no line."""
+    units = np.zeros((machine.rows, 2), f"<u{THRESHOLD_BYTES}")
+    units[len(rows) :, 0] = _encoded(_never(machine) << FRACTION_BITS)
+    for place, row in enumerate(rows):
         line = line_of(wanted, row, machine)
         if line is None:
             return None
-        lines.insert(0, line)
-    content = b"".join(encode(Line, line).to_bytes(LINE_BYTES, "little") for line in lines)
-    return ThresholdBlock(content, wanted.bits)
+        base, step = line
+        units[place] = _encoded(base, int(wanted.flip[row])), _encoded(step)
+    together = machine.beat_bytes // THRESHOLD_BYTES
+    return ThresholdBlock(units.reshape(-1, together, 2).swapaxes(1, 2).tobytes(), wanted.bits)
 
 
-def line_of(wanted: ArrayThresholds, row: int, machine: Machine) -> dict | None:
-    """Return the fields of a row's :class:`arch.loads.Line`; None where there is none.
+def _encoded(value: int, flip: int = 0) -> int:
+    """A :class:`arch.loads.LineNumber`; its whole part wraps."""
+    whole, fraction = divmod(value, 1 << FRACTION_BITS)
+    whole %= 1 << width(LineNumber, "whole")
+    return encode(LineNumber, {"whole": whole, "fraction": fraction, "flip": flip})
+
+
+def line_of(wanted: ArrayThresholds, row: int, machine: Machine) -> tuple[int, int] | None:
+    """Return a row's base and step, in 1/2^FRACTION_BITS; None where it has no line.
 
     It is accepted only if its thresholds tell all sums apart that those of the row tell apart.
     """
@@ -81,20 +97,14 @@ def line_of(wanted: ArrayThresholds, row: int, machine: Machine) -> dict | None:
     finer = FRACTION_BITS - found.fraction
     step = found.step << finer
     base = (found.base << finer) - step  # its first threshold has number 1
-    if not 0 <= step <= most(Line, "step"):
+    if step < 0 or step >> FRACTION_BITS > _never(machine):
         return None
     made = base + np.arange(1, levels.size + 1) * step >> FRACTION_BITS
     if made[0] < 0 or made[-1] > _never(machine):
         return None
     if (_reaching(made, low, high, spacing) != _reaching(levels, low, high, spacing)).any():
         return None
-    whole, fraction = divmod(base, 1 << FRACTION_BITS)
-    return {
-        "whole": whole % (1 << THRESHOLD_BITS),
-        "flip": int(wanted.flip[row]),
-        "fraction": fraction,
-        "step": step,
-    }
+    return base, step
 
 
 def _reaching(levels: np.ndarray, low: int, high: int, spacing: int) -> np.ndarray:

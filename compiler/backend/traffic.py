@@ -7,13 +7,13 @@ average, and nothing waits for anything.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arch.formats import PAGE_BYTES, THRESHOLD_BYTES
-from arch.isa import Opcode
-from arch.loads import LINE_BYTES, steps_of
+from arch.formats import PAGE_BYTES
+from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.job import Job
 from compiler.backend.storage import Layout
+from compiler.backend.threshold_forms import block_bytes
 
 LOAD_OVERHEAD = 10
 """Cycles of a LOAD beside those of its beats."""
@@ -40,20 +40,7 @@ class Traffic:
     def load(self, fields: dict) -> int:
         """Return the cycles that a LOAD takes, of memory or of the loader."""
         rows, beats = fields["rows"], fields["beats"]
-        return max(rows * beats * steps_of(fields) + LOAD_OVERHEAD, self.rows(rows, beats))
-
-    def prefers_lines(self, bits: int) -> bool:
-        """Return whether thresholds of codes of so many bits had better come as lines.
-
-        Lines cost the loader twice the cycles of a table's beats; all the same to a memory that is
-        busy with those for longer.
-        """
-        rows = self.machine.rows
-        made = {"opcode": Opcode.LOAD_THRESHOLDS, "rows": 1, "code_bits": bits}
-        made["beats"] = rows * LINE_BYTES // self.machine.beat_bytes
-        table = made | {"code_bits": 0}
-        table["beats"] = rows * (THRESHOLD_BYTES << bits) // self.machine.beat_bytes
-        return self.load(made) < self.load(table)
+        return max(loader_cycles(fields) + LOAD_OVERHEAD, self.rows(rows, beats))
 
     def stores(self, job: Job, layout: Layout, height: int, width: int) -> int:
         """Return the cycles in which memory is kept from loads by one compute's results.
@@ -80,7 +67,6 @@ class Traffic:
             cycles += blocks * self.bytes(words * machine.rows * machine.lanes // 8)
         if not job.raw:
             bits = layouts[job.output].storage.bits
-            size = LINE_BYTES if self.prefers_lines(bits) else THRESHOLD_BYTES << bits
             # Two sets stay: those that the tile before used last.
-            cycles += max(0, blocks - 2) * self.bytes(machine.rows * size)
+            cycles += max(0, blocks - 2) * self.bytes(block_bytes(bits, machine))
         return cycles

@@ -64,8 +64,9 @@ class LoadTimes:
         self.waited = 0
         self.beats = 0
         self._loads = loads
-        #: Bursts of the LOAD at the loader that have not been served.
+        #: Of the LOAD at the loader: bursts that have not been served, and beats that have.
         self._left: list[int] = []
+        self._beats_served = 0
         self._transfers = QueueTimes(TRANSFER_DEPTH)
         #: Cycles of all served bursts' last beats.
         self._lasts: list[int] = []
@@ -120,24 +121,37 @@ class LoadTimes:
         """Note when memory serves the oldest burst that waits."""
         _, length, number = self.waiting.popleft()
         fields, transfers = self._loads[number].fields, self._transfers
-        steps = steps_of(fields)
         if len(transfers.taken) == number:
             taken = max(transfers.end(number), self._loader_free)
             transfers.taken.append(taken)
             self._ready = taken + TRANSFER_TO_BEAT
-        # The loader is the slower one for all of the beats, or memory is: beats move at most every
-        # ``steps`` cycles, or at least.
-        rest = steps * (length - 1)
-        last = max(
-            self._ready + rest,
-            served.moved(1) + self.to_beat + rest,
-            served.moved(length) + self.to_beat,
-        )
+            self._beats_served = 0
+        last = self._take(fields, served)
         self._lasts.append(last)
-        self._ready = last + steps
         self._left[number] -= 1
         if not self._left[number]:
-            self._loader_free = last + BEAT_TO_TRANSFER + steps - 1
-            self.loaded.append(last + BEAT_TO_COUNT + steps - 1)
+            kept = self._ready - last - 1
+            self._loader_free = last + BEAT_TO_TRANSFER + kept
+            self.loaded.append(last + BEAT_TO_COUNT + kept)
             if fields["opcode"] is Opcode.LOAD_PROGRAM:
                 self.chunks.append(self.loaded[-1])
+
+    def _take(self, fields: dict, served: Served) -> int:
+        """Take a burst's beats; return the cycle of the last one."""
+        length, steps = served.beats, steps_of(fields)
+        if steps[0] != steps[1]:
+            for beat in range(length):
+                last = max(self._ready, served.moved(beat + 1) + self.to_beat)
+                self._ready = last + steps[(self._beats_served + beat) % 2]
+        else:
+            # The loader is the slower one for all of the beats, or memory is: beats move at most
+            # every ``steps`` cycles, or at least.
+            rest = steps[0] * (length - 1)
+            last = max(
+                self._ready + rest,
+                served.moved(1) + self.to_beat + rest,
+                served.moved(length) + self.to_beat,
+            )
+            self._ready = last + steps[0]
+        self._beats_served += length
+        return last

@@ -38,8 +38,8 @@ class LoadWalk(wiring.Component):
         With ``step``: this beat is its row's last.
     beat_done : ``In(1)``
         With ``step``: this step is its beat's last.
-    stepped : ``In(1)``
-        Steps of one beat make thresholds from lines: ``cursor`` counts the beats.
+    makes : ``In(1)``
+        Thresholds are made from bases and steps: ``cursor`` counts beats.
     row_first : ``Out(1)``
         This step is its row's first.
     phase : ``Out(3)``
@@ -59,7 +59,7 @@ class LoadWalk(wiring.Component):
             "step": In(1),
             "row_last": In(1),
             "beat_done": In(1),
-            "stepped": In(1),
+            "makes": In(1),
             "row_first": Out(1),
             "phase": Out(3),
             "cursor": Out(machine.position_bits),
@@ -127,7 +127,7 @@ class LoadWalk(wiring.Component):
         with m.Elif(self.step):
             m.d.sync += [self.phase.eq(self.phase + 1), self.row_first.eq(0)]
             held = (self.phase & hold) != hold
-            with m.If(Mux(self.stepped, self.beat_done, ~held)):
+            with m.If(Mux(self.makes, self.beat_done, ~held)):
                 m.d.sync += self.cursor.eq(self.cursor + advance)
             with m.If(row_ends):
                 m.d.sync += [

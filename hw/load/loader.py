@@ -28,10 +28,10 @@ class Loader(wiring.Component):
     """Takes LOADs in order; docs/machine.md, section 3, says where each beat goes.
 
     Timing: a LOAD seen in cycle t that waits for nothing leaves its read request in t + 1 (and the
-    next LOAD is seen in t + 2). Its beats are taken one in s = ``arch.loads.steps_of`` cycles: in
-    each, in every fourth one for a picture, in every 2^b-th one for lines of thresholds. The first
-    is taken at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP`` + s -
-    1 cycles after the last beat of a LOAD of s before. Step q = 0..s - 1 of a beat taken in T is
+    next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, and of two
+    beats that 2^b thresholds are made of the second one 2^b - 1 (``arch.loads.steps_of``). The
+    first is taken at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP``
+    + s - 1 cycles after the last beat of the LOAD before. Step q = 0..s - 1 of a beat taken in T is
     written at the end of T + 2 + q (weights, thresholds, table, program) or T + 5 + q (maps).
     ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
 
@@ -91,7 +91,7 @@ class Loader(wiring.Component):
         m.submodules.walk = walk = LoadWalk(self.machine)
         m.submodules.unpacker = unpacker = PictureUnpacker(self.machine)
         m.submodules.router = router = SlotRouter(self.machine, self.fabric)
-        m.submodules.units = units = UnitWriter(self.machine)
+        m.submodules.units = units = UnitWriter(self.machine, self.fabric)
 
         # In front of the memory port.
         connect(m, flipped(self.loads), gate.loads)
@@ -114,7 +114,7 @@ class Loader(wiring.Component):
             walk.step.eq(beats.step),
             walk.row_last.eq(beats.row_last),
             walk.beat_done.eq(beats.beat_done),
-            walk.stepped.eq(beats.stepped),
+            walk.makes.eq(beats.makes),
             self.receiving.eq(beats.receiving),
         ]
 
@@ -154,7 +154,7 @@ class Loader(wiring.Component):
             units.threshold_set.eq(transfer.destination),
             units.beat.eq(beats.beat),
             units.step.eq(beats.step),
-            units.stepped.eq(beats.stepped),
+            units.makes.eq(beats.makes),
             units.part.eq(beats.part),
             units.cursor.eq(walk.cursor),
             units.phase.eq(walk.phase),

@@ -28,11 +28,12 @@ class TransferBeats(wiring.Component):
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
     part : ``Out(CODE_BITS)``
-        Which step of its beat this is.
+        Of a picture: which step of its beat this is. Where thresholds are made: which threshold,
+        0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
     beat_done : ``Out(1)``
         This step is its beat's last.
-    stepped : ``Out(1)``
-        The transfer's thresholds are computed from lines.
+    makes : ``Out(1)``
+        Thresholds are made from bases and steps, from ``begin`` + 1 on.
     receiving : ``Out(16)``
         The number of the transfer whose beats come next; the first one since reset does not count.
     """
@@ -50,7 +51,7 @@ class TransferBeats(wiring.Component):
             "last": Out(1),
             "part": Out(CODE_BITS),
             "beat_done": Out(1, init=1),
-            "stepped": Out(1),
+            "makes": Out(1),
             "receiving": Out(16),
         })  # fmt: skip
 
@@ -65,7 +66,7 @@ class TransferBeats(wiring.Component):
         m.d.comb += self.beats.ready.eq(ready)
 
         # Steps: one to a beat, or several. RREADY is a register, one step ahead: it goes far.
-        several = Signal()
+        several = Signal()  # of the beat that comes
         before_last = Signal(CODE_BITS)
         last_comes = self.part == before_last
         with m.If(taken):
@@ -75,10 +76,13 @@ class TransferBeats(wiring.Component):
         with m.Else():
             m.d.sync += [self.part.eq(self.part + 1), self.beat_done.eq(last_comes)]
 
-        # A picture's beat, or 2^code_bits thresholds of the lines in a beat.
+        # A beat of bases is one step, the beat of steps behind it 2^code_bits - 1.
         picture = transfer.opcode == Opcode.LOAD_PICTURE
-        lines = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
+        makes = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
         thresholds_left = Cat(0, (transfer.code_bits > bit for bit in range(1, CODE_BITS)))
+        bases = Signal()  # had come last
+        with m.If(taken & self.makes):
+            m.d.sync += [bases.eq(~bases), self.part.eq(bases), several.eq(~bases & before_last[1])]
 
         # Beats and rows. Comparisons are made one beat ahead.
         beats_left = Signal(width(Load, "beats"), reset_less=True)
@@ -111,8 +115,9 @@ class TransferBeats(wiring.Component):
                 m.d.comb += self.begin.eq(1)
                 m.d.sync += [
                     ready.eq(1),
-                    self.stepped.eq(lines),
-                    several.eq(picture | lines),
+                    self.makes.eq(makes),
+                    bases.eq(0),
+                    several.eq(picture),
                     before_last.eq(Mux(picture, PICTURE_STEPS - 2, thresholds_left)),
                     beats_left.eq(transfer.beats),
                     one_beat.eq(transfer.beats == 1),

@@ -1,22 +1,23 @@
 """Writes beats of weights, thresholds, pass-table entries and instructions to their memories."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS, THRESHOLD_BITS
 from arch.isa import CHUNK_BYTES, ENTRY_BITS, Opcode
-from arch.loads import LINE_BITS, Line
+from arch.loads import LineNumber
 from arch.machine import Machine
+from hw.array.carry_chain import ADD_BITS, HIGH, CarryChain
+from hw.fabric import checked_fabric
 from hw.memories.weight_memory import weight_write
 
 
 def threshold_write(machine: Machine) -> data.StructLayout:
-    """Return a write of threshold ``index`` of rows ``row``, ``row + 1``, ... of one set: those of
-    them that are enabled."""
+    """Return a write of threshold ``index`` of rows ``row``, ``row + 1``, ... of one set."""
     words = machine.axi_data_bits // THRESHOLD_BITS
     return data.StructLayout({
-        "enables": words,
+        "valid": 1,
         "set": 1,
         "index": CODE_BITS,
         "row": range(machine.rows),
@@ -44,13 +45,18 @@ class UnitWriter(wiring.Component):
 
         LOAD_WEIGHTS     word ``cursor``, row ``phase * axi_data_bits / 64``
         LOAD_THRESHOLDS  threshold ``cursor``, row ``phase * axi_data_bits / 32`` (modulo rows)
-                         stepped: threshold ``part`` of rows ``cursor * axi_data_bits / 64`` and up
+                         made: threshold ``part`` of rows ``cursor / 2 * axi_data_bits / 32`` and up
         LOAD_TABLE       entry ``cursor``; of two beats that make one, the second writes it
         LOAD_PROGRAM     beat ``cursor`` of the chunk
 
-    The lines of a beat are its first thresholds; each step after that adds the steps in place.
+    Thresholds are made in the accumulators that all of them pass: a beat of bases goes there with
+    the rows' flips as threshold 0, and every step of the next beat adds that to it.
 
     Latency 1 cycle; a step in every cycle.
+
+    Parameters
+    ----------
+    fabric : "generic" (plain operators) or "ecp5" (accumulators in carry cells)
 
     Members
     -------
@@ -61,7 +67,7 @@ class UnitWriter(wiring.Component):
     step : ``In(1)``
     cursor, phase : ``In``
         See :class:`hw.load.load_walk.LoadWalk`.
-    stepped, part : ``In``
+    makes, part : ``In``
         See :class:`hw.load.transfer_beats.TransferBeats`.
     weights : ``Out(weight_write)``
     thresholds : ``Out(threshold_write)``
@@ -70,8 +76,9 @@ class UnitWriter(wiring.Component):
         ``done`` is left to whoever counts the beats.
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
+        self.fabric = checked_fabric(fabric)
         super().__init__({
             "opcode": In(Opcode),
             "threshold_set": In(1),
@@ -79,7 +86,7 @@ class UnitWriter(wiring.Component):
             "step": In(1),
             "cursor": In(machine.position_bits),
             "phase": In(3),
-            "stepped": In(1),
+            "makes": In(1),
             "part": In(CODE_BITS),
             "weights": Out(weight_write(machine)),
             "thresholds": Out(threshold_write(machine)),
@@ -103,50 +110,54 @@ class UnitWriter(wiring.Component):
             self.program.data.eq(payload),
         ]
 
+        words = self.thresholds.words
+        adds, flips = Signal(), Signal()
+        m.d.comb += adds.eq(self.makes & self.part.any())
+        m.d.sync += flips.eq(self.makes & ~self.part.any())
+        for number in range(len(words)):
+            unit = slice(number * THRESHOLD_BITS, (number + 1) * THRESHOLD_BITS)
+            given = data.View(LineNumber, self.beat[unit])
+            flip = data.View(LineNumber, payload[unit]).flip
+            level = self._accumulator(m, f"level{number}", given, adds)
+            m.d.comb += words[number].eq(Cat(Mux(flips, flip, level[0]), level[1:]))
+
         def step_of(opcode):
             return self.step & (self.opcode == opcode)
-
-        # Lines: the first step writes their flips, and every later one adds the steps to the
-        # bases, of all rows in the beat at once.
-        lines = [
-            data.View(Line, payload[at : at + LINE_BITS]) for at in range(0, bits, LINE_BITS)
-        ]
-        opening, flips = Signal(), Signal()
-        m.d.comb += opening.eq(~self.part.any())
-        for line in lines:
-            base = Cat(line.fraction, line.whole[: self.machine.sum_bits])
-            with m.If(self.step & self.stepped & ~opening):
-                m.d.sync += base.eq(base + line.step)
-        words = self.thresholds.words
-        m.d.sync += flips.eq(self.stepped & opening)
-        for number in range(len(words)):
-            line = lines[number % len(lines)]
-            m.d.comb += words[number].eq(
-                Mux(self.stepped, line.whole, payload[number * THRESHOLD_BITS :][:THRESHOLD_BITS])
-            )
-            with m.If(flips):
-                m.d.comb += words[number][0].eq(line.flip)
-        # Rows of which a beat has the thresholds, and of which it has the lines.
-        groups = len(words) // len(lines)
-        group = self.cursor[: (groups - 1).bit_length()]
-        rows = self.cursor[len(group) :]
-        enables = Cat(number // len(lines) == group for number in range(len(words)))
 
         entry_done = self.phase[0] if two_beats else 1
         m.d.sync += [
             self.weights.valid.eq(step_of(Opcode.LOAD_WEIGHTS)),
             self.weights.word.eq(self.cursor),
             self.weights.row.eq(self.phase * (bits // self.machine.lanes)),
-            self.thresholds.enables.eq(
-                Mux(self.stepped, enables, (1 << len(words)) - 1)
-                & step_of(Opcode.LOAD_THRESHOLDS).replicate(len(words))
-            ),
+            self.thresholds.valid.eq(step_of(Opcode.LOAD_THRESHOLDS)),
             self.thresholds.set.eq(self.threshold_set),
-            self.thresholds.index.eq(Mux(self.stepped, self.part, self.cursor)),
-            self.thresholds.row.eq(Mux(self.stepped, rows, self.phase) * len(words)),
+            self.thresholds.index.eq(Mux(self.makes, self.part, self.cursor)),
+            self.thresholds.row.eq(Mux(self.makes, self.cursor >> 1, self.phase) * len(words)),
             self.table.valid.eq(step_of(Opcode.LOAD_TABLE) & entry_done),
             self.table.address.eq(self.cursor),
             self.program.valid.eq(step_of(Opcode.LOAD_PROGRAM)),
             self.program.word.eq(self.cursor),
         ]
         return m
+
+    def _accumulator(
+        self, m: Module, name: str, given: data.View, adds: Value
+    ) -> Value:
+        """Return the whole part of a number that becomes ``given``, or grows by it if it ``adds``."""
+        bits = self.machine.sum_bits
+        given = Cat(given.fraction, given.whole[:bits])
+        number = Signal(len(given), name=name, reset_less=True)
+        if self.fabric == "generic":
+            following = Mux(adds, number, 0) + given
+        else:
+            chain = CarryChain()
+            # The chain's relay sends in no carry.
+            sums = chain.adder(
+                (HIGH, HIGH),
+                [(ADD_BITS, given[k], HIGH, number[k], adds) for k in range(len(given))],
+            )
+            chain.close(m, name, wraps=True)
+            following = Cat(sums)
+        with m.If(self.step):
+            m.d.sync += number.eq(following)
+        return number[-bits:]

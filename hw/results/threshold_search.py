@@ -217,9 +217,7 @@ class ThresholdSearch(wiring.Component):
                 lane.active.eq(active),
                 lane.coded.eq(coded),
                 lane.picked.eq(picked),
-                lane.enable.eq(
-                    self.write.enables[row % words] & (self.write.row == row - row % words)
-                ),
+                lane.enable.eq(self.write.valid & (self.write.row == row - row % words)),
                 lane.set.eq(self.write.set),
                 lane.index.eq(self.write.index),
                 lane.word.eq(self.write.words[row % words]),

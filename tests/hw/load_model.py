@@ -57,11 +57,11 @@ def positions_written(machine, load, memory):
                     yield place(x, i), word
 
 
-def interval(load):
-    """Return the cycles from one beat to the next of a load, at least."""
+def interval(load, beat):
+    """Return the cycles from a beat of a load, by its number, to the next beat at least."""
     if load["opcode"] == Opcode.LOAD_PICTURE:
         return 4
-    return 1 << load.get("code_bits", 0)
+    return (1 << load["code_bits"]) - 1 if load.get("code_bits") and beat % 2 else 1
 
 
 class OnChip:
@@ -105,15 +105,14 @@ class OnChip:
                 for u, unit in enumerate(units(32)):
                     self.threshold(load["destination"], u // rows, u % rows, unit)
                 return
-            for row, line in enumerate(units(64)):
-                whole, flip, fraction, step = (
-                    line >> at & (1 << size) - 1
-                    for at, size in ((0, 32), (32, 1), (33, 8), (41, 23))
-                )
-                self.threshold(load["destination"], 0, row, flip)
+            together = self.machine.axi_data_bits // 32
+            for row in range(rows):
+                at = row // together * 2 * together + row % together
+                base, step = (units(32)[place] for place in (at, at + together))
+                self.threshold(load["destination"], 0, row, base >> 31)
+                base, step = ((one & 0xFFFFFF) << 7 | one >> 24 & 0x7F for one in (base, step))
                 for k in range(1, 1 << bits):
-                    level = (whole << 8 | fraction) + k * step >> 8
-                    self.threshold(load["destination"], k, row, level)
+                    self.threshold(load["destination"], k, row, base + k * step >> 7)
         elif load["opcode"] == Opcode.LOAD_TABLE:
             for u, unit in enumerate(units(128)):
                 self.table[load["destination"] + u] = unit

@@ -71,6 +71,7 @@ def predict(machine, loads, latency):
         beat = max(begins + 2, last_beat + 1)
 
         # Bursts and their beats.
+        number_in_row = 0
         for place, (_, count) in enumerate(cut(machine, load)):
             rise = rises[-1] + 2 if place else passes + 3
             if len(rises) >= machine.outstanding_reads:
@@ -78,9 +79,10 @@ def predict(machine, loads, latency):
             rises.append(rise)
             for _ in range(count):
                 last_beat = max(beat, rise + latency)
-                beat = last_beat + interval(load)
+                beat = last_beat + interval(load, number_in_row)
+                number_in_row += 1
             lasts.append(last_beat)
-        extra = interval(load) - 1
+        extra = interval(load, load["beats"] - 1) - 1
         free = last_beat + 2 + extra
         counted.append(last_beat + 6 + extra)
     if len(loads) == 1:

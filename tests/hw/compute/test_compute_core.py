@@ -52,7 +52,7 @@ class Run:
         for which in range(2):
             for k in range(16):
                 for row in range(0, machine.rows, per_beat):
-                    ctx.set(core.threshold_write.enables, (1 << per_beat) - 1)
+                    ctx.set(core.threshold_write.valid, 1)
                     ctx.set(core.threshold_write.set, which)
                     ctx.set(core.threshold_write.index, k)
                     ctx.set(core.threshold_write.row, row)
@@ -61,7 +61,7 @@ class Run:
                         [chip.thresholds[which][row + i][k] for i in range(per_beat)],
                     )
                     await ctx.tick()
-        ctx.set(core.threshold_write.enables, 0)
+        ctx.set(core.threshold_write.valid, 0)
         for word in range(machine.activation_words):
             for column in range(machine.columns):
                 write = core.activation_writes[column]

@@ -96,8 +96,8 @@ class Run:
             if weights.valid:
                 for i, data in enumerate(weights.data):
                     chip.weights[weights.word, weights.row + i] = data
-            for i, data in enumerate(thresholds.words):
-                if int(thresholds.enables) >> i & 1:
+            if thresholds.valid:
+                for i, data in enumerate(thresholds.words):
                     row, index = thresholds.row + i, thresholds.index
                     chip.threshold(thresholds.set, index, row, data)
             if table.valid:
@@ -161,7 +161,7 @@ def predict_loaded(loads, beats):
     rises, at = [], 0
     for load in loads:
         at += load["rows"] * load["beats"]
-        rises.append(beats[at - 1] + Loader.LOADED + interval(load) - 1)
+        rises.append(beats[at - 1] + Loader.LOADED + interval(load, load["beats"] - 1) - 1)
     return rises[1:]
 
 

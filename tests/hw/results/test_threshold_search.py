@@ -28,7 +28,7 @@ def loading(search, words):
     return [
         {
             "write": {
-                "enables": (1 << at_once) - 1,
+                "valid": 1,
                 "set": which,
                 "index": k,
                 "row": row,
@@ -83,7 +83,7 @@ def test_codes(machine, most, seed):
             row = chance.randrange(machine.rows)
             column["sums"][row] = words[column["threshold_set"]][row][chance.randint(1, 15)] % most
         columns.append(column)
-    load = [*loading(search, words), {"write": {"enables": 0}}]
+    load = [*loading(search, words), {"write": {"valid": 0}}]
     seen = play(search, [*load, *columns, *({},) * search.latency], ("codes",))
     for index, column in enumerate(columns, len(load)):
         totals = [total + column["ones_sum"] * column["add_ones"] for total in column["sums"]]
