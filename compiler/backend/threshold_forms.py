@@ -36,22 +36,13 @@ class ThresholdBlock:
 
 def threshold_blocks(wanted: ArrayThresholds, machine: Machine) -> tuple[ThresholdBlock, ...]:
     """Return the blocks of all rows; rows beyond the layer's outputs pass no threshold: code 0."""
+    smaller = LINE_BYTES < THRESHOLD_BYTES << wanted.bits
     blocks = []
     for first in range(0, len(wanted.levels), machine.rows):
         rows = range(first, min(first + machine.rows, len(wanted.levels)))
-        smaller = block_bytes(wanted.bits, machine) < _table_bytes(wanted.bits, machine)
         lines = _lines(wanted, rows, machine) if smaller else None
         blocks.append(ThresholdBlock(_table(wanted, rows, machine)) if lines is None else lines)
     return tuple(blocks)
-
-
-def block_bytes(bits: int, machine: Machine) -> int:
-    """Return the bytes of a block of codes of ``bits`` bits, if it need not be a table."""
-    return min(_table_bytes(bits, machine), LINE_BYTES * machine.rows)
-
-
-def _table_bytes(bits: int, machine: Machine) -> int:
-    return (THRESHOLD_BYTES << bits) * machine.rows
 
 
 def _table(wanted: ArrayThresholds, rows: range, machine: Machine) -> bytes:

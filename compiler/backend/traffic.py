@@ -7,13 +7,12 @@ average, and nothing waits for anything.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arch.formats import PAGE_BYTES
+from arch.formats import PAGE_BYTES, THRESHOLD_BYTES
 from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.job import Job
 from compiler.backend.storage import Layout
-from compiler.backend.threshold_forms import block_bytes
 
 LOAD_OVERHEAD = 10
 """Cycles of a LOAD beside those of its beats."""
@@ -67,6 +66,7 @@ class Traffic:
             cycles += blocks * self.bytes(words * machine.rows * machine.lanes // 8)
         if not job.raw:
             bits = layouts[job.output].storage.bits
-            # Two sets stay: those that the tile before used last.
-            cycles += max(0, blocks - 2) * self.bytes(block_bytes(bits, machine))
+            # Two sets stay: those that the tile before used last. As tables: which of them will be
+            # lines is not known before they are encoded.
+            cycles += max(0, blocks - 2) * self.bytes((THRESHOLD_BYTES << bits) * machine.rows)
         return cycles

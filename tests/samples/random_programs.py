@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from arch.formats import CODE_BITS
 from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode
+from arch.loads import LINE_BYTES
 from arch.machine import Machine
 from tests.samples.listing import Listing
 
@@ -17,7 +19,7 @@ class RandomProgram:
 
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
-    right before. The table is loaded again only when all computes before are through with it.
+    right before. Thresholds come as they are or are made from bases and steps. The table is loaded again only when all computes before are through with it.
     With ``loops``, half of the computes run their passes for several pairs of planes.
     """
 
@@ -76,10 +78,15 @@ class RandomProgram:
         opcode = opcodes[int(self.random.choice(4, p=[0.4, 0.2, 0.2, 0.2]))]
         many = opcode in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE)
         beat = self.machine.beat_bytes
+        code_bits = 0
+        if opcode is Opcode.LOAD_THRESHOLDS and self._chance(0.6):
+            code_bits = int(self.random.integers(1, CODE_BITS + 1))
+        lines = self.machine.rows * LINE_BYTES // beat
         self.listing.load(
             opcode,
             rows=self._size(12) if many else 1,
-            beats=self._size(30 if many else 200),
+            beats=lines if code_bits else self._size(30 if many else 200),
+            code_bits=code_bits,
             address=int(self.random.integers(0, RESULTS // 2 // beat)) * beat,
             row_bytes=int(self.random.integers(0, 64)) * beat,
             destination=int(self.random.integers(0, 2)),
