@@ -163,8 +163,8 @@ FIELD_NOTES = {
         "planes": "LOAD_MAP: bit-planes per position in memory",
         "window": f"LOAD_PICTURE: neighbouring pixels packed into a position, 1..{LONGEST_WINDOW}",
         "groups": "lane groups that receive the data",
-        "code_bits": "LOAD_THRESHOLDS: 0: memory holds the thresholds; b = 1.."
-        f"{CODE_BITS}: it holds a base and a step for each row, and 2^b thresholds are made of them",
+        "code_bits": "LOAD_THRESHOLDS: 0: memory holds the thresholds; "
+        f"b = 1..{CODE_BITS}: it holds a base and a step for each row, of which 2^b are made",
     },
     "Compute": {
         "opcode": "COMPUTE",

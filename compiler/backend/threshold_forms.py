@@ -36,7 +36,7 @@ class ThresholdBlock:
 
 def threshold_blocks(wanted: ArrayThresholds, machine: Machine) -> tuple[ThresholdBlock, ...]:
     """Return the blocks of all rows; rows beyond the layer's outputs pass no threshold: code 0."""
-    smaller = LINE_BYTES < THRESHOLD_BYTES << wanted.bits
+    smaller = THRESHOLD_BYTES << wanted.bits > LINE_BYTES
     blocks = []
     for first in range(0, len(wanted.levels), machine.rows):
         rows = range(first, min(first + machine.rows, len(wanted.levels)))

@@ -119,7 +119,7 @@ class LoadTimes:
 
     def serve(self, served: Served) -> None:
         """Note when memory serves the oldest burst that waits."""
-        _, length, number = self.waiting.popleft()
+        _, _, number = self.waiting.popleft()
         fields, transfers = self._loads[number].fields, self._transfers
         if len(transfers.taken) == number:
             taken = max(transfers.end(number), self._loader_free)

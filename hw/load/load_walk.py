@@ -45,7 +45,8 @@ class LoadWalk(wiring.Component):
     phase : ``Out(3)``
         Steps since the row's start, modulo 8.
     cursor : ``Out(position_bits)``
-        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k, or beat; LOAD_PROGRAM: beat of the chunk.
+        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k, or beat; LOAD_PROGRAM: beat of
+        the chunk.
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 

@@ -140,10 +140,8 @@ class UnitWriter(wiring.Component):
         ]
         return m
 
-    def _accumulator(
-        self, m: Module, name: str, given: data.View, adds: Value
-    ) -> Value:
-        """Return the whole part of a number that becomes ``given``, or grows by it if it ``adds``."""
+    def _accumulator(self, m: Module, name: str, given: data.View, adds: Value) -> Value:
+        """Return the whole part of a number that becomes ``given``, or grows by it if ``adds``."""
         bits = self.machine.sum_bits
         given = Cat(given.fraction, given.whole[:bits])
         number = Signal(len(given), name=name, reset_less=True)

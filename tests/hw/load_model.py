@@ -76,7 +76,7 @@ class OnChip:
         self.program = []  # beats, chunk after chunk
 
     def threshold(self, which, k, row, unit):
-        """Write a threshold: of index 0 only the flip counts, of others as many bits as sums have."""
+        """Write a threshold: of index 0 only the flip counts, of others the bits of a sum."""
         self.thresholds[which, k, row] = unit % (1 << self.machine.sum_bits if k else 2)
 
     def load(self, load, memory):

@@ -19,7 +19,8 @@ class RandomProgram:
 
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
-    right before. Thresholds come as they are or are made from bases and steps. The table is loaded again only when all computes before are through with it.
+    right before. Thresholds are loaded, or made of bases and steps. The table is loaded again only
+    when all computes before are through with it.
     With ``loops``, half of the computes run their passes for several pairs of planes.
     """
 

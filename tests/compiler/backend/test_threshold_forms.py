@@ -1,4 +1,4 @@
-"""Row blocks of thresholds: lines where all rows have one, and then the same codes as by a table."""
+"""Row blocks of thresholds: lines where all rows have one, with the codes that a table gives."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,11 @@ from arch.machine import ECP5_25F, ECP5_85F, TINY
 from arch.memory import SDR16_133
 from compiler.backend.array_thresholds import ArrayThresholds
 from compiler.backend.threshold_forms import line_of, threshold_blocks
-from compiler.flow import compile_file
+from compiler.flow import compile_file, compile_network
 from golden.loader import ChipMemories
 from golden.program import Instruction
+from tests.samples.even_thresholds import even_thresholds
+from tests.samples.programs import differing_codes
 from tests.sim.test_run import EXAMPLE
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda machine: machine.name)
@@ -95,7 +97,7 @@ def test_one_kink_makes_a_block_a_table():
     (block,) = threshold_blocks(thresholds, TINY)
     assert block.code_bits == 0
     levels, _ = loaded(TINY, block)
-    assert (levels.T == thresholds.levels).all()
+    np.testing.assert_array_equal(levels.T, thresholds.levels)
 
 
 def test_a_kink_that_no_sum_sees_does_not_matter():
@@ -112,6 +114,19 @@ def test_lines_beyond_the_sums_of_the_machine_are_none():
     thresholds.levels[0] = np.minimum(most, most - 5 + 3 * np.arange(15))
     thresholds.low[0], thresholds.high[0] = most - 100, most - 1
     assert line_of(thresholds, 0, TINY) is None
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_every_code_of_a_network_with_both(bits, seed):
+    network, picture = even_thresholds(seed, bits)
+    blocks = [
+        block.code_bits
+        for job in compile_network(network, TINY).plan.jobs
+        for block in job.encoded.thresholds
+    ]
+    assert set(blocks) == {0, bits}
+    result = differing_codes(network, picture, TINY, races=True)
+    assert not any(result.values()), result
 
 
 def test_a_trained_network_has_both():
