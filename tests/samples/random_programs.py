@@ -19,14 +19,22 @@ class RandomProgram:
 
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
-    right before. Thresholds are loaded, or made of bases and steps. The table is loaded again only
-    when all computes before are through with it.
-    With ``loops``, half of the computes run their passes for several pairs of planes.
+    right before. The table is loaded again only when all computes before are through with it.
+    With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes run their passes for several pairs of planes.
     """
 
-    def __init__(self, machine: Machine, seed: int, steps: int = 60, *, loops: bool = False):
+    def __init__(
+        self,
+        machine: Machine,
+        seed: int,
+        steps: int = 60,
+        *,
+        loops: bool = False,
+        made: bool = False,
+    ):
         self.machine = machine
         self.loops = loops
+        self.made = made
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -80,7 +88,7 @@ class RandomProgram:
         many = opcode in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE)
         beat = self.machine.beat_bytes
         code_bits = 0
-        if opcode is Opcode.LOAD_THRESHOLDS and self._chance(0.6):
+        if self.made and opcode is Opcode.LOAD_THRESHOLDS and self._chance(0.7):
             code_bits = int(self.random.integers(1, CODE_BITS + 1))
         lines = self.machine.rows * LINE_BYTES // beat
         self.listing.load(

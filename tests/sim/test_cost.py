@@ -85,10 +85,12 @@ def test_networks(model, seed, draw, memory):
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("loops", [False, True])
+@pytest.mark.parametrize(
+    "kinds", [{}, {"loops": True}, {"made": True}], ids=lambda kinds: "".join(kinds)
+)
 @pytest.mark.parametrize("seed", range(2 * len(KEPT)))
-def test_random_programs(model, seed, loops):
-    program = RandomProgram(TINY, seed, loops=loops)
+def test_random_programs(model, seed, kinds):
+    program = RandomProgram(TINY, seed, **kinds)
     assert not differing(model, program.memory, 0, KEPT[seed % len(KEPT)])
 
 
