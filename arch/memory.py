@@ -25,8 +25,8 @@ class Memory:
     #: ``rate_bytes`` move in ``rate_cycles``, but at most one beat of the port in a cycle.
     rate_bytes: int
     rate_cycles: int
-    #: Cycles from an address to its first beat, and from the last beat to the response, of a burst
-    #: of one beat that waits for nothing and whose bytes take no time.
+    #: Cycles from an address to its first beat, of a burst that waits for nothing, with
+    #: ``burst_cycles`` 0 and a beat a cycle; and from the last beat to the response.
     read_latency: int
     write_latency: int
 

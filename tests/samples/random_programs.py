@@ -20,7 +20,8 @@ class RandomProgram:
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
     right before. The table is loaded again only when all computes before are through with it.
-    With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes run their passes for several pairs of planes.
+    With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
+    run their passes for several pairs of planes.
     """
 
     def __init__(
