@@ -83,6 +83,7 @@ class Load(data.Struct):
     planes: Planes
     window: unsigned(LONGEST_WINDOW.bit_length())
     groups: unsigned(LANE_GROUPS)
+    code_bits: unsigned(CODE_BITS.bit_length())
 
 
 class Compute(data.Struct):
@@ -165,6 +166,8 @@ FIELD_NOTES = {
         "planes": "LOAD_MAP: bit-planes per position in memory",
         "window": f"LOAD_PICTURE: neighbouring pixels packed into a position, 1..{LONGEST_WINDOW}",
         "groups": "lane groups that receive the data",
+        "code_bits": "LOAD_THRESHOLDS: 0: memory holds the thresholds; "
+        f"b = 1..{CODE_BITS}: it holds a base and a step for each row, of which 2^b are made",
     },
     "Compute": {
         "opcode": "COMPUTE",

@@ -11,7 +11,8 @@ from math import ceil
 
 from arch import isa
 from arch.errors import ConfigurationError
-from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_BITS
+from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
+from arch.loads import LineNumber
 
 ISA_VERSION = 3
 """Raised whenever an encoded program stops meaning what it meant."""
@@ -142,11 +143,12 @@ class Machine:
             for struct, names in structs.items():
                 for name in names:
                     self._check_field(size, getattr(self, width), struct, name)
-        if self.sum_bits > THRESHOLD_BITS:
+        most = isa.width(LineNumber, "whole")
+        if self.sum_bits > most:
             raise ConfigurationError(
                 f"machine {self.name!r}: accumulator_bits {self.accumulator_bits} makes sums of "
-                f"{self.sum_bits} bits, and a threshold has {THRESHOLD_BITS}; "
-                f"the most that fits is {THRESHOLD_BITS - 1}"
+                f"{self.sum_bits} bits, and the whole part of a threshold has {most}; "
+                f"the most that fits is {most - 1}"
             )
 
     def _check_field(self, size: str, bits: int, struct: type, name: str) -> None:

@@ -3,8 +3,10 @@
 from functools import lru_cache
 
 import numpy as np
+from amaranth.lib import data
 
 from arch.formats import (
+    CODE_BITS,
     GROUP_LANES,
     LANE_GROUPS,
     LONGEST_WINDOW,
@@ -15,6 +17,7 @@ from arch.formats import (
     THRESHOLD_BYTES,
 )
 from arch.isa import CHUNK_BYTES, ENTRY_BYTES, GROUP_FIELDS, PASS_FLAGS, Entry, Opcode, decode
+from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
 from arch.machine import Machine
 from golden.program import Instruction, MachineError
 
@@ -148,7 +151,10 @@ class ChipMemories:
         self.weights.reshape(-1, self.machine.lane_groups)[first : first + len(words)] = words
 
     def _load_thresholds(self, load: Instruction, rows: np.ndarray) -> None:
-        units = rows.reshape(-1).view(f"<u{THRESHOLD_BYTES}")
+        if load.fields["code_bits"]:
+            units = self._made_thresholds(load, rows)
+        else:
+            units = rows.reshape(-1).view(f"<u{THRESHOLD_BYTES}")
         chosen = load.fields["destination"]
         if chosen > 1 or units.size > MOST_THRESHOLDS * self.machine.rows:
             raise MachineError(
@@ -157,6 +163,29 @@ class ChipMemories:
             )
         self.thresholds[chosen].reshape(-1)[: units.size] = units
         self.threshold_units[chosen] = units.size
+
+    def _made_thresholds(self, load: Instruction, rows: np.ndarray) -> np.ndarray:
+        """Return the thresholds that a LOAD makes of bases and steps, as units uint32."""
+        bits, count = load.fields["code_bits"], rows.size // LINE_BYTES
+        if bits > CODE_BITS or count != self.machine.rows:
+            raise MachineError(
+                f"{load} has bases and steps for {count} rows, and codes of {bits} bits; there "
+                f"must be {self.machine.rows} rows, and 1 to {CODE_BITS} bits"
+            )
+        # Beat by beat: as many bases, then as many steps.
+        numbers = rows.reshape(-1).view("<u4").reshape(-1, 2, self.machine.beat_bytes // 4)
+        bases, steps = numbers.astype(np.int64).swapaxes(0, 1).reshape(2, count)
+        layout = data.Layout.cast(LineNumber)
+        whole, fraction = layout["whole"], layout["fraction"]
+
+        def value(number: np.ndarray) -> np.ndarray:
+            parts = (number >> part.offset & (1 << part.width) - 1 for part in (whole, fraction))
+            return (next(parts) << FRACTION_BITS) + next(parts)
+
+        made = value(bases) + np.arange(1 << bits)[:, None] * value(steps)
+        made = (made >> FRACTION_BITS) % (1 << whole.width)
+        made[0] = bases >> layout["flip"].offset & 1
+        return made.astype(np.uint32).reshape(-1)
 
     def _load_table(self, load: Instruction, rows: np.ndarray) -> None:
         image = rows.tobytes()

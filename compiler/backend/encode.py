@@ -11,6 +11,7 @@ from compiler.backend.job import Job, Offset
 from compiler.backend.packing import Packed
 from compiler.backend.pass_table import Product
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
+from compiler.backend.threshold_forms import ThresholdBlock, threshold_blocks
 from compiler.backend.tile import Tiled
 
 
@@ -23,7 +24,7 @@ class Encoded:
     table: bytes
     weights: tuple[bytes, ...]
     #: None at all where raw sums leave.
-    thresholds: tuple[bytes, ...]
+    thresholds: tuple[ThresholdBlock, ...]
 
     @property
     def job(self) -> Job:
@@ -39,9 +40,11 @@ def encode_job(tiled: Tiled, storages: Mapping[str, Storage], machine: Machine) 
     packed, job = tiled.packed, tiled.job
     codes = [packed.grid.codes(tap) for tap in job.span.taps]
     relation = relate(packed, codes, storages)
-    thresholds: tuple[bytes, ...] = ()
+    thresholds: tuple[ThresholdBlock, ...] = ()
     if job.thresholds is not None:
-        thresholds = _thresholds(job, relation, storages[job.output].bits, machine)
+        bits = storages[job.output].bits
+        wanted = sum_thresholds(job.thresholds, relation, bits, machine)
+        thresholds = threshold_blocks(wanted, machine)
     return Encoded(
         tiled, relation, _table(tiled, machine), _weights(packed, codes, machine), thresholds
     )
@@ -84,20 +87,4 @@ def _weights(packed: Packed, codes: list[np.ndarray], machine: Machine) -> tuple
         words[:, word, group] = (codes[tap] >> plane & 1) @ lanes
     return tuple(
         block.transpose(1, 0, 2).astype("<u2").tobytes() for block in _blocks(words, machine.rows)
-    )
-
-
-def _thresholds(job: Job, relation: SumRelation, bits: int, machine: Machine) -> tuple[bytes, ...]:
-    """Per row block: 2^bits x rows words of 32 bits; word 0 holds the flip bit.
-
-    Rows beyond the job's outputs pass no threshold: their code is 0.
-    """
-    levels, flip = sum_thresholds(job.thresholds, relation, bits, machine)
-    rows = -(-job.outputs // machine.rows) * machine.rows
-    table = np.full((rows, 1 << bits), (1 << machine.sum_bits) - 1, np.int64)
-    table[:, 0] = 0
-    table[: job.outputs] = np.column_stack([flip, levels])
-    return tuple(
-        np.ascontiguousarray(block.T).astype("<u4").tobytes()
-        for block in _blocks(table, machine.rows)
     )

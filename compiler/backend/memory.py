@@ -100,7 +100,7 @@ def _place(encoded: Encoded, shelf: _Shelf, machine: Machine) -> Placed:
     weights = [first + size * block for block in range(len(encoded.weights))]
     if size % machine.beat_bytes:  # a block on its own must begin with a beat
         weights = [shelf.put(block) for block in encoded.weights]
-    thresholds = [shelf.put(block) for block in encoded.thresholds]
+    thresholds = [shelf.put(block.content) for block in encoded.thresholds]
     return Placed(encoded, table, tuple(weights), tuple(thresholds))
 
 

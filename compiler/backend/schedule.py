@@ -1,7 +1,7 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
-from arch.formats import PICTURE_STEPS
 from arch.isa import ENTRY_BYTES, Opcode, Planes
+from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.buffers import NOTHING, Halves, Ring
@@ -19,7 +19,7 @@ PIECE_CYCLES = 256
 
 def pieces(fields: dict, machine: Machine) -> list[dict]:
     """Cut a LOAD of many rows into LOADs of about ``PIECE_CYCLES``."""
-    per_row = fields["beats"] * (PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1)
+    per_row = loader_cycles(fields | {"rows": 1})
     rows = max(1, PIECE_CYCLES // per_row)
     if rows >= fields["rows"]:
         return [fields]
@@ -157,15 +157,9 @@ class _Steps:
             return 0
         index = min((0, 1), key=lambda k: self.threshold_sets[k][1])
         _, reader = self.threshold_sets[index]
-        size = len(placed.encoded.thresholds[block])
-        fields = {
-            "opcode": Opcode.LOAD_THRESHOLDS,
-            "address": placed.threshold_addresses[block],
-            "rows": 1,
-            "beats": -(-size // self.machine.beat_bytes),
-            "destination": index,
-        }
-        self.load(fields, reader)
+        fields = placed.encoded.thresholds[block].load_fields(self.machine)
+        place = {"address": placed.threshold_addresses[block], "destination": index}
+        self.load(fields | place, reader)
         self.threshold_sets[index] = key, NOTHING
         return index
 

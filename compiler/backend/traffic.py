@@ -7,8 +7,8 @@ average, and nothing waits for anything.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arch.formats import PAGE_BYTES, PICTURE_STEPS, THRESHOLD_BYTES
-from arch.isa import Opcode
+from arch.formats import PAGE_BYTES, THRESHOLD_BYTES
+from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.job import Job
@@ -39,8 +39,7 @@ class Traffic:
     def load(self, fields: dict) -> int:
         """Return the cycles that a LOAD takes, of memory or of the loader."""
         rows, beats = fields["rows"], fields["beats"]
-        steps = PICTURE_STEPS if fields["opcode"] is Opcode.LOAD_PICTURE else 1
-        return max(rows * beats * steps + LOAD_OVERHEAD, self.rows(rows, beats))
+        return max(loader_cycles(fields) + LOAD_OVERHEAD, self.rows(rows, beats))
 
     def stores(self, job: Job, layout: Layout, height: int, width: int) -> int:
         """Return the cycles in which memory is kept from loads by one compute's results.
@@ -66,7 +65,8 @@ class Traffic:
         if blocks * words > machine.weight_words // 2:
             cycles += blocks * self.bytes(words * machine.rows * machine.lanes // 8)
         if not job.raw:
-            codes = 1 << layouts[job.output].storage.bits
-            # Two sets stay: those that the tile before used last.
-            cycles += max(0, blocks - 2) * self.bytes(codes * machine.rows * THRESHOLD_BYTES)
+            bits = layouts[job.output].storage.bits
+            # Two sets stay: those that the tile before used last. As tables: which of them will be
+            # lines is not known before they are encoded.
+            cycles += max(0, blocks - 2) * self.bytes((THRESHOLD_BYTES << bits) * machine.rows)
         return cycles

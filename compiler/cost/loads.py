@@ -7,8 +7,9 @@ recurrences are those of the docstrings in ``hw/``, which name the cycles likewi
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from arch.formats import PAGE_BYTES, PICTURE_STEPS
+from arch.formats import PAGE_BYTES
 from arch.isa import Opcode
+from arch.loads import steps_of
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.cost.dispatch import QueueTimes
@@ -28,11 +29,6 @@ BEAT_TO_TRANSFER = 2
 next transfer."""
 BEAT_TO_COUNT = 6
 """``hw.load.loader``: from a LOAD's last beat to the cycle in which it is counted."""
-
-
-def steps_of(load: dict) -> int:
-    """Return the cycles that the loader takes for each beat of a LOAD."""
-    return PICTURE_STEPS if load["opcode"] is Opcode.LOAD_PICTURE else 1
 
 
 class LoadTimes:
@@ -68,8 +64,9 @@ class LoadTimes:
         self.waited = 0
         self.beats = 0
         self._loads = loads
-        #: Bursts of the LOAD at the loader that have not been served.
+        #: Of the LOAD at the loader: bursts that have not been served, and beats that have.
         self._left: list[int] = []
+        self._beats_served = 0
         self._transfers = QueueTimes(TRANSFER_DEPTH)
         #: Cycles of all served bursts' last beats.
         self._lasts: list[int] = []
@@ -122,26 +119,39 @@ class LoadTimes:
 
     def serve(self, served: Served) -> None:
         """Note when memory serves the oldest burst that waits."""
-        _, length, number = self.waiting.popleft()
+        _, _, number = self.waiting.popleft()
         fields, transfers = self._loads[number].fields, self._transfers
-        steps = steps_of(fields)
         if len(transfers.taken) == number:
             taken = max(transfers.end(number), self._loader_free)
             transfers.taken.append(taken)
             self._ready = taken + TRANSFER_TO_BEAT
-        # The loader is the slower one for all of the beats, or memory is: beats move at most every
-        # ``steps`` cycles, or at least.
-        rest = steps * (length - 1)
-        last = max(
-            self._ready + rest,
-            served.moved(1) + self.to_beat + rest,
-            served.moved(length) + self.to_beat,
-        )
+            self._beats_served = 0
+        last = self._take(fields, served)
         self._lasts.append(last)
-        self._ready = last + steps
         self._left[number] -= 1
         if not self._left[number]:
-            self._loader_free = last + BEAT_TO_TRANSFER + steps - 1
-            self.loaded.append(last + BEAT_TO_COUNT + steps - 1)
+            kept = self._ready - last - 1
+            self._loader_free = last + BEAT_TO_TRANSFER + kept
+            self.loaded.append(last + BEAT_TO_COUNT + kept)
             if fields["opcode"] is Opcode.LOAD_PROGRAM:
                 self.chunks.append(self.loaded[-1])
+
+    def _take(self, fields: dict, served: Served) -> int:
+        """Take a burst's beats; return the cycle of the last one."""
+        length, steps = served.beats, steps_of(fields)
+        if steps[0] != steps[1]:
+            for beat in range(length):
+                last = max(self._ready, served.moved(beat + 1) + self.to_beat)
+                self._ready = last + steps[(self._beats_served + beat) % 2]
+        else:
+            # The loader is the slower one for all of the beats, or memory is: beats move at most
+            # every ``steps`` cycles, or at least.
+            rest = steps[0] * (length - 1)
+            last = max(
+                self._ready + rest,
+                served.moved(1) + self.to_beat + rest,
+                served.moved(length) + self.to_beat,
+            )
+            self._ready = last + steps[0]
+        self._beats_served += length
+        return last

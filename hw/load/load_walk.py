@@ -44,12 +44,15 @@ class LoadWalk(wiring.Component):
         With ``step``: this beat is its row's last.
     beat_done : ``In(1)``
         With ``step``: this step is its beat's last.
+    makes : ``In(1)``
+        Thresholds are made from bases and steps: ``cursor`` counts beats.
     row_first : ``Out(1)``
         This step is its row's first.
     phase : ``Out(phase_bits)``
         Steps since the row's start, modulo 2^phase_bits.
     cursor : ``Out(position_bits)``
-        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k; LOAD_PROGRAM: beat of the chunk.
+        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k, or beat; LOAD_PROGRAM: beat of
+        the chunk.
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 
@@ -63,6 +66,7 @@ class LoadWalk(wiring.Component):
             "step": In(1),
             "row_last": In(1),
             "beat_done": In(1),
+            "makes": In(1),
             "row_first": Out(1),
             "phase": Out(phase_bits(machine)),
             "cursor": Out(machine.position_bits),
@@ -129,7 +133,8 @@ class LoadWalk(wiring.Component):
             ]
         with m.Elif(self.step):
             m.d.sync += [self.phase.eq(self.phase + 1), self.row_first.eq(0)]
-            with m.If((self.phase & hold) == hold):
+            held = (self.phase & hold) != hold
+            with m.If(Mux(self.makes, self.beat_done, ~held)):
                 m.d.sync += self.cursor.eq(self.cursor + advance)
             with m.If(row_ends):
                 m.d.sync += [

@@ -28,12 +28,12 @@ class Loader(wiring.Component):
     """Takes LOADs in order; docs/machine.md, section 3, says where each beat goes.
 
     Timing: a LOAD seen in cycle t that waits for nothing leaves its read request in t + 1 (and the
-    next LOAD is seen in t + 2). Its beats are taken one per cycle, LOAD_PICTURE's one in 4 cycles,
-    the first at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP``
-    cycles (for a picture 3 more) after the last beat of the LOAD before. A beat taken in T is
-    written at the end of T + 2 (weights, thresholds, table, program) or T + 5 (maps; step q = 0..3
-    of a picture's beat T + 5 + q). ``loaded`` has counted a LOAD ``LOADED`` cycles (for a picture 3
-    more) after its last beat was taken.
+    next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, and of two
+    beats that 2^b thresholds are made of the second one 2^b - 1 (``arch.loads.steps_of``). The
+    first is taken at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP``
+    + s - 1 cycles after the last beat of the LOAD before. Step q = 0..s - 1 of a beat taken in T is
+    written at the end of T + 2 + q (weights, thresholds, table, program) or T + 5 + q (maps).
+    ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
 
     Members
     -------
@@ -91,7 +91,7 @@ class Loader(wiring.Component):
         m.submodules.walk = walk = LoadWalk(self.machine)
         m.submodules.unpacker = unpacker = PictureUnpacker(self.machine)
         m.submodules.router = router = SlotRouter(self.machine, self.fabric)
-        m.submodules.units = units = UnitWriter(self.machine)
+        m.submodules.units = units = UnitWriter(self.machine, self.fabric)
 
         # In front of the memory port.
         connect(m, flipped(self.loads), gate.loads)
@@ -114,6 +114,7 @@ class Loader(wiring.Component):
             walk.step.eq(beats.step),
             walk.row_last.eq(beats.row_last),
             walk.beat_done.eq(beats.beat_done),
+            walk.makes.eq(beats.makes),
             self.receiving.eq(beats.receiving),
         ]
 
@@ -153,6 +154,8 @@ class Loader(wiring.Component):
             units.threshold_set.eq(transfer.destination),
             units.beat.eq(beats.beat),
             units.step.eq(beats.step),
+            units.makes.eq(beats.makes),
+            units.part.eq(beats.part),
             units.cursor.eq(walk.cursor),
             units.phase.eq(walk.phase),
             self.weights.eq(units.weights),

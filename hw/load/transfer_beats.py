@@ -1,9 +1,10 @@
 """Takes the beats of one transfer after the other, and holds each for its steps."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import CODE_BITS, PICTURE_STEPS
 from arch.isa import Load, Opcode, width
 from arch.machine import Machine
 from hw.load.load_gate import Transfer
@@ -26,8 +27,13 @@ class TransferBeats(wiring.Component):
         ``transfer`` is new, and its first step is at least 2 cycles away.
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
+    part : ``Out(CODE_BITS)``
+        Of a picture: which step of its beat this is. Where thresholds are made: which threshold,
+        0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
     beat_done : ``Out(1)``
         This step is its beat's last.
+    makes : ``Out(1)``
+        Thresholds are made from bases and steps, from ``begin`` + 1 on.
     receiving : ``Out(16)``
         The number of the transfer whose beats come next; the first one since reset does not count.
     """
@@ -43,7 +49,9 @@ class TransferBeats(wiring.Component):
             "beat": Out(machine.axi_data_bits),
             "row_last": Out(1),
             "last": Out(1),
+            "part": Out(CODE_BITS),
             "beat_done": Out(1, init=1),
+            "makes": Out(1),
             "receiving": Out(16),
         })  # fmt: skip
 
@@ -57,15 +65,24 @@ class TransferBeats(wiring.Component):
         taken = self.beats.valid & ready
         m.d.comb += self.beats.ready.eq(ready)
 
-        # Steps: one to a beat, or four. RREADY is a register, one step ahead: it goes far.
-        picture = Signal()
-        quarter = Signal(2)
+        # Steps: one to a beat, or several. RREADY is a register, one step ahead: it goes far.
+        several = Signal()  # of the beat that comes
+        before_last = Signal(CODE_BITS)
+        last_comes = self.part == before_last
         with m.If(taken):
-            m.d.sync += [self.step.eq(1), self.beat_done.eq(~picture), quarter.eq(0)]
+            m.d.sync += [self.step.eq(1), self.beat_done.eq(~several), self.part.eq(0)]
         with m.Elif(self.beat_done):
             m.d.sync += self.step.eq(0)
         with m.Else():
-            m.d.sync += [quarter.eq(quarter + 1), self.beat_done.eq(quarter == 2)]
+            m.d.sync += [self.part.eq(self.part + 1), self.beat_done.eq(last_comes)]
+
+        # A beat of bases is one step, the beat of steps behind it 2^code_bits - 1.
+        picture = transfer.opcode == Opcode.LOAD_PICTURE
+        makes = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
+        thresholds_left = Cat(0, (transfer.code_bits > bit for bit in range(1, CODE_BITS)))
+        bases = Signal()  # had come last
+        with m.If(taken & self.makes):
+            m.d.sync += [bases.eq(~bases), self.part.eq(bases), several.eq(~bases & before_last[1])]
 
         # Beats and rows. Comparisons are made one beat ahead.
         beats_left = Signal(width(Load, "beats"), reset_less=True)
@@ -98,7 +115,10 @@ class TransferBeats(wiring.Component):
                 m.d.comb += self.begin.eq(1)
                 m.d.sync += [
                     ready.eq(1),
-                    picture.eq(transfer.opcode == Opcode.LOAD_PICTURE),
+                    self.makes.eq(makes),
+                    bases.eq(0),
+                    several.eq(picture),
+                    before_last.eq(Mux(picture, PICTURE_STEPS - 2, thresholds_left)),
                     beats_left.eq(transfer.beats),
                     one_beat.eq(transfer.beats == 1),
                     row_last.eq(transfer.beats == 1),
@@ -107,9 +127,9 @@ class TransferBeats(wiring.Component):
                 m.next = "BEATS"
             with m.State("BEATS"):
                 with m.If(taken):
-                    m.d.sync += ready.eq(~picture & ~last)
+                    m.d.sync += ready.eq(~several & ~last)
                 with m.Elif(~self.beat_done):
-                    m.d.sync += ready.eq(quarter == 2)
+                    m.d.sync += ready.eq(last_comes)
                 with m.If(taken & last):
                     m.d.sync += [counts.eq(1), self.receiving.eq(self.receiving + counts)]
                     m.next = "LAST"

@@ -1,12 +1,15 @@
 """Writes beats of weights, thresholds, pass-table entries and instructions to their memories."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS, THRESHOLD_BITS
 from arch.isa import CHUNK_BYTES, ENTRY_BITS, Opcode
+from arch.loads import LineNumber
 from arch.machine import Machine
+from hw.array.carry_chain import ADD_BITS, HIGH, CarryChain
+from hw.fabric import checked_fabric
 from hw.load.load_walk import phase_bits
 from hw.memories.weight_memory import weight_write
 
@@ -43,10 +46,18 @@ class UnitWriter(wiring.Component):
 
         LOAD_WEIGHTS     word ``cursor``, row ``phase * axi_data_bits / 64``
         LOAD_THRESHOLDS  threshold ``cursor``, row ``phase * axi_data_bits / 32`` (modulo rows)
+                         made: threshold ``part`` of rows ``cursor / 2 * axi_data_bits / 32`` and up
         LOAD_TABLE       entry ``cursor``; of two beats that make one, the second writes it
         LOAD_PROGRAM     beat ``cursor`` of the chunk
 
+    Thresholds are made in the accumulators that all of them pass: a beat of bases goes there with
+    the rows' flips as threshold 0, and every step of the next beat adds that to it.
+
     Latency 1 cycle; a step in every cycle.
+
+    Parameters
+    ----------
+    fabric : "generic" (plain operators) or "ecp5" (accumulators in carry cells)
 
     Members
     -------
@@ -57,6 +68,8 @@ class UnitWriter(wiring.Component):
     step : ``In(1)``
     cursor, phase : ``In``
         See :class:`hw.load.load_walk.LoadWalk`.
+    makes, part : ``In``
+        See :class:`hw.load.transfer_beats.TransferBeats`.
     weights : ``Out(weight_write)``
     thresholds : ``Out(threshold_write)``
     table : ``Out(table_write)``
@@ -64,8 +77,9 @@ class UnitWriter(wiring.Component):
         ``done`` is left to whoever counts the beats.
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "generic"):
         self.machine = machine
+        self.fabric = checked_fabric(fabric)
         super().__init__({
             "opcode": In(Opcode),
             "threshold_set": In(1),
@@ -73,6 +87,8 @@ class UnitWriter(wiring.Component):
             "step": In(1),
             "cursor": In(machine.position_bits),
             "phase": In(phase_bits(machine)),
+            "makes": In(1),
+            "part": In(CODE_BITS),
             "weights": Out(weight_write(machine)),
             "thresholds": Out(threshold_write(machine)),
             "table": Out(table_write(machine)),
@@ -91,10 +107,20 @@ class UnitWriter(wiring.Component):
         two_beats = bits < ENTRY_BITS
         m.d.comb += [
             self.weights.data.eq(payload),
-            self.thresholds.words.eq(payload),
             self.table.data.eq(Cat(before, payload) if two_beats else payload),
             self.program.data.eq(payload),
         ]
+
+        words = self.thresholds.words
+        adds, flips = Signal(), Signal()
+        m.d.comb += adds.eq(self.makes & self.part.any())
+        m.d.sync += flips.eq(self.makes & ~self.part.any())
+        for number in range(len(words)):
+            unit = slice(number * THRESHOLD_BITS, (number + 1) * THRESHOLD_BITS)
+            given = data.View(LineNumber, self.beat[unit])
+            flip = data.View(LineNumber, payload[unit]).flip
+            level = self._accumulator(m, f"level{number}", given, adds)
+            m.d.comb += words[number].eq(Cat(Mux(flips, flip, level[0]), level[1:]))
 
         def step_of(opcode):
             return self.step & (self.opcode == opcode)
@@ -106,11 +132,31 @@ class UnitWriter(wiring.Component):
             self.weights.row.eq(self.phase * (bits // self.machine.lanes)),
             self.thresholds.valid.eq(step_of(Opcode.LOAD_THRESHOLDS)),
             self.thresholds.set.eq(self.threshold_set),
-            self.thresholds.index.eq(self.cursor),
-            self.thresholds.row.eq(self.phase * (bits // THRESHOLD_BITS)),
+            self.thresholds.index.eq(Mux(self.makes, self.part, self.cursor)),
+            self.thresholds.row.eq(Mux(self.makes, self.cursor >> 1, self.phase) * len(words)),
             self.table.valid.eq(step_of(Opcode.LOAD_TABLE) & entry_done),
             self.table.address.eq(self.cursor),
             self.program.valid.eq(step_of(Opcode.LOAD_PROGRAM)),
             self.program.word.eq(self.cursor),
         ]
         return m
+
+    def _accumulator(self, m: Module, name: str, given: data.View, adds: Value) -> Value:
+        """Return the whole part of a number that becomes ``given``, or grows by it if ``adds``."""
+        bits = self.machine.sum_bits
+        given = Cat(given.fraction, given.whole[:bits])
+        number = Signal(len(given), name=name, reset_less=True)
+        if self.fabric == "generic":
+            following = Mux(adds, number, 0) + given
+        else:
+            chain = CarryChain()
+            # The chain's relay sends in no carry.
+            sums = chain.adder(
+                (HIGH, HIGH),
+                [(ADD_BITS, given[k], HIGH, number[k], adds) for k in range(len(given))],
+            )
+            chain.close(m, name, wraps=True)
+            following = Cat(sums)
+        with m.If(self.step):
+            m.d.sync += number.eq(following)
+        return number[-bits:]

@@ -126,6 +126,14 @@ def test_falling_thresholds():
     assert "thresholds of row 5 in set 0 fall" in failure(sample.finish())
 
 
+@pytest.mark.parametrize(("size", "bits"), [(56, 4), (72, 4), (64, 5)])
+def test_a_base_and_a_step_for_each_row(size, bits):
+    sample = Sample(TINY)
+    sample.load(Opcode.LOAD_THRESHOLDS, bytes(size), code_bits=bits)
+    rows = size // 8
+    assert f"bases and steps for {rows} rows, and codes of {bits} bits" in failure(sample.finish())
+
+
 def test_bank_conflict():
     sample = Sample(TINY)
     sample.listing.load(

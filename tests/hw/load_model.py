@@ -57,6 +57,13 @@ def positions_written(machine, load, memory):
                     yield place(x, i), word
 
 
+def interval(load, beat):
+    """Return the cycles from a beat of a load, by its number, to the next beat at least."""
+    if load["opcode"] == Opcode.LOAD_PICTURE:
+        return 4
+    return (1 << load["code_bits"]) - 1 if load.get("code_bits") and beat % 2 else 1
+
+
 class OnChip:
     """The on-chip memories as dictionaries, filled by LOADs."""
 
@@ -64,9 +71,13 @@ class OnChip:
         self.machine = machine
         self.activations = {}  # (position, group): word
         self.weights = {}  # (word, row): 64 bits
-        self.thresholds = {}  # (set, k, row): 32 bits
+        self.thresholds = {}  # (set, k, row): what a threshold keeps of 32 bits
         self.table = {}  # entry: 128 bits
         self.program = []  # beats, chunk after chunk
+
+    def threshold(self, which, k, row, unit):
+        """Write a threshold: of index 0 only the flip counts, of others the bits of a sum."""
+        self.thresholds[which, k, row] = unit % (1 << self.machine.sum_bits if k else 2)
 
     def load(self, load, memory):
         rows = self.machine.rows
@@ -89,8 +100,19 @@ class OnChip:
             for u, unit in enumerate(units(64)):
                 self.weights[load["destination"] + u // rows, u % rows] = unit
         elif load["opcode"] == Opcode.LOAD_THRESHOLDS:
-            for u, unit in enumerate(units(32)):
-                self.thresholds[load["destination"], u // rows, u % rows] = unit
+            bits = load.get("code_bits", 0)
+            if not bits:
+                for u, unit in enumerate(units(32)):
+                    self.threshold(load["destination"], u // rows, u % rows, unit)
+                return
+            together = self.machine.axi_data_bits // 32
+            for row in range(rows):
+                at = row // together * 2 * together + row % together
+                base, step = (units(32)[place] for place in (at, at + together))
+                self.threshold(load["destination"], 0, row, base >> 31)
+                base, step = ((one & 0xFFFFFF) << 7 | one >> 24 & 0x7F for one in (base, step))
+                for k in range(1, 1 << bits):
+                    self.threshold(load["destination"], k, row, base + k * step >> 7)
         elif load["opcode"] == Opcode.LOAD_TABLE:
             for u, unit in enumerate(units(128)):
                 self.table[load["destination"] + u] = unit
@@ -140,6 +162,16 @@ def random_unit_load(machine, chance, opcode):
         Opcode.LOAD_PROGRAM: (2048, 1, 1),
     }
     unit_bytes, destinations, most = units[opcode]
+    if opcode == Opcode.LOAD_THRESHOLDS and chance.random() < 0.5:
+        return {
+            "opcode": opcode,
+            "address": chance.randrange(1024) * beat,
+            "rows": 1,
+            "beats": machine.rows * 8 // beat,
+            "row_bytes": 0,
+            "destination": chance.randrange(2),
+            "code_bits": chance.randint(1, 4),
+        }
     return {
         "opcode": opcode,
         "address": chance.randrange(1024) * beat,

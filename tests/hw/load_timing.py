@@ -1,7 +1,8 @@
 """The cycles of a program of LOADs, from the docstrings of hw/: what a cost model has to reckon."""
 
-from arch.isa import INSTRUCTION_BITS, Opcode
+from arch.isa import INSTRUCTION_BITS
 from hw.load.loader import TRANSFER_DEPTH
+from tests.hw.load_model import interval
 
 
 def cut(machine, load):
@@ -70,18 +71,18 @@ def predict(machine, loads, latency):
         beat = max(begins + 2, last_beat + 1)
 
         # Bursts and their beats.
+        number_in_row = 0
         for place, (_, count) in enumerate(cut(machine, load)):
             rise = rises[-1] + 2 if place else passes + 3
             if len(rises) >= machine.outstanding_reads:
                 rise = max(rise, lasts[-machine.outstanding_reads] + 2)
             rises.append(rise)
-            picture = load["opcode"] == Opcode.LOAD_PICTURE
-            interval = 4 if picture else 1
             for _ in range(count):
                 last_beat = max(beat, rise + latency)
-                beat = last_beat + interval
+                beat = last_beat + interval(load, number_in_row)
+                number_in_row += 1
             lasts.append(last_beat)
-        extra = 3 if picture else 0
+        extra = interval(load, load["beats"] - 1) - 1
         free = last_beat + 2 + extra
         counted.append(last_beat + 6 + extra)
     if len(loads) == 1:

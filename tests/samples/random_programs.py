@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from arch.formats import CODE_BITS
 from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode
+from arch.loads import LINE_BYTES
 from arch.machine import Machine
 from tests.samples.listing import Listing
 
@@ -18,13 +20,23 @@ class RandomProgram:
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
     right before. The table is loaded again only when all computes before are through with it.
-    With ``loops``, half of the computes run their passes for several pairs of planes. Raw sums
-    leave in any number of pieces, often in several computes one after another.
+    With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
+    run their passes for several pairs of planes. Raw sums leave in any number of pieces, often in
+    several computes one after another.
     """
 
-    def __init__(self, machine: Machine, seed: int, steps: int = 60, *, loops: bool = False):
+    def __init__(
+        self,
+        machine: Machine,
+        seed: int,
+        steps: int = 60,
+        *,
+        loops: bool = False,
+        made: bool = False,
+    ):
         self.machine = machine
         self.loops = loops
+        self.made = made
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -78,10 +90,15 @@ class RandomProgram:
         opcode = opcodes[int(self.random.choice(4, p=[0.4, 0.2, 0.2, 0.2]))]
         many = opcode in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE)
         beat = self.machine.beat_bytes
+        code_bits = 0
+        if self.made and opcode is Opcode.LOAD_THRESHOLDS and self._chance(0.7):
+            code_bits = int(self.random.integers(1, CODE_BITS + 1))
+        lines = self.machine.rows * LINE_BYTES // beat
         self.listing.load(
             opcode,
             rows=self._size(12) if many else 1,
-            beats=self._size(30 if many else 200),
+            beats=lines if code_bits else self._size(30 if many else 200),
+            code_bits=code_bits,
             address=int(self.random.integers(0, RESULTS // 2 // beat)) * beat,
             row_bytes=int(self.random.integers(0, 64)) * beat,
             destination=int(self.random.integers(0, 2)),

@@ -17,6 +17,7 @@ from host.memory import write_picture
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
 from sim.run import check_forecast
+from tests.samples.even_thresholds import even_thresholds
 from tests.samples.networks import Builder, everything
 from tests.samples.random_programs import RandomProgram
 
@@ -72,7 +73,9 @@ def deep(seed: int) -> tuple[Network, np.ndarray]:
 
 @pytest.mark.cosim
 @pytest.mark.parametrize("memory", KEPT, ids=lambda memory: memory.name)
-@pytest.mark.parametrize("draw", [small_stem, deep, lambda seed: everything(seed, 16, 24)])
+@pytest.mark.parametrize(
+    "draw", [small_stem, deep, even_thresholds, lambda seed: everything(seed, 16, 24)]
+)
 def test_networks(model, seed, draw, memory):
     network, picture = draw(seed)
     compiled = compile_network(network, TINY, memory)
@@ -82,10 +85,12 @@ def test_networks(model, seed, draw, memory):
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("loops", [False, True])
+@pytest.mark.parametrize(
+    "kinds", [{}, {"loops": True}, {"made": True}], ids=lambda kinds: "".join(kinds)
+)
 @pytest.mark.parametrize("seed", range(2 * len(KEPT)))
-def test_random_programs(model, seed, loops):
-    program = RandomProgram(TINY, seed, loops=loops)
+def test_random_programs(model, seed, kinds):
+    program = RandomProgram(TINY, seed, **kinds)
     assert not differing(model, program.memory, 0, KEPT[seed % len(KEPT)])
 
 

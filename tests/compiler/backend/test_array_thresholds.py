@@ -59,7 +59,8 @@ def test_counting_gives_the_integers_and_their_codes(bits, weight_bits, encoding
         packed, tap = pack(job, storages, TINY), job.span.taps[0]
         grid = packed.grid
         relation = relate(packed, [grid.codes(tap)], storages)
-        table, flip = sum_thresholds(job.thresholds, relation, 2, TINY)
+        wanted = sum_thresholds(job.thresholds, relation, 2, TINY)
+        table, flip = wanted.levels, wanted.flip
         assert (np.diff(table, axis=1) >= 0).all()
         for _ in range(5):
             codes = np.where(tap.used, rng.integers(0, 1 << bits, 16), 0)
@@ -72,6 +73,8 @@ def test_counting_gives_the_integers_and_their_codes(bits, weight_bits, encoding
                     grid.bits,
                     None if grid.odd else grid.ones_code,
                 )
+                assert wanted.low[row] <= total <= wanted.high[row]
+                assert (total - wanted.low[row]) % wanted.spacing == 0
                 assert relation.base[row] - step * total == relation.divisor * v[row]
                 thresholds = job.thresholds
                 code = (thresholds.sign[row] * v[row] >= thresholds.levels[row]).sum()

@@ -51,7 +51,7 @@ def test_constants_are_where_their_addresses_say(compiled):
         assert at(placed.table_address, encoded.table)
         for addresses, blocks in (
             (placed.weight_addresses, encoded.weights),
-            (placed.threshold_addresses, encoded.thresholds),
+            (placed.threshold_addresses, [block.content for block in encoded.thresholds]),
         ):
             assert all(map(at, addresses, blocks))
             assert len(addresses) == len(blocks)

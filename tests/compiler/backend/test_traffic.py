@@ -24,6 +24,8 @@ def test_a_load_takes_as_long_as_the_slower_of_loader_and_memory():
     ideal, slow = Traffic(ECP5_25F, IDEAL), Traffic(ECP5_25F, SDR16_100)
     assert ideal.load(load(3, 70)) == 210 + LOAD_OVERHEAD
     assert ideal.load(load(3, 70, Opcode.LOAD_PICTURE)) == 840 + LOAD_OVERHEAD
+    made = load(1, 8, Opcode.LOAD_THRESHOLDS) | {"code_bits": 4}
+    assert ideal.load(made) == 4 * 16 + LOAD_OVERHEAD  # as long as a table
     # Two bursts a row, and four cycles for the eight bytes of a beat.
     assert slow.load(load(3, 70)) == 6 * 9 + 840
     # 32768 bytes: 64 bursts, and eight more where pages end.

@@ -12,7 +12,7 @@ from hw.load.loader import Loader
 from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
-from tests.hw.load_model import OnChip, random_load
+from tests.hw.load_model import OnChip, interval, random_load
 
 SIZES = [TINY, ECP5_25F, ECP5_45F, ECP5_85F]
 MACHINES = pytest.mark.parametrize("machine", SIZES, ids=lambda m: m.name)
@@ -99,7 +99,8 @@ class Run:
                     chip.weights[weights.word, weights.row + i] = data
             if thresholds.valid:
                 for i, data in enumerate(thresholds.words):
-                    chip.thresholds[thresholds.set, thresholds.index, thresholds.row + i] = data
+                    row, index = thresholds.row + i, thresholds.index
+                    chip.threshold(thresholds.set, index, row, data)
             if table.valid:
                 chip.table[table.address] = table.data
             if program.valid:
@@ -161,8 +162,7 @@ def predict_loaded(loads, beats):
     rises, at = [], 0
     for load in loads:
         at += load["rows"] * load["beats"]
-        extra = 3 if load["opcode"] == Opcode.LOAD_PICTURE else 0
-        rises.append(beats[at - 1] + Loader.LOADED + extra)
+        rises.append(beats[at - 1] + Loader.LOADED + interval(load, load["beats"] - 1) - 1)
     return rises[1:]
 
 
