@@ -49,6 +49,8 @@ docs: $(STAMP) ## Refresh the generated documentation
 	$(BIN)/python -m arch.manual > docs/isa.md
 	$(BIN)/python -m arch.memory_page docs/memory.md
 	$(BIN)/python -m tests.tree
+	$(BIN)/python -m compiler build $(MODEL) --board ecp5-25f --no-check --no-verilog -o build/report
+	$(BIN)/python -m compiler report build/report -o docs/shapes_ecp5_25f.html
 
 synth: $(STAMP) ## Place and route the 25F machine with three seeds (about an hour)
 	$(BIN)/python -m boards synth --machine ecp5_25f --seeds 1,2,3 \

@@ -204,7 +204,5 @@ def read_build(folder: str | Path) -> Build:
             raise ManifestError(f"{PROGRAM} is for another size of memory")
     except (OSError, OnefourError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BuildError(
-            f"{folder}: not a complete build folder ({reason}); {AGAIN}"
-        ) from None
+        raise BuildError(f"{folder}: not a complete build folder ({reason}); {AGAIN}") from None
     return Build(folder, manifest, image)

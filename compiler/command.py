@@ -7,6 +7,7 @@ from pathlib import Path
 
 from arch.boards import BOARDS, DEFAULT_BOARD, Board, board_named
 from arch.command_line import Help, program, real
+from arch.files import FileError, check_target, read_text, write_whole
 from arch.machine import MACHINES, machine_named
 from arch.memory import IDEAL, MEMORIES, memory_named
 from compiler.build_folder import (
@@ -22,6 +23,8 @@ from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.explanation import explain, with_others
 from compiler.flow import Compiled, compile_file
 from compiler.frontend.pipeline import PASS_NAMES
+from compiler.page.collect import collect
+from compiler.page.page import GENERATOR, page
 from compiler.report import layer_table
 from host.description import read_record
 from host.image import Image
@@ -96,6 +99,19 @@ def _parser() -> argparse.ArgumentParser:
         help=f"show the graph after this pass: {', '.join(PASS_NAMES)}",
     )
     _add_input_scale(told)
+    paged = commands.add_parser(
+        "report",
+        help="one HTML page about a build: where every cycle and all of the memory went",
+        formatter_class=Help,
+    )
+    paged.add_argument("build", type=Path, help="folder made by `onefour build`")
+    paged.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="the page (default: BUILD.html, beside the folder)",
+    )
     show = commands.add_parser("disassemble", help="list the instructions of a build")
     show.add_argument("build", type=Path, help="build folder or program image")
     show.add_argument("--tables", action="store_true", help="pass tables too")
@@ -178,6 +194,18 @@ def _explain(arguments: argparse.Namespace) -> None:
     explain(arguments.model, arguments.input_scale, arguments.after)
 
 
+def _report(arguments: argparse.Namespace) -> None:
+    folder: Path = arguments.build
+    named: Path | None = getattr(arguments, "output", None)
+    target = named or folder.resolve().with_suffix(".html")
+    check_target(target)
+    if named is None and target.exists() and GENERATOR not in read_text(target)[:400]:
+        raise FileError(f"{target}: is not a report, and would be replaced; name a file with -o")
+    found = collect(read_build(folder))
+    write_whole(target, page(found))
+    print(f"{target}: {found.prediction.cycles} cycles, each with a reason")
+
+
 def _disassemble(arguments: argparse.Namespace) -> None:
     path: Path = arguments.build
     image = read_build(path).image if path.is_dir() else Image.read(path)
@@ -192,6 +220,8 @@ def _disassemble(arguments: argparse.Namespace) -> None:
 def run(argv: list[str] | None) -> int:
     """Run one command; an OnefourError for everything that does not end well."""
     arguments = _parser().parse_args(argv)
-    commands = {"build": _build, "explain": _explain, "disassemble": _disassemble}
+    commands = {
+        "build": _build, "explain": _explain, "report": _report, "disassemble": _disassemble,
+    }  # fmt: skip
     commands[arguments.command](arguments)
     return 0

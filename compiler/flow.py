@@ -6,7 +6,7 @@ from pathlib import Path
 
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
-from compiler.backend.capacity import check_capacity
+from compiler.backend.capacity import check_capacity, check_codes
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
@@ -52,6 +52,7 @@ class Compiled:
 
 def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps."""
+    check_codes(network, machine)
     lowered = lower(network, machine)
     packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
     check_capacity(packed, machine)

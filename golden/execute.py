@@ -1,6 +1,7 @@
 """Run an integer network on one picture."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,13 +9,24 @@ from golden import operators
 from golden.network import (
     Concat,
     Convolution,
+    Lookup,
     MaxPool,
     Network,
     Operator,
     Slice,
+    TableSum,
     Upsample,
     WeightedSum,
 )
+
+
+def parts(operator: Operator) -> tuple[Operator, ...]:
+    """The operator, or one for each tensor of codes that it computes: before and behind a table."""
+    if not isinstance(operator, Convolution) or operator.table is None:
+        return (operator,)
+    sums = replace(operator, output=operator.between, table=None)
+    name, result = operator.name, operator.output
+    return sums, Lookup(name=name, input=sums.output, output=result, table=operator.table)
 
 
 def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) -> np.ndarray:
@@ -26,7 +38,8 @@ def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) 
             sums = operators.convolution_sums(operators.integers(inputs[0], tensor), operator)
             if operator.thresholds is None:
                 return sums
-            return operators.threshold(sums, operator.thresholds)
+            codes = operators.threshold(sums, operator.thresholds)
+            return codes if operator.table is None else operators.look_up(codes, operator.table)
         case WeightedSum():
             values = [
                 operators.integers(codes, network.tensors[name])
@@ -34,6 +47,10 @@ def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) 
             ]
             sums = operators.weighted_sums(values, operator)
             return operators.threshold(sums, operator.thresholds)
+        case TableSum():
+            return operators.table_sum(inputs, operator)
+        case Lookup():
+            return operators.look_up(inputs[0], operator.table)
         case MaxPool():
             return operators.max_pool(inputs[0], operator)
         case Concat():
@@ -55,9 +72,9 @@ def steps(network: Network, picture: np.ndarray) -> Iterator[tuple[str, np.ndarr
     results = {network.input: picture}
     yield network.input, picture
     for operator in network.operators:
-        result = apply(operator, network, results)
-        results[operator.output] = result
-        yield operator.output, result
+        for part in parts(operator):
+            results[part.output] = apply(part, network, results)
+            yield part.output, results[part.output]
 
 
 def run(network: Network, picture: np.ndarray) -> dict[str, np.ndarray]:

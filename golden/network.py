@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+#: Most bits of a code.
+WIDEST_CODE = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
@@ -19,7 +22,7 @@ class Tensor:
     channels: int
     height: int
     width: int
-    #: Code width, 1..4 (the picture: 8); codes are 0..2**bits-1.
+    #: Code width, 1..WIDEST_CODE (the picture: 8); codes are 0..2**bits-1.
     bits: int
     scale: float
     step: int = 1
@@ -46,12 +49,31 @@ class Thresholds:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Product:
+    """Thresholds of more than 4 bits as the float32 product that they come from.
+
+    code = clip(rint(float32(factor[c] * v + bias[c]) * multiplier[c]) + zero, low, high): the sum
+    and the product are rounded to float32, the product to a whole number, all half to even.
+    ``factor`` and ``bias`` int64 [channels], ``multiplier`` float32 [channels], positive.
+    """
+
+    factor: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    zero: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
     """v = sum over taps of integer(input) * weights; codes by ``thresholds``, or v itself if None.
 
     ``weights`` int32 [out, in / groups, kh, kw]; ``pads`` (top, left, bottom, right); positions
     in the padding have the integer value ``pad_value`` (0 for ONNX Conv, -1 for a +-1 tensor
-    padded by Pad).
+    padded by Pad). Where there is a ``table``, uint8 [1 or out, levels + 1], the result is the
+    table's code for the code of the thresholds, and ``between`` is the tensor of the latter. A
+    ``product`` gives the codes of the thresholds for every sum, for machines that multiply.
     """
 
     name: str
@@ -64,6 +86,9 @@ class Convolution:
     dilations: tuple[int, int] = (1, 1)
     groups: int = 1
     pad_value: int = 0
+    table: np.ndarray | None = None
+    between: str = ""
+    product: Product | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -82,6 +107,38 @@ class WeightedSum:
     output: str
     factors: tuple[int, ...]
     thresholds: Thresholds
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TableSum:
+    """v = tables[0][code of the first input] + tables[1][code of the second input].
+
+    A residual Add of two tensors whose scales have no small ratio, or of functions of them: each
+    table, int32 [codes], holds its input's share in units of 2^-``fraction`` code of the result,
+    which is v >> ``fraction``, at least ``low`` and at most ``high``.
+    """
+
+    name: str
+    inputs: tuple[str, str]
+    output: str
+    tables: tuple[np.ndarray, np.ndarray]
+    fraction: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lookup:
+    """A code for every code: ``table`` uint8 [1 or channels, codes of the input]."""
+
+    name: str
+    input: str
+    output: str
+    table: np.ndarray
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +194,7 @@ class Upsample:
         return (self.input,)
 
 
-Operator = Convolution | WeightedSum | MaxPool | Concat | Slice | Upsample
+Operator = Convolution | WeightedSum | TableSum | Lookup | MaxPool | Concat | Slice | Upsample
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,7 +8,7 @@ where no partial sum can leave the range in which that float type holds every in
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from golden.network import Convolution, MaxPool, Tensor, Thresholds, WeightedSum
+from golden.network import Convolution, MaxPool, Product, TableSum, Tensor, Thresholds, WeightedSum
 
 #: Largest magnitude up to which float32 and float64 hold every integer.
 EXACT_FLOAT32 = 1 << 24
@@ -29,6 +29,35 @@ def threshold(sums: np.ndarray, thresholds: Thresholds) -> np.ndarray:
         directed = row if thresholds.sign[channel] > 0 else -row
         codes[channel] = np.searchsorted(levels.astype(sums.dtype), directed, side="right")
     return codes.reshape(sums.shape)
+
+
+def product_codes(sums: np.ndarray, product: Product) -> np.ndarray:
+    """Codes int64 [C, ...] of sums [C, ...] by a float32 product, in integers.
+
+    float32 holds the 24 leading bits of a number: so do what is multiplied and the result.
+    """
+    column = (-1, *[1] * (sums.ndim - 1))
+    mantissa, exponent = np.frexp(product.multiplier.astype(np.float64))
+    mantissa = (mantissa * (1 << 24)).astype(np.int64).reshape(column)
+    whole = product.factor.reshape(column) * sums.astype(np.int64) + product.bias.reshape(column)
+    scaled = leading_bits(leading_bits(whole) * mantissa)
+    places = np.clip(24 - exponent.astype(np.int64), 0, 62).reshape(column)
+    return np.clip(shifted(scaled, places) + product.zero, product.low, product.high)
+
+
+def leading_bits(values: np.ndarray, count: int = 24) -> np.ndarray:
+    """Integers rounded to ``count`` leading bits, half to even."""
+    # Where float64 rounds up to a power of two, ``count`` bits do so as well.
+    length = np.frexp(np.abs(values).astype(np.float64))[1].astype(np.int64)
+    surplus = np.maximum(length - count, 0)
+    return shifted(values, surplus) << surplus
+
+
+def shifted(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Integers shifted right by ``places`` >= 0 and rounded, half to even."""
+    odd = (values >> places) & 1
+    half = np.where(places > 0, (1 << np.maximum(places - 1, 0)) - 1 + odd, 0)
+    return (values + half) >> places
 
 
 def pad(values: np.ndarray, pads: tuple[int, int, int, int], fill: int) -> np.ndarray:
@@ -89,6 +118,22 @@ def weighted_sums(values: list[np.ndarray], operator: WeightedSum) -> np.ndarray
     """Sums int64: each input's integers times its factor."""
     pairs = zip(operator.factors, values, strict=True)
     return sum(factor * value.astype(np.int64) for factor, value in pairs)
+
+
+def table_sum(codes: list[np.ndarray], operator: TableSum) -> np.ndarray:
+    """Codes uint8: what the tables hold for the codes of the two inputs, added and rounded down."""
+    first, second = (
+        table.astype(np.int64)[each] for table, each in zip(operator.tables, codes, strict=True)
+    )
+    whole = (first + second) >> operator.fraction
+    return np.clip(whole, operator.low, operator.high).astype(np.uint8)
+
+
+def look_up(codes: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Codes uint8 of codes [C, H, W] by ``table`` uint8 [1 or C, codes]."""
+    if len(table) == 1:
+        return table[0][codes]
+    return table[np.arange(len(table))[:, None, None], codes]
 
 
 def max_pool(codes: np.ndarray, operator: MaxPool) -> np.ndarray:

@@ -2,9 +2,44 @@
 
 from collections.abc import Iterable
 
+from arch.formats import CODE_BITS
 from arch.machine import Machine
 from compiler.backend.packing import Packed
 from compiler.errors import CapacityError, UnsupportedError
+from golden.network import Convolution, Lookup, Network, Operator, TableSum, WeightedSum
+
+#: Operators that make new codes; the others move them.
+COMPUTING = (Convolution, WeightedSum, TableSum, Lookup)
+
+
+def check_codes(network: Network, machine: Machine) -> None:
+    """Refuse codes that are wider than the machine's, and tables from codes to codes.
+
+    UnsupportedError names the first layer. What only moves the picture is not refused here.
+    """
+    refused: list[tuple[Operator, str]] = []
+    for operator in network.operators:
+        tensor = network.tensors.get(operator.output)
+        if tensor is None or not isinstance(operator, COMPUTING):
+            continue
+        if tensor.bits > CODE_BITS:
+            what = f"its result {tensor.name!r} has {tensor.bits}-bit codes"
+            refused.append((operator, what))
+        elif (
+            isinstance(operator, Lookup | TableSum) or getattr(operator, "table", None) is not None
+        ):
+            what = f"its result {tensor.name!r} is looked up in a table of codes"
+            refused.append((operator, what))
+    if not refused:
+        return
+    operator, what = refused[0]
+    others = f" ({len(refused)} layers are like that)" if len(refused) > 1 else ""
+    raise UnsupportedError(
+        f"layer {operator.name!r}: {what}{others}; machine {machine.name!r} has codes of 1 to "
+        f"{CODE_BITS} bits between layers, and functions that only rise or only fall. Quantise "
+        f"activations to 1..{CODE_BITS} bits to build the network; `compiler explain` shows it in "
+        "integers"
+    )
 
 
 def check_capacity(jobs: Iterable[Packed], machine: Machine) -> None:

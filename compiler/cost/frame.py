@@ -46,6 +46,18 @@ class ComputeCycles:
     load_wait: int
     drain_wait: int
     output_wait: int
+    #: Beats that it writes.
+    write_beats: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadCycles:
+    """One LOAD: what it reads, and the cycles in which it asks memory and has been counted."""
+
+    opcode: Opcode
+    beats: int
+    asked: int
+    counted: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +74,8 @@ class Prediction:
     read_beats: int
     write_beats: int
     computes: tuple[ComputeCycles, ...] = field(repr=False)
+    #: In the order of the program; the first is that of its first chunk.
+    load_times: tuple[LoadCycles, ...] = field(repr=False)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -126,10 +140,11 @@ def predict(
     dispatch = DispatchTimes(machine, program, chunks)
     port = Port(machine, memory)
     writes = WriteTimes(machine, memory, port)
+    asked_loads = loads_of(machine, program, program_address)
     loads = LoadTimes(
         machine,
         memory,
-        loads_of(machine, program, program_address),
+        asked_loads,
         dispatch.loads,
         (writes.computed, writes.stored),
         chunks,
@@ -160,9 +175,21 @@ def predict(
                 load_wait=issue.load_wait,
                 drain_wait=issue.drain_wait,
                 output_wait=issue.output_wait,
+                write_beats=results.beats,
             )
-            for issue, computed, stored in zip(
-                issues, writes.computed[1:], writes.stored[1:], strict=True
+            for issue, (_, results), computed, stored in zip(
+                issues, computes, writes.computed[1:], writes.stored[1:], strict=True
+            )
+        ),
+        load_times=tuple(
+            LoadCycles(
+                opcode=load.fields["opcode"],
+                beats=load.fields["rows"] * load.fields["beats"],
+                asked=asked,
+                counted=counted,
+            )
+            for load, asked, counted in zip(
+                asked_loads, dispatch.loads.taken, loads.loaded, strict=True
             )
         ),
     )

@@ -300,9 +300,7 @@ def before_float32(fill: Reals, x: Reals) -> Reals:
     return Reals.fractions([multiple], fill.shape) if near else fill
 
 
-def enlarge_as_of_11(
-    node: NodeProto, a: dict, operands: list[Array | None]
-) -> list[Array | None]:
+def enlarge_as_of_11(node: NodeProto, a: dict, operands: list[Array | None]) -> list[Array | None]:
     """Operands of Resize (11) for those of Upsample (7, 9) or Resize (10); changes the node so.
 
     The older ones have no region, and repeat element floor(position / scale).

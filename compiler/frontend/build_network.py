@@ -2,37 +2,48 @@
 
 import numpy as np
 
-from arch.formats import CODE_BITS
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.frontend import explain, spec
 from compiler.frontend.context import AlreadyReportedError, Context
-from compiler.frontend.encoding import TOLERANCE, Encoding
+from compiler.frontend.encoding import NARROW, Encoding
 from compiler.frontend.expressions import Expression, trace
+from compiler.frontend.functions.code_functions import (
+    composed,
+    sum_factors,
+    sum_tables,
+    table_of_one,
+    table_of_pairs,
+    table_of_several,
+)
+from compiler.frontend.functions.integer_kernel import integer_kernel
+from compiler.frontend.functions.sum_thresholds import (
+    exact_thresholds,
+    kernel_thresholds,
+    product_of,
+)
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
-from compiler.frontend.sums import Sums, View
-from compiler.frontend.thresholds import bisect, find_factors, from_table, verify
-from compiler.frontend.ties import settle, values_of_codes
+from compiler.frontend.sums import Sums, View, pad_integer
+from compiler.frontend.thresholds import from_table
 from compiler.frontend.unused_codes import drop_unused_codes
 from compiler.frontend.values import graph_values
 from golden.network import (
     Concat,
     Convolution,
+    Lookup,
     MaxPool,
     Network,
     Operator,
     Output,
+    Product,
     Slice,
+    TableSum,
     Tensor,
     Thresholds,
     Upsample,
     WeightedSum,
 )
-
-#: Padding in units of the tensor's scale; more would be no level of any tensor.
-LARGEST_PAD = 1 << 16
-
 
 #: Operators of the graph that move codes, and those of the network that do the same.
 MOVED = {"MaxPool": MaxPool, "Enlarge": Upsample, "Slice": Slice, "Concat": Concat}
@@ -46,6 +57,9 @@ class NetworkBuilder:
         self.context = context
         self.values = graph_values(graph)
         self.views: dict[str, View] = {}
+        #: Tensors that are a function of one other's codes: that one, and the codes int64 [1 or C,
+        #: its codes].
+        self.sources: dict[str, tuple[str, np.ndarray]] = {}
         self.tensors: dict[str, Tensor] = {}
         self.operators: list[Operator] = []
         self.made: set[str] = set()
@@ -130,8 +144,11 @@ class NetworkBuilder:
         for leaf in expression.leaves:
             if leaf not in self.views:
                 raise explain.not_codes(self.graph, node, leaf, self.values)
+        sources = {self.source(leaf)[0] for leaf in expression.leaves}
         if len(expression.leaves) == 1:
             self.requantise(node, expression, encoding)
+        elif len(sources) == 1 and self.graph.input not in sources:
+            self.function_of_one(node, expression, encoding, sources.pop())
         elif len(expression.leaves) == 2:
             self.sum_of_two(node, expression, encoding)
         else:
@@ -156,7 +173,7 @@ class NetworkBuilder:
             raise explain.not_codes(self.graph, conv, conv.inputs[0], self.values)
         if weights is None:
             raise AlreadyReportedError(str(conv))
-        pad_value = self.pad_value(conv, source.encoding)
+        pad_value = pad_integer(conv, source.encoding)
         ends = source.encoding.integers[[0, -1]].tolist()
         if any(conv.attributes["pads"]):
             ends.append(pad_value)
@@ -173,26 +190,13 @@ class NetworkBuilder:
         )
         return self.sums[conv.output]
 
-    def pad_value(self, conv: Node, encoding: Encoding) -> int:
-        """The integer that the padding of a Conv node stands for."""
-        value = conv.attributes.get("pad_value", 0.0)
-        integer = value / encoding.scale
-        if not np.isfinite(integer) or abs(integer - np.rint(integer)) > TOLERANCE * max(
-            1.0, abs(integer)
-        ):
-            raise QuantisationError(
-                f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
-                f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
-                f"{encoding.values[0]:.6g}."
-            )
-        if abs(integer) > LARGEST_PAD:
-            raise QuantisationError(
-                f"{conv}: its input is padded with {value}, {integer:.6g} times the input's scale "
-                f"{encoding.scale:.6g}; supported are up to {LARGEST_PAD}. Pad with a level of it."
-            )
-        return int(np.rint(integer))
-
-    def emit_convolution(self, sums: Sums, output: str, thresholds: Thresholds | None) -> None:
+    def emit_convolution(
+        self,
+        sums: Sums,
+        output: str,
+        thresholds: Thresholds | None,
+        product: Product | None = None,
+    ) -> None:
         attributes = sums.node.attributes
         self.operators.append(
             Convolution(
@@ -206,6 +210,7 @@ class NetworkBuilder:
                 dilations=attributes["dilations"],
                 groups=attributes["groups"],
                 pad_value=sums.pad_value,
+                product=product,
             )
         )
 
@@ -222,30 +227,17 @@ class NetworkBuilder:
     ) -> None:
         """Convolution with thresholds."""
         sums = self.convolution_sums(conv)
-
-        def codes(v: np.ndarray) -> np.ndarray:
-            leaf = sums.values(v)[None, :, None, :]
-            return encoding.codes(expression.evaluate({conv.output: leaf})[0, :, 0, :])
-
-        def codes_at(channels: np.ndarray, v: np.ndarray) -> np.ndarray:
-            leaf = sums.values_at(channels, v).reshape(1, -1, 1, 1)
-            return encoding.codes(expression.evaluate({conv.output: leaf}, channels).reshape(-1))
-
-        def limits(channels: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple:
-            ends = (sums.values_at(channels, v) for v in (low, high))
-            return tuple(map(encoding.codes, expression.limits(*ends, channels)))
-
-        check_overflow(expression, *sums.ends())
         where = f"{conv} to quantiser of {node.inputs[0]!r}"
-        thresholds = bisect(codes, sums.low, sums.high, encoding.count, where)
-        verify(thresholds, codes_at, limits, sums.low, sums.high, where)
-        factors = (sums.scales, sums.source.encoding.scale, sums.bias)
-        thresholds = settle(
-            thresholds, expression, encoding, factors, (sums.low, sums.high), where
-        )
+        wide = encoding.bits > NARROW
+        kernel = integer_kernel(self.graph, sums, expression) if wide else None
+        if kernel is None:
+            thresholds = exact_thresholds(sums, expression, encoding, where)
+        else:
+            thresholds = kernel_thresholds(kernel, sums, encoding, where)
         if not self.feeds_concat(node.output):
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
-        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds)
+        product = kernel and product_of(kernel, sums, encoding, thresholds)
+        self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds, product)
 
     def feeds_concat(self, tensor: str) -> bool:
         """Whether the codes reach a Concat as they are, which needs equal encodings."""
@@ -260,22 +252,56 @@ class NetworkBuilder:
         return False
 
     def requantise(self, node: Node, expression: Expression, encoding: Encoding) -> None:
-        """Nothing where codes stay as they are, otherwise a WeightedSum of one input."""
+        """Nothing where codes stay as they are, otherwise a function of each code.
+
+        That is a WeightedSum of one input where it is monotone and has few bits, and a Lookup.
+        """
         view = self.views[expression.leaves[0]]
+        table = table_of_one(expression, view.encoding, encoding)
+        root, codes = self.source(expression.leaves[0])
+        self.sources[node.output] = root, composed(codes, table)
+        self.look_up_or_sum(node, view, table, encoding)
+
+    def source(self, tensor: str) -> tuple[str, np.ndarray]:
+        """The tensor of codes that ``tensor`` is a function of, and its codes for those; itself."""
+        if tensor in self.sources:
+            return self.sources[tensor]
+        return tensor, np.arange(self.views[tensor].encoding.count)[None]
+
+    def function_of_one(
+        self, node: Node, expression: Expression, encoding: Encoding, root: str
+    ) -> None:
+        """A function of several tensors that are all functions of one, such as x * Sigmoid(x)."""
+        encodings = [self.views[leaf].encoding for leaf in expression.leaves]
+        codes = [self.source(leaf)[1] for leaf in expression.leaves]
+        table = table_of_several(expression, encodings, codes, encoding)
+        self.sources[node.output] = root, table
+        self.look_up_or_sum(node, self.views[root], table, encoding)
+
+    def look_up_or_sum(self, node: Node, view: View, table: np.ndarray, encoding: Encoding) -> None:
+        """The codes ``table`` int64 [1 or C, codes] for those of a tensor."""
         count = view.encoding.count
-        table = encoding.codes(values_of_codes(expression, [view.encoding]).reshape(-1, count))
         same = (encoding.step, encoding.offset) == (view.encoding.step, view.encoding.offset)
         if same and (table == np.arange(count)).all():
             self.views[node.output] = View(view.name, encoding)
             return
-        table = np.broadcast_to(table, (self.graph.channels(node.output), count))
-        thresholds = from_table(view.encoding.integers, table, encoding.count)
-        if thresholds is None:
-            raise QuantisationError(
-                f"quantiser of {node.inputs[0]!r}: as a function of {view.name!r} its codes "
-                "neither only rise nor only fall; supported are monotone functions."
+        few = view.encoding.bits <= NARROW or view.name == self.graph.input
+        if few and encoding.bits <= NARROW:
+            rows = np.broadcast_to(table, (self.graph.channels(node.output), count))
+            thresholds = from_table(view.encoding.integers, rows, encoding.count)
+            if thresholds is not None:
+                self.emit_sum(node, (view,), (1,), thresholds, encoding)
+                return
+        if (table == table[:1]).all():
+            table = table[:1]
+        self.operators.append(
+            Lookup(
+                name=self.operator_name(node),
+                input=view.name,
+                output=self.add_tensor(node.output, encoding),
+                table=table.astype(np.uint8),
             )
-        self.emit_sum(node, (view,), (1,), thresholds, encoding)
+        )
 
     def sum_of_two(self, node: Node, expression: Expression, encoding: Encoding) -> None:
         """WeightedSum of two inputs, exact for every pair of codes."""
@@ -286,27 +312,26 @@ class NetworkBuilder:
             raise UnsupportedError(
                 f"{where}: shapes {shapes[0]} and {shapes[1]} differ; supported are equal shapes."
             )
-        if max(first.encoding.bits, second.encoding.bits) > CODE_BITS:
+        if self.graph.input in (first.name, second.name):
             raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
-        pairs = first.encoding.count, second.encoding.count
-        values = values_of_codes(expression, [first.encoding, second.encoding])
-        table = encoding.codes(values.reshape(-1, *pairs))
-        table = np.broadcast_to(table, (self.graph.channels(node.output), *pairs))
-        integers = first.encoding.integers, second.encoding.integers
-        found = find_factors(*integers, table, encoding.count)
-        if found is None and find_factors(*integers, table[:1], encoding.count):
-            raise QuantisationError(
-                f"{where}: the factors of its two inputs differ from channel to channel; supported "
-                "is one factor per input. Give both inputs one scale for all channels."
+        encodings = [first.encoding, second.encoding]
+        table = table_of_pairs(expression, encodings, encoding)
+        if max(each.bits for each in (*encodings, encoding)) > NARROW:
+            tables, fraction = sum_tables(expression, (first, second), table, encoding)
+            self.operators.append(
+                TableSum(
+                    name=self.operator_name(node),
+                    inputs=(first.name, second.name),
+                    output=self.add_tensor(node.output, encoding),
+                    tables=tables,
+                    fraction=fraction,
+                    low=int(table.min()),
+                    high=int(table.max()),
+                )
             )
-        if found is None:
-            raise QuantisationError(
-                f"{where}: the codes are not a step function of p * a + q * b with factors up to "
-                f"127 (scales {first.encoding.scale:.6g} and {second.encoding.scale:.6g}); "
-                "supported are sums through monotone functions. Train both inputs with one scale, "
-                "or scales in a simple ratio."
-            )
-        factors, thresholds = found
+            return
+        table = np.broadcast_to(table, (self.graph.channels(node.output), *table.shape[1:]))
+        factors, thresholds = sum_factors((first, second), table, encoding.count, where)
         self.emit_sum(node, (first, second), factors, thresholds, encoding)
 
     def emit_sum(

@@ -6,6 +6,9 @@ import numpy as np
 
 #: float32 constants reproduce a grid's zero point to this relative accuracy.
 TOLERANCE = 2.0**-20
+#: Codes of up to so many bits are those of the real numbers; wider ones those of the file's
+#: float32 arithmetic (docs/numerics.md, 3).
+NARROW = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from arch.formats import CODE_BITS
 from compiler.errors import OnefourError, QuantisationError, UnsupportedError
 from compiler.frontend import spec
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import apply, setting
 from compiler.frontend.values import Levels, Values, candidates, quantiser_bits
+from golden.network import WIDEST_CODE
 
-SUPPORTED = f"supported are activations of 1 to {CODE_BITS} bits (8 bits for the picture only)"
-WANTED = f"1..{CODE_BITS} bits"
+SUPPORTED = f"supported are activations of 1 to {WIDEST_CODE} bits"
+WANTED = f"1..{WIDEST_CODE} bits"
 
 
 def last_quantiser(graph: Graph, tensor: str) -> Node | None:
@@ -40,7 +40,7 @@ def concat_before(graph: Graph, tensor: str) -> Node | None:
 
 def is_small(values: Values | None) -> bool:
     """Whether every channel has few enough levels for codes."""
-    most = 1 << CODE_BITS
+    most = 1 << WIDEST_CODE
     return isinstance(values, Levels) and all(np.unique(row).size <= most for row in values.rows)
 
 
@@ -56,8 +56,8 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
         steps = ", ".join(f"{np.diff(part).min(initial=np.inf):.6g}" for part in levels)
         return QuantisationError(
             f"{join}: its inputs are quantised with steps {steps}, and their values do not fit one "
-            f"{CODE_BITS}-bit grid; supported are inputs of equal scale and zero point. Share one "
-            "quantiser between them, or put a quantiser after the Concat."
+            f"{WIDEST_CODE}-bit grid; supported are inputs of equal scale and zero point. Share "
+            "one quantiser between them, or put a quantiser after the Concat."
         )
     if isinstance(found, Levels):
         levels = np.unique(found.rows)
@@ -77,7 +77,7 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
         )
     quantiser = last_quantiser(graph, tensor)
     bits = quantiser_bits(quantiser, graph) if quantiser is not None else 0
-    if bits > CODE_BITS:
+    if bits > WIDEST_CODE:
         return UnsupportedError(
             f"{who}: its input {name!r}, quantised by {quantiser}, has {bits} bits; {SUPPORTED}. "
             f"Quantise it to {WANTED} and train again."

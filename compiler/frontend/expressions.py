@@ -1,5 +1,6 @@
 """The elementwise operators between a tensor and what it is computed from, as one function."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,13 +28,17 @@ class Expression:
     leaves: tuple[str, ...]
 
     def evaluate(
-        self, values: dict[str, np.ndarray], channels: np.ndarray | None = None
+        self,
+        values: dict[str, np.ndarray],
+        channels: np.ndarray | None = None,
+        compute: Callable[[Node, list], np.ndarray] = apply,
     ) -> np.ndarray:
         """``tensor`` for leaf values [1, C, ...], as float64; computed in the graph's order.
 
         Every operator computes in its operands' types: integers wrap around where the graph's do.
-        ``channels`` [P]: leaf values are [1, P, 1, 1], each of that channel. QuantisationError
-        where a result is not a number.
+        ``channels`` [P]: leaf values are [1, P, 1, 1], each of that channel. ``compute``: one
+        operator, for another arithmetic than float64 and integers. QuantisationError where a result
+        is not a number.
         """
         results = {
             tensor: np.asarray(value).astype(self.graph.types.get(tensor, np.float64))
@@ -44,7 +49,7 @@ class Expression:
                 results[tensor] if tensor in results else self.constant(node, tensor, channels)
                 for tensor in node.inputs
             ]
-            result = results[node.output] = apply(node, operands)
+            result = results[node.output] = compute(node, operands)
             if result.dtype.kind == "f" and np.isnan(result).any():
                 raise QuantisationError(
                     f"{node}: its result {node.output!r} is not a number (0/0, infinity minus "

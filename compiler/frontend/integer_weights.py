@@ -7,11 +7,12 @@ from compiler.frontend.ir import Graph, Node
 
 #: float32 weights lie on their grid to this relative accuracy (one rounding, and one in the scale).
 TOLERANCE = 2.0**-21
-LOW, HIGH = -8, 7
+#: Integers up to these magnitudes are searched for: of most networks first, of the widest then.
 LARGEST_ODD = 15
+WIDEST = 255
 SUPPORTED = (
-    "supported are integers -8..7 (4 bits) or odd integers up to 15 in magnitude, times one scale "
-    "per output channel"
+    "supported are integers -128..127 (8 bits) or odd integers up to 255 in magnitude, times one "
+    "scale per output channel"
 )
 
 
@@ -65,11 +66,21 @@ def float32_scales(rows: np.ndarray, integers: np.ndarray, scales: np.ndarray) -
     return result
 
 
-def is_supported(integers: np.ndarray) -> bool:
-    """Whether all integers fit 4 bits in two's complement, or the odd grid."""
-    if integers.min(initial=0) >= LOW and integers.max(initial=0) <= HIGH:
+def is_supported(integers: np.ndarray, largest: int = WIDEST) -> bool:
+    """Whether all integers fit two's complement up to (largest - 1) / 2, or the odd grid."""
+    half = (largest + 1) // 2
+    if integers.min(initial=0) >= -half and integers.max(initial=0) < half:
         return True
-    return bool((integers % 2 == 1).all() and np.abs(integers).max() <= LARGEST_ODD)
+    return bool((integers % 2 == 1).all() and np.abs(integers).max() <= largest)
+
+
+def multiples_of_steps(rows: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest integers and their scales for rows [n, k] of multiples of ``steps`` [1 or n]."""
+    steps = np.broadcast_to(steps, len(rows))
+    integers = np.rint(rows / steps[:, None]).astype(np.int64)
+    divisor = np.maximum(np.gcd.reduce(integers, axis=1), 1)
+    scales = np.where((integers == 0).all(axis=1), 1.0, steps * divisor)
+    return integers // divisor[:, None], scales
 
 
 def quantised_weights(graph: Graph, node: Node) -> tuple[np.ndarray, np.ndarray]:
@@ -86,9 +97,15 @@ def quantised_weights(graph: Graph, node: Node) -> tuple[np.ndarray, np.ndarray]
         raise QuantisationError(f"{node}: {source} contain infinity or NaN; export again.")
     rows = weights.reshape(weights.shape[0], -1)
     integers, scales, found = integer_grid(rows, LARGEST_ODD)
-    if found.all() and is_supported(integers):
+    if found.all() and is_supported(integers, LARGEST_ODD):
         return integers.reshape(weights.shape).astype(np.int32), scales
-    wide, _, on_grid = integer_grid(rows, 255)
+    if tensor in graph.steps:
+        wide, scales = multiples_of_steps(rows, graph.steps[tensor])
+        on_grid = np.ones(len(rows), bool)
+    else:
+        wide, scales, on_grid = integer_grid(rows, WIDEST)
+    if on_grid.all() and is_supported(wide):
+        return wide.reshape(weights.shape).astype(np.int32), scales
     if not on_grid.all():
         channel = int(np.flatnonzero(~on_grid)[0])
         raise QuantisationError(
@@ -100,5 +117,5 @@ def quantised_weights(graph: Graph, node: Node) -> tuple[np.ndarray, np.ndarray]
     bits = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + (low < 0)
     raise UnsupportedError(
         f"{node}: {source} take integers {low}..{high} ({bits} bits); {SUPPORTED}. Quantise this "
-        "layer's weights to 1..4 bits and train again."
+        "layer's weights symmetrically to 1..8 bits and train again."
     )

@@ -52,7 +52,8 @@ class Graph:
     """Nodes in execution order.
 
     ``shapes``: every tensor whose shape is known. ``origins``: for a constant that was computed,
-    the node that computed it, for messages. ``onnx``: tensors made by passes -> ONNX tensor of the
+    the node that computed it, for messages. ``steps``: for a constant that DequantizeLinear made of
+    integers, its scale [1 or rows]. ``onnx``: tensors made by passes -> ONNX tensor of the
     same value (a tensor of the original file stands for itself). ``input_type``: float64, or the
     integer type of the picture. ``picture``: what the codes of the input stand for, once known.
     """
@@ -64,6 +65,7 @@ class Graph:
     constants: dict[str, np.ndarray]
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     origins: dict[str, Node] = field(default_factory=dict)
+    steps: dict[str, np.ndarray] = field(default_factory=dict)
     onnx: dict[str, str] = field(default_factory=dict)
     input_type: np.dtype = FLOAT
     picture: Encoding | None = None

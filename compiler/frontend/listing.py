@@ -7,7 +7,7 @@ import numpy as np
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.values import Levels, Values, encodings, graph_values
-from golden.network import Convolution, Network, Operator, WeightedSum
+from golden.network import Convolution, Network, Operator, TableSum, WeightedSum
 
 #: Levels that are shown as a number of them: more are as good as any number.
 MOST_LEVELS = 256
@@ -37,9 +37,7 @@ def graph_lines(graph: Graph) -> Iterator[str]:
         yield f"output {result}: {tensor}{about(graph, tensor, known, values)}"
 
 
-def about(
-    graph: Graph, tensor: str, known: dict[str, Encoding], values: dict[str, Values]
-) -> str:
+def about(graph: Graph, tensor: str, known: dict[str, Encoding], values: dict[str, Values]) -> str:
     """Shape of a tensor, its value where it is one number, its codes, or how many values it has."""
     if tensor in graph.constants:
         value = graph.constants[tensor]
@@ -104,13 +102,16 @@ def tensor_text(network: Network, name: str) -> str:
 
 
 def details(operator: Operator) -> str:
-    """Window and range of weights of a convolution, factors of a sum."""
+    """Window and range of weights of a convolution, factors or fraction bits of a sum."""
     if isinstance(operator, WeightedSum):
         return f"; factors {operator.factors}"
+    if isinstance(operator, TableSum):
+        return f"; tables with {operator.fraction} fraction bits"
     if not isinstance(operator, Convolution):
         return ""
     weights = operator.weights
     kernel = "x".join(map(str, weights.shape[2:]))
     stride = "x".join(map(str, operator.strides))
     groups = f", {operator.groups} groups" if operator.groups > 1 else ""
-    return f"; {kernel}, stride {stride}{groups}, weights {weights.min()}..{weights.max()}"
+    table = "" if operator.table is None else ", then a table of codes"
+    return f"; {kernel}, stride {stride}{groups}, weights {weights.min()}..{weights.max()}{table}"

@@ -120,7 +120,8 @@ def turning_activations(graph: Graph) -> list[Obstacle]:
         error = UnsupportedError(
             f"{node}: its result neither only rises nor only falls with the sums of {sums}; with a "
             f"quantiser of {WANTED} after it, supported are functions whose codes do. Use ReLU "
-            "or another function that only rises, or a step that hides where it turns."
+            "or another function that only rises, or a step that hides where it turns; or put a "
+            "quantiser before it too."
         )
         found[node.output] = Obstacle(error, node, own=True)
     return list(found.values())

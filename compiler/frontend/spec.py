@@ -54,6 +54,10 @@ QDQ = frozenset({"QuantizeLinear", "DequantizeLinear"})
 """ONNX operators whose range is the type of the zero point; attributes low and high from
 ``fold_constants`` on."""
 
+LIMITING = frozenset({"Identity", "Dropout", "Relu", "Clip"})
+"""Elementwise operators that stand before a quantiser without changing what it rounds: they are
+limits of its codes."""
+
 LEAVING = frozenset({"DequantizeLinear"})
 """Take integers to floats: after them a network is computed in float64."""
 
@@ -62,6 +66,9 @@ INTEGERS_ONLY = frozenset({"ConvInteger", "BitShift"})
 
 JOINING = frozenset({"Add", "Sub", "Max", "Min"})
 """Elementwise operators that may combine two tensors of integers."""
+
+ADDING = frozenset({"Add", "Sub"})
+"""Elementwise operators whose result is the sum of a share of each operand."""
 
 STEERED = (MOVING_IN_FILES - {"MaxPool", "Concat"}) | {"Cast", "DequantizeLinear"}
 """Their operands after the first are shapes, scales and sections, not of their tensor's type."""

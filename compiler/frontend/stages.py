@@ -7,7 +7,6 @@ check every graph after every pass, and ``explain --after`` the one it shows.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from arch.formats import CODE_BITS
 from compiler.frontend import spec
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph
@@ -15,6 +14,7 @@ from compiler.frontend.operators.elementwise import ELEMENTWISE, is_variable_ele
 from compiler.frontend.passes.share_equal_nodes import node_key
 from compiler.frontend.pipeline import PASS_NAMES
 from compiler.frontend.values import encodings
+from golden.network import WIDEST_CODE
 
 Rule = Callable[[Graph], Iterator[str]]
 """Yields what is wrong with a graph, each as one phrase."""
@@ -97,7 +97,7 @@ def picture_in_codes(graph: Graph) -> Iterator[str]:
 def few_bits(graph: Graph) -> Iterator[str]:
     """Quantised tensors have codes of few bits."""
     for node in graph.nodes:
-        if node.op == "Quantise" and node.attributes["encoding"].bits > CODE_BITS:
+        if node.op == "Quantise" and node.attributes["encoding"].bits > WIDEST_CODE:
             yield f"{node} makes codes of {node.attributes['encoding'].bits} bits"
 
 
@@ -162,9 +162,7 @@ STAGES: dict[str, Change] = {
         rules=(constant_weights,),
     ),
     "resolve_integer_convolutions": Change(gone=frozenset({"ConvInteger"})),
-    "resolve_channels": Change(
-        gone=spec.SEVERAL_RESULTS, attributes={"Slice": ("start", "stop")}
-    ),
+    "resolve_channels": Change(gone=spec.SEVERAL_RESULTS, attributes={"Slice": ("start", "stop")}),
     "resolve_resize": Change(
         gone=spec.RESIZING, new=frozenset({"Enlarge"}), rules=(maps_of_known_shape,)
     ),

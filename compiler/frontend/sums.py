@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.frontend.encoding import Encoding
+from compiler.errors import QuantisationError
+from compiler.frontend.encoding import TOLERANCE, Encoding
 from compiler.frontend.ir import Node
+
+#: Padding in units of the tensor's scale; more would be no level of any tensor.
+LARGEST_PAD = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,23 @@ class Sums:
         """Smallest and largest float result [C]."""
         low, high = self.values(np.stack([self.low, self.high], axis=1)).T
         return low, high
+
+
+def pad_integer(conv: Node, encoding: Encoding) -> int:
+    """The integer that the padding of a Conv node stands for."""
+    value = conv.attributes.get("pad_value", 0.0)
+    integer = value / encoding.scale
+    if not np.isfinite(integer) or abs(integer - np.rint(integer)) > TOLERANCE * max(
+        1.0, abs(integer)
+    ):
+        raise QuantisationError(
+            f"{conv}: its input is padded with {value}, which is not a multiple of the input's "
+            f"scale {encoding.scale:.6g}; pad with a whole multiple, such as "
+            f"{encoding.values[0]:.6g}."
+        )
+    if abs(integer) > LARGEST_PAD:
+        raise QuantisationError(
+            f"{conv}: its input is padded with {value}, {integer:.6g} times the input's scale "
+            f"{encoding.scale:.6g}; supported are up to {LARGEST_PAD}. Pad with a level of it."
+        )
+    return int(np.rint(integer))

@@ -152,7 +152,8 @@ def falls_and_rises(where: str, channel: int) -> QuantisationError:
         f"{where}: the codes neither only rise nor only fall with the sums (channel {channel}); "
         "supported are monotone functions such as ReLU, LeakyReLU, PReLU with slopes of 0 or more, "
         "Clip, sigmoid, and SiLU or HardSwish where the quantiser has no negative level. Replace "
-        "the activation, or quantise its result without negative levels."
+        "the activation, quantise its result without negative levels, or put a quantiser before "
+        "it too."
     )
 
 

@@ -11,6 +11,7 @@ from compiler.exact.reals import Reals
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import Expression
 from compiler.frontend.operators.exactly import apply, fractions, is_known
+from compiler.frontend.operators.single import apply_single, rounded
 from compiler.frontend.thresholds import bisect
 from golden.network import Thresholds
 
@@ -35,22 +36,40 @@ def exact_values(expression: Expression, leaves: dict[str, Reals]) -> np.ndarray
     return results[expression.tensor].values
 
 
-def values_of_codes(expression: Expression, encodings: list[Encoding]) -> np.ndarray:
+def values_of_codes(
+    expression: Expression, encodings: list[Encoding], *, single: bool = False
+) -> np.ndarray:
     """The expression for every combination of the codes of its one or two leaves.
 
-    float64 [1, C or 1, counts of the first or 1, counts of the last].
+    float64 [1, C or 1, counts of the first or 1, counts of the last]. ``single``: in float32,
+    operator by operator; otherwise exactly.
     """
     counts = [1, *(encoding.count for encoding in encodings)][-2:]
-    exact, floats = {}, {}
-    for axis, (leaf, encoding) in enumerate(zip(expression.leaves, encodings, strict=True)):
+    integers = []
+    for axis, encoding in enumerate(encodings):
         shape = [1, 1, 1, 1]
         shape[axis - len(encodings)] = encoding.count
-        integers = encoding.integers.astype(np.float64).reshape(shape)
-        exact[leaf] = Reals.exactly(integers) * fractions(np.array(encoding.scale), ())
-        floats[leaf] = encoding.values.reshape(shape)
-    found = exact_values(expression, exact)
-    found = expression.evaluate(floats) if found is None else found
+        integers.append(encoding.integers.reshape(shape))
+    found = values_of_integers(expression, encodings, integers, single=single)
     return np.broadcast_to(found, (*found.shape[:2], *counts))
+
+
+def values_of_integers(
+    expression: Expression, encodings: list[Encoding], integers: list[np.ndarray], *, single: bool
+) -> np.ndarray:
+    """The expression for integers [1, C or 1, ...] of each of its leaves, float64."""
+    exact, floats = {}, {}
+    for leaf, encoding, each in zip(expression.leaves, encodings, integers, strict=True):
+        whole = Reals.exactly(each.astype(np.float64))
+        exact[leaf] = whole * fractions(np.array(encoding.scale), ())
+        floats[leaf] = encoding.scale * each
+    if single and not any(leaf in expression.graph.types for leaf in expression.leaves):
+        floats = {leaf: rounded(values) for leaf, values in floats.items()}
+        found = expression.evaluate(floats, compute=apply_single)
+    else:
+        found = exact_values(expression, exact)
+        found = expression.evaluate(floats) if found is None else found
+    return found
 
 
 def settle(

@@ -10,10 +10,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from arch.formats import CODE_BITS
 from compiler.exact.reals import Reals
 from compiler.frontend import spec
-from compiler.frontend.encoding import TOLERANCE, Encoding
+from compiler.frontend.encoding import NARROW, TOLERANCE, Encoding
 from compiler.frontend.integers import limits
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators import quantisers
@@ -27,6 +26,7 @@ from compiler.frontend.operators.elementwise import (
 from compiler.frontend.operators.exactly import STEPS, fractions, is_known
 from compiler.frontend.operators.exactly import apply as apply_exactly
 from compiler.frontend.operators.intervals import image
+from golden.network import WIDEST_CODE
 
 #: Integers beyond this stand together as +-infinity, until a Clip makes one level of them.
 FARTHEST = 4096
@@ -60,10 +60,12 @@ class Levels:
 Values = Interval | Levels
 
 
-def encode(levels: Levels, most: int = 1 << CODE_BITS) -> Encoding | None:
+def encode(levels: Levels, most: int = 1 << WIDEST_CODE) -> Encoding | None:
     """The encoding of levels on an even grid through (half) zero with at most ``most`` places.
 
-    Places between levels may stay unused. None where there is no such grid.
+    Places between levels may stay unused, but on a grid of more than 4 bits only every other one:
+    such a grid is one quantiser's, and not what several happen to have in common. None where there
+    is no such grid.
     """
     values = np.unique(levels.rows).astype(np.float64)
     if not np.isfinite(values).all():
@@ -83,10 +85,31 @@ def encode(levels: Levels, most: int = 1 << CODE_BITS) -> Encoding | None:
         places = np.rint((values - values[0]) * (part / smallest))
         if places[-1] >= most:
             return None
+        if places[-1] >= 1 << NARROW and places[-1] > 2 * values.size:
+            return None
         step = span / places[-1]
         if np.abs(values - values[0] - step * places).max() <= TOLERANCE * size:
             return through_zero(values, places, step)
     return None
+
+
+def quantiser_encoding(
+    node: Node, graph: Graph, levels: Levels, most: int = 1 << WIDEST_CODE
+) -> Encoding | None:
+    """The encoding of levels in steps of the quantiser that makes them, whichever it leaves out.
+
+    None for other operators, for one that has a scale per channel, and for more than ``most``.
+    """
+    if node.op not in spec.LEAVING | spec.UNIFORM_QUANTISERS or len(levels.rows) > 1:
+        return None
+    scale = graph.constants[node.inputs[1]]
+    if scale.size > 1 or not np.isfinite(levels.rows).all():
+        return None
+    places = np.rint(levels.rows / scale.reshape(())).astype(np.int64)
+    low, count = int(places.min()), int(np.ptp(places)) + 1
+    if count > most:
+        return None
+    return Encoding(scale=float(scale.reshape(())), step=1, offset=low, count=count)
 
 
 def merges_levels(rows: np.ndarray, size: float) -> bool:

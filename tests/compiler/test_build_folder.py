@@ -26,9 +26,7 @@ def model(tmp_path):
 
 
 def build(model, folder):
-    return write_build(
-        compile_file(model, TINY), folder, model, input_scale=1 / 255, verilog=False
-    )
+    return write_build(compile_file(model, TINY), folder, model, input_scale=1 / 255, verilog=False)
 
 
 def test_a_build_replaces_a_build_and_keeps_the_rest(tmp_path, model):

@@ -1,6 +1,5 @@
 """The whole back end: a compiled network on the golden machine equals the integer network."""
 
-
 import numpy as np
 import pytest
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from golden import operators
-from golden.network import Convolution, MaxPool, Tensor, Thresholds, WeightedSum
+from golden.network import (
+    Convolution,
+    MaxPool,
+    Product,
+    TableSum,
+    Tensor,
+    Thresholds,
+    WeightedSum,
+)
 
 
 def by_definition(values, operator):
@@ -118,3 +126,48 @@ def test_upsample():
     result = operators.upsample(codes)
     for y, x in np.ndindex(4, 6):
         assert result[0, y, x] == codes[0, y // 2, x // 2]
+
+
+def test_look_up(rng):
+    codes = rng.integers(0, 200, (3, 4, 5)).astype(np.uint8)
+    one = rng.permutation(256)[None, :200].astype(np.uint8)
+    assert (operators.look_up(codes, one) == one[0][codes]).all()
+    many = rng.integers(0, 256, (3, 200)).astype(np.uint8)
+    for channel, row in enumerate(operators.look_up(codes, many)):
+        assert (row == many[channel][codes[channel]]).all()
+
+
+def test_table_sum(rng):
+    tables = tuple(rng.integers(-(1 << 19), 1 << 19, count).astype(np.int32) for count in (16, 256))
+    operator = TableSum(
+        name="s", inputs=("a", "b"), output="y", tables=tables, fraction=12, low=3, high=250
+    )
+    a, b = (rng.integers(0, count, (2, 9, 9)).astype(np.uint8) for count in (16, 256))
+    for found, *pair in zip(
+        operators.table_sum([a, b], operator).ravel(), a.ravel(), b.ravel(), strict=True
+    ):
+        total = sum(int(table[code]) for table, code in zip(tables, pair, strict=True))
+        assert found == min(max(total // 4096, 3), 250)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_products_are_those_of_float32(seed):
+    """Sums of up to 31 bits, many of them beside a tie."""
+    rng = np.random.default_rng(seed)
+    multiplier = (10.0 ** rng.uniform(-6, 1, 4)).astype(np.float32)
+    factor = np.array([1, 1, 3, 7])
+    sums = [rng.integers(-(1 << bits), 1 << bits, (4, 2000)) for bits in (12, 20, 24, 27)]
+    halves = (rng.integers(-300, 300, (4, 4000)) + 0.5) / multiplier[:, None] / factor[:, None]
+    near = np.rint(halves).astype(np.int64) + rng.integers(-1, 2, halves.shape)
+    sums = np.clip(np.concatenate([*sums, near], axis=1), -(1 << 27), 1 << 27)
+    product = Product(
+        factor=factor,
+        bias=rng.integers(-(1 << 20), 1 << 20, 4),
+        multiplier=multiplier,
+        zero=7,
+        low=-1000,
+        high=1000,
+    )
+    whole = sums * product.factor[:, None] + product.bias[:, None]
+    wanted = np.rint(whole.astype(np.float32) * multiplier[:, None]).astype(np.float64) + 7
+    assert (operators.product_codes(sums, product) == np.clip(wanted, -1000, 1000)).all()

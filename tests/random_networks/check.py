@@ -86,4 +86,3 @@ def _check(model: ModelProto, seed: int, machine: Machine, races: bool) -> Outco
             return Outcome("differs", f"output {name!r} as read from memory")
     compared = sum(checked.results[name].size for name in checked.references["float64"])
     return Outcome("equal", "", compared, checked.codes, compiled, picture)
-

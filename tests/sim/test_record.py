@@ -26,9 +26,7 @@ BUILD = SimpleNamespace(
     ),
     machine=TINY,
 )
-PREDICTION = SimpleNamespace(
-    computes=[SimpleNamespace(stored=40), SimpleNamespace(stored=100)]
-)
+PREDICTION = SimpleNamespace(computes=[SimpleNamespace(stored=40), SimpleNamespace(stored=100)])
 
 
 def parsed(*options: str) -> argparse.Namespace:

@@ -29,6 +29,7 @@ def fold_constants(graph: Graph, context: Context) -> Graph:
         nodes=tuple(filter(None, nodes)),
         constants=builder.constants,
         origins=builder.origins,
+        steps=builder.steps,
         shapes=builder.shapes,
     )
 
@@ -39,6 +40,7 @@ class Builder:
     def __init__(self, graph: Graph):
         self.constants = dict(graph.constants)
         self.origins = dict(graph.origins)
+        self.steps = dict(graph.steps)
         self.shapes = {name: value.shape for name, value in self.constants.items()}
         self.shapes = {**graph.shapes, **self.shapes}
         self.names = NameSupply.of(graph)
@@ -54,6 +56,9 @@ class Builder:
                 constants[output] = value
                 shapes[output] = value.shape
                 self.origins[output] = self.origins.get(node.operand(0), node)
+                scale = constants.get(node.operand(1)) if node.op == "DequantizeLinear" else None
+                if scale is not None and scale.size == scale.shape[0]:
+                    self.steps[output] = scale.reshape(-1)
                 if node.op in OWN:
                     self.origins[output] = node
             return None

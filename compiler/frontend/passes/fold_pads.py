@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from arch.formats import CODE_BITS
 from compiler.errors import UnsupportedError
 from compiler.frontend.context import Context
 from compiler.frontend.integers import INTEGER_TYPES
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.values import moved_encoding
+from golden.network import WIDEST_CODE
 
 NONE = (0, 0, 0, 0)
 
@@ -103,12 +103,13 @@ class Builder:
         """The same; UnsupportedError where the padding cannot be codes of the Pad's input."""
         source, value = pad.inputs[0], pad.attributes["value"]
         encoding = self.known.get(source)
-        if encoding is None or encoding.bits > CODE_BITS:
+        if encoding is None or source == self.graph.input:
             kind = "is the picture" if source == self.graph.input else "is not quantised"
             raise UnsupportedError(
                 f"{pad}: its input {self.graph.onnx.get(source, source)!r} {kind}, and {reader} "
-                f"follows; supported is Pad of quantised tensors of 1 to {CODE_BITS} bits, and of "
-                "the picture in front of Conv. Quantise before the Pad, or pad in the convolutions."
+                f"follows; supported is Pad of quantised tensors of 1 to {WIDEST_CODE} bits, and "
+                "of the picture in front of Conv. Quantise before the Pad, or pad in the "
+                "convolutions."
             )
         # -inf in front of a pooling stands for a value that never wins: the lowest level.
         never_wins = reader.op == "MaxPool" and value == -np.inf

@@ -15,7 +15,7 @@ def lift_slices(graph: Graph, _: Context) -> Graph:
     """The graph in which every Slice takes codes, as far as possible."""
     known = encodings(graph)
     names = NameSupply.of(graph)
-    constants, shapes = dict(graph.constants), dict(graph.shapes)
+    constants, shapes, steps = dict(graph.constants), dict(graph.shapes), dict(graph.steps)
     nodes: list[Node] = []
     for node in graph.nodes:
         pending, made = [node], []
@@ -24,18 +24,24 @@ def lift_slices(graph: Graph, _: Context) -> Graph:
             producer = graph.producers.get(wanted.inputs[0]) if wanted.op == "Slice" else None
             parts: list[Node] = []
             if producer is not None and wanted.inputs[0] not in known:
-                parts = sliced(graph, producer, wanted, names, constants, shapes)
+                parts = sliced(graph, producer, wanted, names, constants, shapes, steps)
             if parts:
                 pending.extend(parts)
             else:
                 made.append(wanted)
         nodes.extend(reversed(made))
     shapes.update({name: value.shape for name, value in constants.items()})
-    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes)
+    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes, steps=steps)
 
 
 def sliced(
-    graph: Graph, producer: Node, node: Node, names: NameSupply, constants: dict, shapes: dict
+    graph: Graph,
+    producer: Node,
+    node: Node,
+    names: NameSupply,
+    constants: dict,
+    shapes: dict,
+    steps: dict,
 ) -> list[Node]:
     """Nodes that compute ``node``, a Slice of ``producer``'s result, with the slice before it."""
     start, stop = node.attributes["start"], node.attributes["stop"]
@@ -53,6 +59,9 @@ def sliced(
             return tensor
         name = names.fresh(f"{tensor}/{start}:{stop}")
         constants[name] = np.take(value, range(start, stop), axis)
+        if tensor in steps and axis == 0:
+            step = steps[tensor]
+            steps[name] = step if step.size == 1 else step[start:stop]
         return name
 
     if producer.op == "Conv":

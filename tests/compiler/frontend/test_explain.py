@@ -46,7 +46,7 @@ def test_float_network(tmp_path):
     texts = [str(kind) for kind in found]
     assert [kind.count for kind in found] == [3, 2, 2, 2]
     assert texts[0].startswith("Conv x 3, first at node 'conv0': weights 'k0' are floats")
-    assert "supported are integers -8..7 (4 bits)" in texts[0]
+    assert "supported are integers -128..127 (8 bits)" in texts[0]
     assert "Softmax x 2, first at node 's0': not supported" in texts
     assert any(t.startswith("Conv x 2, first at node 'conv1': its input") for t in texts)
     assert any(t.startswith("Mul x 2, first at node 'mul0': its result neither") for t in texts)
@@ -73,13 +73,13 @@ def test_obstacles_of_every_pass(tmp_path):
     x = net.quant(net.conv(x, 8, 8, strides=[3, 3], name="stride"), 0.5, 4)
     x = net.node("Resize", x, "", np.array([1, 1, 3, 3]), mode="nearest", name="thrice")
     x = net.quant(x, 0.5, 4)
-    x = net.quant(net.conv(x, 8, 8, name="plain"), 0.01, 8)
+    x = net.quant(net.conv(x, 8, 8, name="plain"), 0.01, 9)
     net.head(x, 8)
     texts = [str(kind) for kind in kinds_of(net, tmp_path)]
     nodes = [re.search(r"node '([^']*)'", text)[1] for text in texts]
     assert nodes[:3] == ["by zero", "stride", "thrice"]
     assert len(nodes) == 4
-    assert "has 8 bits" in texts[3]
+    assert "has 9 bits" in texts[3]
 
 
 def test_the_picture_is_an_obstacle_and_the_rest_is_found_behind_it(tmp_path):

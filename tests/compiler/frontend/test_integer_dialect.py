@@ -1,6 +1,5 @@
 """Networks of integers only: onnxruntime == the reference == the integer network, every code."""
 
-
 import numpy as np
 import onnx
 import pytest

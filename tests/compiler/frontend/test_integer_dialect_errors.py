@@ -32,18 +32,12 @@ def test_signed_bytes_as_picture(tmp_path):
     refused(net, tmp_path, ReadError, "input 'x' has element type 3", "uint8")
 
 
-def test_eight_bit_activations(tmp_path):
-    net = IntegerNet()
-    x = net.layer("x", 8, 3, most=255, size=150)
-    net.results(x, 8)
-    refused(net, tmp_path, UnsupportedError, "Conv 'convinteger10'", f"'{x}'", "8 bits")
-
-
-def test_weights_of_more_than_four_bits(tmp_path):
+def test_weights_of_more_than_eight_bits(tmp_path):
     net, x = begun()
-    weights = net.rng.integers(-100, 100, (5, 8, 1, 1)).astype(np.int8)
-    net.outputs.append(net.convolution(x, 5, 8, 1, weights=weights))
-    refused(net, tmp_path, UnsupportedError, "Conv 'convinteger10'", "weights 'k8'", "8 bits")
+    weights = net.rng.integers(0, 255, (5, 8, 1, 1)).astype(np.uint8)
+    zeros = [np.zeros((), np.uint8), np.array(100, np.uint8)]
+    net.outputs.append(net.convolution(x, 5, 8, 1, weights=weights, zeros=zeros))
+    refused(net, tmp_path, UnsupportedError, "Conv 'convinteger10'", "weights 'k10'", "9 bits")
 
 
 def coded(y: str, net: IntegerNet) -> None:

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from compiler.frontend.integer_weights import LARGEST_ODD, integer_grid, is_supported
+from compiler.frontend.integer_weights import (
+    LARGEST_ODD,
+    integer_grid,
+    is_supported,
+    multiples_of_steps,
+)
 
 
 def test_every_4_bit_row_is_recovered(rng):
@@ -52,5 +57,22 @@ def test_no_grid():
     ("integers", "expected"),
     [([-8, 7, 0], True), ([-8, 8], False), ([-15, 15, 3], True), ([-15, 2], False), ([9, 1], True)],
 )
+def test_what_four_bits_hold(integers, expected):
+    assert is_supported(np.array([integers]), LARGEST_ODD) is expected
+
+
+@pytest.mark.parametrize(
+    ("integers", "expected"),
+    [([-128, 127], True), ([-128, 128], False), ([-255, 255, 3], True), ([-255, 2], False)],
+)
 def test_what_the_array_multiplies(integers, expected):
     assert is_supported(np.array([integers])) is expected
+
+
+def test_multiples_of_a_known_step():
+    """Scales that DequantizeLinear had stay what they are, however few weights a row has."""
+    steps = np.array([0.1, 0.3, 0.7]).astype(np.float32).astype(np.float64)
+    rows = np.array([[6, -9, 0], [0, 0, 0], [127, -127, 1]]) * steps[:, None]
+    integers, scales = multiples_of_steps(rows, steps)
+    assert integers.tolist() == [[2, -3, 0], [0, 0, 0], [127, -127, 1]]
+    assert scales.tolist() == [3 * steps[0], 1.0, steps[2]]

@@ -97,9 +97,9 @@ def test_wrong_conv_quantise_picture_and_output(tmp_path):
     window = {"strides": (1, 1), "pads": (0,) * 4, "dilations": (1, 1), "groups": 1}
     conv = node("Conv", (graph.input, graph.nodes[0].output), **window)
     assert "not constant" in complaints(with_node(graph, conv), last)[0]
-    wide = Encoding(scale=1.0, step=1, offset=0, count=32)
+    wide = Encoding(scale=1.0, step=1, offset=0, count=512)
     codes = node("Quantise", (graph.input,), encoding=wide)
-    assert any("codes of 5 bits" in text for text in complaints(with_node(graph, codes), last))
+    assert any("codes of 9 bits" in text for text in complaints(with_node(graph, codes), last))
     blank = replace(graph, nodes=(), outputs=(), results=(), picture=None)
     assert complaints(blank, "fold_picture_scaling") == ["the picture's encoding is None"]
     assert "is not made" in complaints(replace(graph, outputs=("none",)), last)[0]

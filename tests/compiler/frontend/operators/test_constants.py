@@ -215,7 +215,7 @@ def test_quantisers_of_very_many_levels(tmp_path, op):
         zero = net.constant(0, np.int16)
         y = net.node("DequantizeLinear", net.node(op, y, 0.25, zero), 0.25, zero)
     net.head(y, 8)
-    refused(net.save(tmp_path), UnsupportedError, f"{op} '", "bits", "1 to 4 bits")
+    refused(net.save(tmp_path), UnsupportedError, f"{op} '", "bits", "1 to 8 bits")
 
 
 @pytest.mark.parametrize("bits", [np.inf, np.nan, 0.0, 33.0, -1.0])

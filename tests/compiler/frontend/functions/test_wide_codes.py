@@ -1,0 +1,175 @@
+"""Codes of more than 4 bits: what the integer network is made of, and what is refused."""
+
+import numpy as np
+import pytest
+
+from arch.machine import TINY
+from compiler.check.layers import against_formula
+from compiler.check.onnx import against_onnx
+from compiler.errors import QuantisationError, UnsupportedError
+from compiler.flow import compile_file
+from compiler.frontend.pipeline import read_network
+from golden import execute
+from golden.network import Convolution, Lookup, TableSum
+from tests.samples.qdq_net import QdqNet
+from tests.samples.small_onnx import quantised_net
+
+
+def checked(net, folder):
+    """The network of a file whose every layer is the formula's."""
+    path = net.save(folder)
+    network = read_network(path)
+    picture = net.rng.integers(0, 256, network.shape(network.input)).astype(np.uint8)
+    against_onnx(network, path, picture, 1 / 255)
+    compared = against_formula(network, net.model(), picture)
+    assert compared
+    assert not any(layer.differing for layer in compared)
+    return network
+
+
+def of(network, kind) -> list:
+    return [operator for operator in network.operators if isinstance(operator, kind)]
+
+
+def begun(**options) -> tuple[QdqNet, str]:
+    net = QdqNet(**options)
+    return net, net.coded(net.weighted(net.picture(), 8, 3), 0.02, 100)
+
+
+def test_silu_becomes_the_convolutions_table(tmp_path):
+    net, x = begun()
+    x = net.coded(net.silu(x), 0.01, 28)
+    net.result(x, 8)
+    network = checked(net, tmp_path)
+    first = network.operators[0]
+    assert [type(o) for o in network.operators] == [Convolution, Convolution]
+    assert first.table.shape == (1, 256)
+    assert (np.diff(first.table[0].astype(int)) < 0).any()  # SiLU falls before it rises
+    assert network.tensors[first.between].bits == 8
+    assert first.product is not None
+
+
+def test_sigmoid_and_product_quantised_apart_are_one_table(tmp_path):
+    """As onnxruntime's tool does by default."""
+    net, x = begun()
+    gate = net.coded(net.node("Sigmoid", x), 1 / 256, 0)
+    net.result(net.coded(net.node("Mul", x, gate), 0.01, 28), 8)
+    network = checked(net, tmp_path)
+    assert [type(o) for o in network.operators] == [Convolution, Convolution]
+
+
+def test_a_tensor_with_two_tables(tmp_path):
+    net, x = begun()
+    first = net.coded(net.silu(x), 0.01, 28)
+    second = net.coded(net.node("LeakyRelu", x, alpha=0.2), 0.015, 40)
+    net.result(net.coded(net.node("Concat", first, second, axis=1), 0.02, 30), 16)
+    network = checked(net, tmp_path)
+    # Of both tables and their changes of scale at the Concat.
+    assert len(of(network, Lookup)) == 4
+    assert of(network, Convolution)[0].table is None
+
+
+def test_shortcut_of_two_scales(tmp_path):
+    net, x = begun()
+    y = net.coded(net.weighted(x, 8, 8), 0.031, 7)
+    net.result(net.coded(net.node("Add", x, net.silu(y)), 0.05, 60), 8)
+    network = checked(net, tmp_path)
+    (total,) = of(network, TableSum)
+    assert 6 <= total.fraction <= 14
+    assert len(total.tables[0]) == len(total.tables[1]) == 256
+
+
+def test_padding_is_the_zero_point(tmp_path):
+    net, x = begun()
+    net.result(net.coded(net.weighted(x, 8, 8), 0.02, 30), 8)
+    network = checked(net, tmp_path)
+    second = network.operators[1]
+    assert network.tensors[second.input].offset == -100
+    assert second.pad_value == 0
+
+
+def test_a_bias_of_floats_is_not_the_kernels(tmp_path):
+    """It is added before the rounding, so the real numbers count."""
+    net, x = begun()
+    bias = net.constant(net.rng.normal(0, 0.3, 8))
+    y = net.weighted(x, 8, 8, biased=False)
+    net.nodes[-1].input.append(bias)
+    net.result(net.coded(y, 0.02, 30), 8)
+    network = checked(net, tmp_path)
+    assert network.operators[1].product is None
+    assert network.operators[0].product is not None
+
+
+def test_limits_before_the_quantiser(tmp_path):
+    net, x = begun()
+    y = net.node("Clip", net.weighted(x, 8, 8), net.constant(-0.1), net.constant(0.7))
+    y = net.coded(y, 0.02, 30)
+    z = net.coded(net.node("Relu", net.weighted(y, 8, 8)), 0.02, 30)
+    net.result(z, 8)
+    network = checked(net, tmp_path)
+    results = execute.run(network, np.full(network.shape(network.input), 200, np.uint8))
+    codes = results[network.operators[1].output]
+    tensor = network.tensors[network.operators[1].output]
+    values = tensor.scale * (codes.astype(int) + tensor.offset)
+    assert values.min() >= -0.1 - 1e-6
+    assert values.max() <= 0.7 + 1e-6
+
+
+def test_silu_of_sums_that_turns_is_refused(tmp_path):
+    net, x = begun()
+    net.result(net.coded(net.silu(net.weighted(x, 8, 8)), 0.01, 28), 8)
+    with pytest.raises(QuantisationError, match="neither only rise nor only fall.*quantise"):
+        read_network(net.save(tmp_path))
+
+
+def test_a_product_of_two_tensors_is_refused(tmp_path):
+    net, x = begun()
+    y = net.coded(net.weighted(x, 8, 8), 0.031, 7)
+    net.result(net.coded(net.node("Mul", x, y), 0.05, 60), 8)
+    with pytest.raises(QuantisationError, match="supported with more than 4 bits are Add and Sub"):
+        read_network(net.save(tmp_path))
+
+
+def test_weights_with_a_zero_point_are_refused(tmp_path):
+    net, x = begun()
+    weights = net.node(
+        "DequantizeLinear", net.constant(np.arange(248, 256).reshape(1, 8, 1, 1), np.uint8), 0.01,
+        net.constant(100, np.uint8),
+    )  # fmt: skip
+    net.outputs.append(net.node("Conv", x, weights))
+    with pytest.raises(UnsupportedError, match=r"148\.\.155.*symmetrically"):
+        read_network(net.save(tmp_path))
+
+
+def test_the_back_end_refuses_wide_codes_and_tables(tmp_path):
+    net, x = begun()
+    net.result(net.coded(net.silu(x), 0.01, 28), 8)
+    with pytest.raises(UnsupportedError, match="8-bit codes.*1 to 4 bits.*explain"):
+        compile_file(net.save(tmp_path), TINY)
+    net, x = quantised_net()
+    y = net.quant(net.conv(x, 8, 8), 0.5, 4, 1)
+    net.head(net.quant(net.node("HardSwish", y), 0.125, 4, 1), 8)
+    with pytest.raises(UnsupportedError, match="table of codes.*only rise or only fall"):
+        compile_file(net.save(tmp_path), TINY)
+
+
+def test_wide_weights_between_narrow_codes_build(tmp_path):
+    """Weights of 5 to 8 bits are more planes of the same."""
+    net = QdqNet()
+    x = net.coded(net.weighted(net.picture(), 8, 3, 8), 0.3, 5, 4)
+    x = net.coded(net.weighted(x, 8, 8, 6), 0.3, 5, 4)
+    net.result(x, 8)
+    network = compile_file(net.save(tmp_path), TINY).network
+    assert max(np.abs(o.weights).max() for o in of(network, Convolution)) > 31
+
+
+def test_a_scale_of_which_only_every_third_code_is_used(tmp_path):
+    """The kernel multiplies with the file's scale, not with that of the codes that occur."""
+    net, x = begun()
+    y = net.coded(x, 3 * float(np.float32(0.1)), 3, 2)
+    y = net.coded(y, 0.1, 9)  # codes 0, 3, 6 and 9 times a scale that has no float32 triple
+    net.result(net.coded(net.weighted(y, 8, 8), 0.013, 30), 8)
+    network = checked(net, tmp_path)
+    last = of(network, Convolution)[-2]
+    assert last.product is not None
+    assert (last.product.factor % 3 == 0).all()
