@@ -198,7 +198,7 @@ def test_one_compute():
     loaded = instructions + 2 + 1 + 3 + 20 + 3 + 6
     first = loaded + 6
     # 4 columns leave as one beat; 23 to the codes, and 8 to its burst, which is complete then.
-    stored = first + 1 + 23 + 4 + 3 + 1 + 5 + 4 + 1
+    stored = first + 1 + 23 + 3 + 4 + 1 + 5 + 4 + 1
     (compute,) = prediction.computes
     assert (compute.first_pass, compute.last_pass) == (first, first + 1)
     assert compute.stored == stored
@@ -234,7 +234,7 @@ def test_one_compute_on_a_shared_port():
     loaded = instructions + 2 + 1 + 3 + 7 + 12 + 3 + 6
     first = loaded + 6
     # Its beat is written 7 + 2 cycles later than where a beat takes one cycle.
-    stored = first + 1 + 23 + 4 + 3 + 1 + 5 + 7 + 2 + 4 + 1
+    stored = first + 1 + 23 + 3 + 4 + 1 + 5 + 7 + 2 + 4 + 1
     (compute,) = slow.computes
     assert (compute.first_pass, compute.stored) == (first, stored)
     assert slow.cycles == stored + 2
