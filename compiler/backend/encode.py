@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from arch.machine import Machine
-from compiler.backend.array_thresholds import SumRelation, relate, sum_thresholds
 from compiler.backend.job import Job, Offset
 from compiler.backend.packing import Packed
 from compiler.backend.pass_table import Product
+from compiler.backend.requantising.array_thresholds import SumRelation, relate, sum_thresholds
+from compiler.backend.requantising.threshold_forms import ThresholdBlock, threshold_blocks
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
-from compiler.backend.threshold_forms import ThresholdBlock, threshold_blocks
 from compiler.backend.tile import Tiled
 
 

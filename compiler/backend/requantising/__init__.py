@@ -1,1 +1,1 @@
-"""Thresholds in a few numbers: a multiplication, or base and step, equal for every sum."""
+"""Thresholds on what the array counts, and in a few numbers: base and step, or a product."""

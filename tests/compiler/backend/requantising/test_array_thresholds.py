@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from arch.machine import TINY, Machine
-from compiler.backend.array_thresholds import relate, sum_thresholds
 from compiler.backend.capacity import check_sums
 from compiler.backend.job import ChannelSpan, Job, Tap
 from compiler.backend.packing import pack
+from compiler.backend.requantising.array_thresholds import relate, sum_thresholds
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
 from golden.network import Thresholds

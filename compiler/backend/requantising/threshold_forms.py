@@ -13,7 +13,7 @@ from arch.formats import THRESHOLD_BYTES
 from arch.isa import Opcode, encode, width
 from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
 from arch.machine import Machine
-from compiler.backend.array_thresholds import ArrayThresholds
+from compiler.backend.requantising.array_thresholds import ArrayThresholds
 from compiler.backend.requantising.threshold_lines import threshold_line
 
 

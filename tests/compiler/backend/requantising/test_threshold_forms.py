@@ -6,8 +6,8 @@ import pytest
 from arch.isa import Opcode
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from arch.memory import SDR16_133
-from compiler.backend.array_thresholds import ArrayThresholds
-from compiler.backend.threshold_forms import line_of, threshold_blocks
+from compiler.backend.requantising.array_thresholds import ArrayThresholds
+from compiler.backend.requantising.threshold_forms import line_of, threshold_blocks
 from compiler.flow import compile_file, compile_network
 from golden.loader import ChipMemories
 from golden.program import Instruction
