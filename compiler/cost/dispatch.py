@@ -11,10 +11,9 @@ QUEUE_LATENCY = 2
 
 
 class QueueTimes:
-    """The cycles in which payloads of a queue enter and are taken, by number.
+    """The cycles in which payloads of a ``hw.streams.queue.Queue`` enter and are taken, by number.
 
-    Payload n that enters in w is at the end in max(w + 2, cycle in which n - 1 was taken + 1), and
-    n + ``depth`` - 1 may enter from that cycle on.
+    Its timing is told there.
     """
 
     def __init__(self, depth: int):

@@ -65,16 +65,9 @@ class Issue:
 class PassTimes:
     """The cycles of one COMPUTE's passes after the other.
 
-    With T(n) the cycle in which compute n is taken, its first pass is issued in
-
-        I = max(T(n) + 5, last issue of compute n - 1 + 1)
-
-    and the others follow one per cycle, but a capture comes C cycles (after a raw one C for each
-    piece) after the capture before it at the earliest, and when the output buffer has room for it
-    (:class:`compiler.cost.writes.WriteTimes`). T(n) waits for the last pass of compute n - 1 to
-    be walked, which is
-
-        W = max(T(n - 1) + its number of passes, issue of the pass 17 before it + 1).
+    These are the recurrences T, W, P, I and G that :class:`hw.compute.sequencer.Sequencer` states.
+    Passes follow each other without a gap, so it is enough to follow the captures, which alone wait
+    for something.
     """
 
     def __init__(

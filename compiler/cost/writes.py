@@ -55,11 +55,10 @@ class Flight:
 class WriteTimes:
     """Bursts in the order in which memory gets them, and the output buffer that they come from.
 
-    A capture is issued in cycle t if the beats in the buffer and those reserved in t - 2 leave room
-    for one block (raw: of as many pieces as there can be) and a beat. Reserved are a block's own
-    beats from a capture until all of its pieces have been combined. The buffer holds what has left
-    the combiner but for what memory has taken and 8 beats, fetched ahead; with fewer than these in
-    it, there is always room.
+    What a capture reserves, and when there is room for it, is told by
+    :class:`hw.compute.sequencer.Sequencer` (G), how bursts are formed and sent by
+    :class:`hw.results.axi_write.AxiWrite`. While memory has taken all but what is fetched ahead
+    (``FETCHED``), there is always room.
     """
 
     def __init__(self, machine: Machine, memory: Memory, port: Port):
