@@ -11,8 +11,9 @@ from cocotb_tools.runner import Verilator
 from arch.errors import OnefourError
 from arch.packages import missing_message
 
-MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O2"
-"""What the wheel does not know: gcc's options for precompiled headers and coroutines."""
+MAKE_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O1"
+"""What the wheel does not know: gcc's options for precompiled headers and coroutines. Of the 85F
+machine, ``-O2`` makes a model that is 4 % faster, and takes a tenth longer to make it."""
 ARGUMENTS = (
     "--timing",
     "--assert",
