@@ -19,6 +19,7 @@ from amaranth.lib.wiring import Component
 from arch.errors import OnefourError
 from arch.files import check_folder, read_text
 from arch.machine import Machine, machine_named
+from arch.marked_block import with_block
 from boards.full import SYNTHESIS
 from boards.toolchain import synthesise, tool_versions
 from hw.array.carry_element import CarryElement
@@ -158,10 +159,6 @@ def table(figures: Figures) -> str:
 def insert_blocks(page: str, figures: Figures) -> str:
     """Put the table between the markers of a page; :class:`ResourceError` without them."""
     try:
-        before, rest = page.split(BEGIN)
-        _, after = rest.split(END)
-    except ValueError:
-        raise ResourceError(
-            f"the page needs one line {BEGIN!r} and after it one line {END!r}"
-        ) from None
-    return f"{before}{BEGIN}\n{table(figures)}\n{END}{after}"
+        return with_block(page, BEGIN, END, table(figures))
+    except ValueError as error:
+        raise ResourceError(str(error)) from None

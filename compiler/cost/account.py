@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.lib import data
 
-from arch.formats import LANE_GROUPS
-from arch.isa import ENTRY_BYTES, Entry, Opcode
+from arch.isa import Opcode
 from arch.machine import Machine
 from compiler.cost.frame import Prediction
 from compiler.cost.results import block_passes
+from compiler.cost.tables import PassTables
 from golden.program import Instruction
 
 REASONS = ("passes", "load", "output", "drain", "start", "end")
@@ -93,22 +92,13 @@ def account(
 
 def uses_of(content: np.ndarray, program: Sequence[Instruction], machine: Machine) -> list[Use]:
     """Return what each COMPUTE of a program in memory ``content`` uint8 uses the array for."""
-    layout = data.Layout.cast(Entry)
-    group = data.Layout.cast(layout["group"].shape)
-    enable = data.Layout.cast(group[0].shape)["enable"].offset
-    bits = [layout["group"].offset + group[number].offset + enable for number in range(LANE_GROUPS)]
-    enabled = np.zeros(machine.table_entries, np.int64)
-    found = []
+    tables, found = PassTables(machine, content), []
     for instruction in program:
         fields = instruction.fields
         if fields["opcode"] is Opcode.LOAD_TABLE:
-            size = fields["beats"] * machine.beat_bytes // ENTRY_BYTES * ENTRY_BYTES
-            entries = content[fields["address"] :][:size].reshape(-1, ENTRY_BYTES)
-            here = np.unpackbits(entries, axis=1, bitorder="little")[:, bits].sum(axis=1)
-            enabled[(fields["destination"] + np.arange(here.size)) % enabled.size] = here
+            tables.load(fields)
         elif fields["opcode"] is Opcode.COMPUTE:
-            span = enabled[fields["table_start"] : fields["table_last"] + 1]
-            found.append(_use(fields, float(span.mean()) / LANE_GROUPS, machine))
+            found.append(_use(fields, tables.enabled(instruction), machine))
     return found
 
 

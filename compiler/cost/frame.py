@@ -13,16 +13,16 @@ by itself as far as it can; they meet at the memory, :mod:`compiler.cost.port`.
 from dataclasses import dataclass, field
 
 import numpy as np
-from amaranth.lib import data
 
-from arch.isa import ENTRY_BYTES, Entry, Opcode
+from arch.isa import Opcode
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
 from compiler.cost.dispatch import DispatchTimes, loads_of
 from compiler.cost.loads import LoadTimes
 from compiler.cost.passes import PassTimes
 from compiler.cost.port import Port
-from compiler.cost.results import CostError, Results, block_passes, results_of
+from compiler.cost.results import CostError, Results, results_of
+from compiler.cost.tables import PassTables
 from compiler.cost.writes import WriteTimes
 from golden.program import Instruction, fetch_program
 
@@ -86,40 +86,6 @@ class Prediction:
         )  # fmt: skip
         done = {"computed": len(self.computes), "stored": len(self.computes)}
         return {name: getattr(self, name) for name in names} | done
-
-
-class _Tables:
-    """The pass table, as far as timing goes: which passes capture, and whose results go on."""
-
-    def __init__(self, machine: Machine, memory: np.ndarray):
-        self._memory = memory
-        self._beat_bytes = machine.beat_bytes
-        self._captures = np.zeros(machine.table_entries, bool)
-        self._leaves = np.zeros(machine.table_entries, bool)
-        layout = data.Layout.cast(Entry)
-        self._capture, self._pool_last = layout["capture"].offset, layout["pool_last"].offset
-
-    def load(self, load: dict) -> None:
-        start = load["address"]
-        size = load["beats"] * self._beat_bytes // ENTRY_BYTES * ENTRY_BYTES
-        entries = self._memory[start : start + size].reshape(-1, ENTRY_BYTES)
-        bits = np.unpackbits(entries, axis=1, bitorder="little")
-        at = load["destination"] + np.arange(len(entries))
-        at %= self._captures.size
-        self._captures[at] = bits[:, self._capture]
-        self._leaves[at] = bits[:, self._pool_last]
-
-    def captures(self, compute: Instruction) -> tuple[np.ndarray, np.ndarray]:
-        """Return which passes of a block capture [n], and of these whose results go on [n].
-
-        Where the table is run for several pairs of planes, only the last one's passes capture.
-        """
-        span = slice(compute.fields["table_start"], compute.fields["table_last"] + 1)
-        places = np.flatnonzero(self._captures[span])
-        if not places.size or not self._captures[compute.fields["table_last"]]:
-            raise CostError(f"{compute}: the last pass must capture")
-        before = block_passes(compute.fields) - (span.stop - span.start)
-        return before + places, self._leaves[span][places]
 
 
 def predict(
@@ -199,7 +165,7 @@ def _computes(
     content: np.ndarray, program: list[Instruction], machine: Machine
 ) -> list[tuple[Instruction, Results]]:
     """Return the computes, and what each writes by the table that it finds."""
-    tables, found = _Tables(machine, content), []
+    tables, found = PassTables(machine, content), []
     for instruction in program:
         fields = instruction.fields
         if fields["opcode"] is Opcode.LOAD_TABLE:

@@ -25,7 +25,7 @@ def run_bench(verilog: str, folder: Path) -> str:
     (folder / "driver.cpp").write_text(DRIVER)
     command = ["verilator", "--cc", "--exe", "--build", "-Wno-fatal", "-Wno-lint",
                "--top-module", "bench", "--prefix", "Vbench",
-               "-MAKEFLAGS", MAKE_FLAGS.replace("-O2", "-O1"),
+               "-MAKEFLAGS", MAKE_FLAGS,
                "bench.v", "driver.cpp"]  # fmt: skip
     with verilator_environment():
         built = subprocess.run(command, cwd=folder, capture_output=True, text=True)

@@ -1,22 +1,18 @@
 """Rotator: the definition in plain logic, and the multipliers of ECP5 against plain logic."""
 
 import random
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from amaranth.back import verilog
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.compute.aligned_read import AlignedRead
 from hw.compute.rotator import Rotator
 from hw.verilog import find_yosys
 from tests.hw.cycles import play
-from tests.hw.self_checking import run_bench
+from tests.hw.fabric_miter import check_pair
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
@@ -39,24 +35,6 @@ def test_columns_take_their_banks(machine, seed):
             for column in range(columns)
         ]
         assert list(seen[cycle + dut.LEAD + dut.latency]["rotated"]) == expected
-
-
-class RotatorMiter(wiring.Component):
-    """The same rotations in plain logic and with multipliers."""
-
-    def __init__(self, machine, multipliers):
-        self.pair = Rotator(machine), Rotator(machine, multipliers)
-        self.inputs = ("turn", "enable", "words")
-        members = {name: In(self.pair[0].signature.members[name].shape) for name in self.inputs}
-        super().__init__(members | {"differ": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.plain, m.submodules.multiplied = plain, multiplied = self.pair
-        for dut in self.pair:
-            m.d.comb += [getattr(dut, name).eq(getattr(self, name)) for name in self.inputs]
-        m.d.comb += self.differ.eq(plain.rotated.as_value() != multiplied.rotated.as_value())
-        return m
 
 
 BENCH = """
@@ -87,14 +65,11 @@ endmodule
     ids=["25f-most", "25f-all", "85f-all", "85f-some"],
 )
 def test_multipliers_rotate(machine, multipliers, tmp_path):
-    find_yosys()
-    miter = RotatorMiter(machine, multipliers)
-    names = {"TURN": machine.column_bits, "WORDS": machine.columns * machine.group_lanes}
-    bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
-    text = verilog.convert(miter, name="miter", emit_src=False)
-    assert text.count("MULT18X18D") == multipliers
+    pair = [Rotator(machine, count) for count in (0, multipliers)]
+    sizes = {"TURN": machine.column_bits, "WORDS": machine.columns * machine.group_lanes}
     cell = (Path(__file__).parent / "mult18x18d.v").read_text()
-    assert "agree" in run_bench(text + cell + bench, tmp_path)
+    text = check_pair(pair, "rotated", BENCH, sizes, cell, tmp_path)
+    assert text.count("MULT18X18D") == multipliers
 
 
 @pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)

@@ -1,22 +1,18 @@
 """Every word reaches its bank, in every step, and nothing else is written."""
 
 import random
-import re
 
 import pytest
-from amaranth.back import verilog
 from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.fabric import FABRICS
 from hw.load.slot_router import SlotRouter
 from hw.load.wide_multiplexer import multiplexer
-from hw.verilog import find_yosys
 from tests.hw.cell_models import cell_models
 from tests.hw.cycles import run_benches
-from tests.hw.self_checking import run_bench
+from tests.hw.fabric_miter import check_pair
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
@@ -54,25 +50,6 @@ def test_routes(machine, seed):
     run_benches(dut, bench)
 
 
-class RouterMiter(wiring.Component):
-    """Both fabrics' routers see the same steps."""
-
-    def __init__(self, machine):
-        self.pair = [SlotRouter(machine, fabric) for fabric in FABRICS]
-        self.inputs = ("positions", "words", "groups")
-        members = self.pair[0].signature.members
-        super().__init__({name: members[name] for name in self.inputs} | {"differ": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        for fabric, router in zip(FABRICS, self.pair, strict=True):
-            m.submodules[fabric] = router
-            m.d.comb += [getattr(router, name).eq(getattr(self, name)) for name in self.inputs]
-        left, right = (router.banks.as_value() for router in self.pair)
-        m.d.comb += self.differ.eq(left != right)
-        return m
-
-
 BENCH = """
 module bench(input clk);
     reg [POSITIONS-1:0] positions = 0;
@@ -98,17 +75,12 @@ endmodule
 @pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda m: m.name)
 def test_fabrics_agree(machine, tmp_path):
     """Whatever the positions are, also several words for one bank."""
-    find_yosys()
-    miter = RouterMiter(machine)
-    router = miter.pair[0]
-    names = {
-        "POSITIONS": router.positions.shape().size,
-        "WORDS": router.words.shape().size,
+    pair = [SlotRouter(machine, fabric) for fabric in FABRICS]
+    sizes = {
+        "POSITIONS": pair[0].positions.shape().size,
+        "WORDS": pair[0].words.shape().size,
     }
-    bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
-    text = verilog.convert(miter, name="miter", emit_src=False)
-    assert "PFUMX" in text
-    assert "agree" in run_bench(text + cell_models() + bench, tmp_path)
+    assert "PFUMX" in check_pair(pair, "banks", BENCH, sizes, cell_models(), tmp_path)
 
 
 def test_ways_are_checked():

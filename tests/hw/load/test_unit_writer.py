@@ -1,39 +1,12 @@
 """Both fabrics' unit writers write alike; what they write is tested with the loader."""
 
-import re
-
 import pytest
-from amaranth.back import verilog
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from arch.machine import ECP5_25F, ECP5_85F
 from hw.fabric import FABRICS
 from hw.load.unit_writer import UnitWriter
-from hw.verilog import find_yosys
 from tests.hw.cell_models import cell_models
-from tests.hw.self_checking import run_bench
-
-
-class WriterMiter(wiring.Component):
-    """Both fabrics' writers see the same steps; the accumulators of both begin with a table."""
-
-    def __init__(self, machine):
-        self.pair = [UnitWriter(machine, fabric) for fabric in FABRICS]
-        members = self.pair[0].signature.members
-        self.inputs = [name for name, member in members.items() if member.flow == In]
-        super().__init__({name: members[name] for name in self.inputs} | {"differ": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        for fabric, writer in zip(FABRICS, self.pair, strict=True):
-            m.submodules[fabric] = writer
-            m.d.comb += [getattr(writer, name).eq(getattr(self, name)) for name in self.inputs]
-        left, right = (writer.thresholds.as_value() for writer in self.pair)
-        m.d.comb += self.differ.eq(left != right)
-        return m
-
+from tests.hw.fabric_miter import check_pair
 
 BENCH = """
 module bench(input clk);
@@ -64,10 +37,7 @@ endmodule
 @pytest.mark.cosim
 @pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda m: m.name)
 def test_fabrics_agree(machine, tmp_path):
-    find_yosys()
-    miter = WriterMiter(machine)
-    names = {"BEAT": machine.axi_data_bits, "CURSOR": machine.position_bits}
-    bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
-    text = verilog.convert(miter, name="miter", emit_src=False)
-    assert "CCU2C" in text
-    assert "agree" in run_bench(text + cell_models() + bench, tmp_path)
+    """The accumulators of both begin with a table."""
+    pair = [UnitWriter(machine, fabric) for fabric in FABRICS]
+    sizes = {"BEAT": machine.axi_data_bits, "CURSOR": machine.position_bits}
+    assert "CCU2C" in check_pair(pair, "thresholds", BENCH, sizes, cell_models(), tmp_path)

@@ -1,22 +1,16 @@
 """The on-chip memories against dictionaries, and their ECP5 cells against that."""
 
-import re
 from pathlib import Path
 
 import pytest
-from amaranth.back import verilog
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from arch.machine import TINY
 from hw.fabric import FABRICS
 from hw.memories.activation_memory import ActivationMemory
 from hw.memories.block_ram import LATENCY, BlockRam
 from hw.memories.weight_memory import WeightMemory
-from hw.verilog import find_yosys
 from tests.hw.cycles import run_benches
-from tests.hw.self_checking import run_bench
+from tests.hw.fabric_miter import check_pair
 
 
 def run(dut, bench):
@@ -103,25 +97,6 @@ def test_weight_memory(rng):
     run(dut, bench)
 
 
-class RamMiter(wiring.Component):
-    """Both fabrics' memories see the same reads and writes."""
-
-    def __init__(self, depth, width, granularity):
-        self.rams = [BlockRam(depth, width, fabric, granularity) for fabric in FABRICS]
-        inputs = ("write_address", "write_data", "write_enable", "read_address")
-        self.inputs = {name: len(getattr(self.rams[0], name)) for name in inputs}
-        members = {name: In(bits) for name, bits in self.inputs.items()}
-        super().__init__(members | {"differ": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        for fabric, ram in zip(FABRICS, self.rams, strict=True):
-            m.submodules[fabric] = ram
-            m.d.comb += [getattr(ram, name).eq(getattr(self, name)) for name in self.inputs]
-        m.d.comb += self.differ.eq(self.rams[0].read_data != self.rams[1].read_data)
-        return m
-
-
 BENCH = """
 module bench(input clk);
     reg [ADDRESS-1:0] written = 0, read = 0;
@@ -151,14 +126,11 @@ endmodule
     [(256, 32, 16), (512, 32, 16), (512, 128, None), (1024, 16, 8), (2048, 16, 8)],
 )
 def test_cells(depth, width, granularity, tmp_path):
-    find_yosys()
-    miter = RamMiter(depth, width, granularity)
-    names = {
-        "ADDRESS": miter.inputs["write_address"],
+    pair = [BlockRam(depth, width, fabric, granularity) for fabric in FABRICS]
+    sizes = {
+        "ADDRESS": len(pair[0].write_address),
         "WIDTH": width,
-        "ENABLES": miter.inputs["write_enable"],
+        "ENABLES": len(pair[0].write_enable),
     }
-    bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
-    text = verilog.convert(miter, name="miter", emit_src=False)
     cells = (Path(__file__).parent / "dp16kd.v").read_text()
-    assert "agree" in run_bench(text + cells + bench, tmp_path)
+    check_pair(pair, "read_data", BENCH, sizes, cells, tmp_path)

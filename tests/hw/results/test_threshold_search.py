@@ -1,22 +1,16 @@
 """ThresholdSearch counts the thresholds that a sum reaches."""
 
 import random
-import re
 from dataclasses import replace
 
 import pytest
-from amaranth.back import verilog
-from amaranth.hdl import Module
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from arch.machine import ECP5_85F, TINY
 from hw.fabric import FABRICS
 from hw.results.threshold_search import ThresholdSearch
-from hw.verilog import find_yosys
 from tests.hw.cell_models import cell_models
 from tests.hw.cycles import play
-from tests.hw.self_checking import run_bench
+from tests.hw.fabric_miter import check_pair
 
 SETS, INDICES = 2, 16
 
@@ -117,25 +111,6 @@ def test_write_while_searching(seed):
         assert list(seen[index + search.latency]["codes"]) == expected
 
 
-class SearchMiter(wiring.Component):
-    """Both fabrics' searches see the same columns and writes."""
-
-    def __init__(self, machine):
-        self.pair = [ThresholdSearch(machine, fabric) for fabric in FABRICS]
-        members = self.pair[0].signature.members
-        self.inputs = [name for name, member in members.items() if member.flow == In]
-        super().__init__({name: members[name] for name in self.inputs} | {"differ": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        for fabric, search in zip(FABRICS, self.pair, strict=True):
-            m.submodules[fabric] = search
-            m.d.comb += [getattr(search, name).eq(getattr(self, name)) for name in self.inputs]
-        left, right = (search.codes.as_value() for search in self.pair)
-        m.d.comb += self.differ.eq(left != right)
-        return m
-
-
 BENCH = """
 module bench(input clk);
     reg [SUMS-1:0] sums = 0;
@@ -168,14 +143,11 @@ endmodule
 @pytest.mark.cosim
 @pytest.mark.parametrize("bits", [20, 22])
 def test_fabrics_agree(bits, tmp_path):
-    find_yosys()
-    miter = SearchMiter(replace(TINY, accumulator_bits=bits))
-    names = {
+    machine = replace(TINY, accumulator_bits=bits)
+    pair = [ThresholdSearch(machine, fabric) for fabric in FABRICS]
+    sizes = {
         "SUMS": bits * TINY.rows,
         "BITS": bits,
-        "WRITE": miter.pair[0].write.shape().size,
+        "WRITE": pair[0].write.shape().size,
     }
-    bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
-    text = verilog.convert(miter, name="miter", emit_src=False)
-    assert "CCU2C" in text
-    assert "agree" in run_bench(text + cell_models() + bench, tmp_path)
+    assert "CCU2C" in check_pair(pair, "codes", BENCH, sizes, cell_models(), tmp_path)
