@@ -18,6 +18,13 @@ its heads."""
 SHAPES = frozenset({"Shape", "Size"})
 """Read the shape of a tensor, not its values."""
 
+SAME_VALUES = frozenset({"Reshape", "Transpose", "Identity", "Cast", "Squeeze", "Unsqueeze"})
+"""Operators of any file whose results are the elements of their first input, in another order or
+shape."""
+
+ROUNDING = frozenset({"Round", "Floor", "Ceil", "Sign", "BitShift"})
+"""Elementwise operators that make few values of many; so do comparisons and a Cast to integers."""
+
 AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 """Convolutions with equal weights; Conv from ``resolve_windows`` on."""
 

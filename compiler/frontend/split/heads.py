@@ -15,10 +15,6 @@ from compiler.frontend import spec
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.reader.onnx_reader import graph_of
 
-#: Hand on the values of their first operand, maybe quantised: an expectation may read its Softmax
-#: through them.
-KEEPING = frozenset({"Reshape", "Transpose", "Identity", "Cast", "Squeeze", "Unsqueeze"}) | spec.QDQ
-
 
 def heads_of(model: ModelProto) -> tuple[str, ...]:
     """Names of the tensors that the heads of a file make, in execution order."""
@@ -68,7 +64,7 @@ def is_expectation(graph: Graph, node: Node) -> bool:
     if weights.size > 1 and np.array_equal(weights.reshape(-1), np.arange(weights.size)):
         return True
     source = graph.producers.get(node.inputs[0])
-    while source is not None and source.op in KEEPING:
+    while source is not None and source.op in spec.SAME_VALUES | spec.QDQ:
         source = graph.producers.get(source.inputs[0])
     return source is not None and source.op == "Softmax"
 

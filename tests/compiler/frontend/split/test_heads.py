@@ -6,12 +6,12 @@ import pytest
 from compiler.frontend.reader.onnx_reader import load_model
 from compiler.frontend.split.heads import heads_of
 from tests.samples.small_onnx import Net, quantised_net
-from tests.samples.tails import anchor_free, anchors, distribution
+from tests.samples.tails import anchor_free, anchors, begun, distribution
 
 
 @pytest.mark.parametrize("tail", [anchors, anchor_free, distribution])
 def test_heads_of_detectors(tail):
-    net, x = quantised_net()
+    net, x = begun()
     heads = tail(net, x)
     assert heads_of(net.model()) == heads
 
@@ -43,9 +43,7 @@ def test_a_shape_is_no_way_from_one_convolution_to_another():
 def test_weights_are_not_the_picture():
     """Quantised weights come through nodes of the graph; they make nothing a head or not."""
     net, x = quantised_net()
-    weights = net.node(
-        "DequantizeLinear", net.constant(np.ones((4, 8, 1, 1)), np.int8), 0.5
-    )
+    weights = net.node("DequantizeLinear", net.constant(np.ones((4, 8, 1, 1)), np.int8), 0.5)
     head = net.node("Conv", x, weights)
     net.outputs.append(net.node("Sigmoid", head))
     assert heads_of(net.model()) == (head,)
