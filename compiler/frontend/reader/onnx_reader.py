@@ -30,6 +30,7 @@ from compiler.frontend.reader.external_data import (
     load_external_data,
 )
 from compiler.frontend.reader.operator_forms import STANDARD, check_form, label
+from compiler.frontend.spec import QDQ
 
 #: More nodes than any network for this machine has.
 MOST_NODES = 20_000
@@ -58,6 +59,8 @@ INTEGERS = {
     25,  # UINT2
     26,  # INT2
 }
+#: What onnxruntime's tools write in files of an opset that lacks a type, with ONNX's own meaning.
+MICROSOFT = "com.microsoft"
 DOMAINS = {
     "",
     "ai.onnx",
@@ -297,7 +300,8 @@ def read_node(proto: NodeProto, version: int, names: NameSupply) -> Node:
     node = Node(op=proto.op_type, name=proto.name, inputs=tuple(proto.input), outputs=outputs)
     if not any(proto.output):
         raise ReadError(f"{proto.op_type} {proto.name!r} has no output. The file is damaged.")
-    if proto.domain not in DOMAINS:
+    as_standard = proto.domain == MICROSOFT and proto.op_type in QDQ
+    if proto.domain not in DOMAINS and not as_standard:
         raise ReadError(
             f"{node}: domain {proto.domain!r} is not supported; supported are standard ONNX "
             "and QONNX operators. Export without custom operators."
