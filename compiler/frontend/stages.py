@@ -149,6 +149,9 @@ STAGES: dict[str, Change] = {
     "cut_tail": NOTHING_DEAD,
     "fold_constants": Change(rules=(no_constant_nodes,)),
     "remove_dead_nodes.2": NOTHING_DEAD,
+    "resolve_shuffles": NO_CHANGE,
+    "resolve_focus": NO_CHANGE,
+    "remove_dead_nodes.3": NOTHING_DEAD,
     # Only here: what an operator that is not supported hides is not known after fold_constants.
     "check_operators": Change(
         new=spec.STRUCTURAL | ELEMENTWISE,
@@ -165,6 +168,7 @@ STAGES: dict[str, Change] = {
         },
         rules=(constant_weights,),
     ),
+    "compose_pools": NO_CHANGE,
     "resolve_integer_convolutions": Change(gone=frozenset({"ConvInteger"})),
     "resolve_channels": Change(gone=spec.SEVERAL_RESULTS, attributes={"Slice": ("start", "stop")}),
     "resolve_resize": Change(
@@ -177,12 +181,12 @@ STAGES: dict[str, Change] = {
         new=frozenset({"Quantise"}), attributes={"Quantise": ("encoding",)}, rules=(few_bits,)
     ),
     "lift_slices": Change(rules=(slices_of_codes,)),
-    "remove_dead_nodes.3": NOTHING_DEAD,
+    "remove_dead_nodes.4": NOTHING_DEAD,
     "hoist_quantisers": Change(rules=(quantised_before_moving,)),
     "share_equal_nodes.2": Change(now=(no_equal_nodes,)),
-    "remove_dead_nodes.4": NOTHING_DEAD,
-    "fold_pads": Change(gone=spec.PADDING),
     "remove_dead_nodes.5": NOTHING_DEAD,
+    "fold_pads": Change(gone=spec.PADDING),
+    "remove_dead_nodes.6": NOTHING_DEAD,
 }
 
 
