@@ -223,7 +223,8 @@ def input_shape(
         text = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
         raise ReadError(
             f"input {value.name!r} has shape {text}; it must be static, [1, channels, height, "
-            "width]. Export the network with a fixed picture size and batch 1."
+            "width]. Name the picture's size with --size HEIGHTxWIDTH, or export the network with "
+            "a fixed size and batch 1."
         )
     if max(shape) > 1 << 14 or np.prod(shape, dtype=float) > LARGEST_TENSOR:
         raise ReadError(
