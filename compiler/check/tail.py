@@ -31,10 +31,11 @@ class CheckedTail:
         for name, values in self.outputs.items():
             text = f"output {name!r} {list(values.shape)}, computed on the host"
             if name in self.largest:
-                plain = f"with its optimiser off {self.plain[name]:.3g}"
-                usual = f"{self.usual[name]:.3g} away, " if name in self.usual else ""
+                most = f"{self.plain[name]:.3g} away with its optimiser off"
+                if name in self.usual:
+                    most = f"{self.usual[name]:.3g} away, {most}"
                 text += (
-                    f"; from the file in onnxruntime at most {usual}{plain} (values up to "
+                    f"; from the file in onnxruntime at most {most} (values up to "
                     f"{self.largest[name]:.3g})"
                 )
             elif self.reason:
