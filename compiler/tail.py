@@ -11,6 +11,8 @@ from host.manifest import Tail
 
 PLACING = {"Add", "Sub"}
 """Operators by which a tail puts boxes in their places."""
+UPRIGHT = ("detect", "segment", "pose")
+"""Tasks, as ultralytics names them, whose outputs hold boxes that are not turned."""
 
 
 def describe_tail(parts: Parts, size: tuple[int, int]) -> Tail:
@@ -20,16 +22,22 @@ def describe_tail(parts: Parts, size: tuple[int, int]) -> Tail:
     shapes = {name: known.get(name, ()) for name in parts.tail.outputs}
     names = class_names(model)
     decoded = any(node.op_type in PLACING for node in model.graph.node)
+    if metadata(model, "task") not in ("", *UPRIGHT):
+        return Tail(outputs=parts.tail.outputs)
     fit = "letterbox" if names else "stretch"  # who writes names also trains that way
     boxes = recognised(shapes, size, names, decoded=decoded, fit=fit)
     return Tail(outputs=parts.tail.outputs, boxes=boxes)
 
 
+def metadata(model: ModelProto, key: str) -> str:
+    """What an exporter wrote under ``key``; "" if nothing."""
+    return next((entry.value for entry in model.metadata_props if entry.key == key), "")
+
+
 def class_names(model: ModelProto) -> tuple[str, ...]:
     """Names of classes as exporters write them: a list, or a dictionary by number; else ()."""
-    text = next((entry.value for entry in model.metadata_props if entry.key == "names"), "")
     try:
-        found = ast.literal_eval(text)
+        found = ast.literal_eval(metadata(model, "names"))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return ()
     if isinstance(found, dict) and sorted(found, key=str) == sorted(range(len(found)), key=str):

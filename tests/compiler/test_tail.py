@@ -12,7 +12,8 @@ import golden.__main__
 from arch.machine import TINY
 from compiler.build_folder import BuildError, read_build
 from compiler.flow import compile_file
-from compiler.tail import class_names
+from compiler.frontend.split.model import split_file
+from compiler.tail import class_names, describe_tail
 from golden import execute
 from golden.machine import GoldenMachine
 from host.boxes import boxes_on_picture
@@ -125,6 +126,18 @@ def test_the_tail_takes_what_the_network_gives(tmp_path):
     compiled = compile_file(saved(distribution, tmp_path), TINY)
     runner = Tail(compiled.parts.model.SerializeToString())
     assert list(runner.inputs) == [output.name for output in compiled.network.outputs]
+
+
+@pytest.mark.parametrize(("task", "known"), [("detect", True), ("pose", True), ("obb", False)])
+def test_boxes_of_another_kind_are_not_taken_for_upright_ones(tmp_path, task, known):
+    net, x = begun()
+    distribution(net, x)
+    model = named(net)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "task", task
+    path = tmp_path / "task.onnx"
+    onnx.save(model, path)
+    assert (describe_tail(split_file(path), (SIZE, SIZE)).boxes is not None) == known
 
 
 @pytest.mark.parametrize(
