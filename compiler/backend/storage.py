@@ -23,8 +23,8 @@ from arch.isa import Planes
 from arch.machine import Machine
 
 WORD_CHANNELS = GROUP_LANES
-"""Channels that one lane group holds of a position: an operand's word. In memory they are one image,
-or two where a COMPUTE writes only half of them."""
+"""Channels that one lane group holds of a position: an operand's word. In memory they are one
+image, or two where a COMPUTE writes only half of them."""
 BOTH_HALVES = (1 << HALVES) - 1
 ALIGNMENT = 64
 """Bytes: every stored object starts on such a boundary (a multiple of any beat)."""

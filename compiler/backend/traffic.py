@@ -42,7 +42,8 @@ class Traffic:
     def load(self, fields: dict) -> int:
         """Return the cycles that a LOAD takes, of memory or of the loader."""
         rows, beats = fields["rows"], fields["beats"]
-        return max(loader_cycles(fields, self.machine.map_steps) + LOAD_OVERHEAD, self.rows(rows, beats))
+        loader = loader_cycles(fields, self.machine.map_steps)
+        return max(loader + LOAD_OVERHEAD, self.rows(rows, beats))
 
     def stores(self, job: Job, layout: Layout, height: int, width: int) -> int:
         """Return the cycles in which memory is kept from loads by one compute's results.

@@ -17,7 +17,7 @@ def phase_bits(machine: Machine) -> int:
 
 
 class LoadWalk(wiring.Component):
-    """Per step (a beat, or a part of one where S words are less), the chip position of each of its S words:
+    """Per step (S words: a beat, or a part of one), the chip position of each of its words:
 
         position[w] = destination + r * row_step + f(x) + i * plane_stride
         f(x) = x, or (x >> 1) + (x & 1) * odd_offset if odd_offset is not 0

@@ -31,9 +31,9 @@ class Loader(wiring.Component):
     next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, a map's
     16 / R, and of two beats that 2^b thresholds are made of the second one 2^b - 1
     (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles after
-    the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before. Step q = 0..s - 1 of a beat taken in T is
-    written at the end of T + 2 + q (weights, thresholds, table, program) or T + 5 + q (maps).
-    ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
+    the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before. Step
+    q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights, thresholds,
+    table, program) or T + 5 + q (maps). ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
 
     Members
     -------

@@ -28,8 +28,8 @@ class TransferBeats(wiring.Component):
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
     part : ``Out(CODE_BITS)``
-        Of a picture or map: which step of its beat this is. Where thresholds are made: which threshold,
-        0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
+        Of a picture or map: which step of its beat this is. Where thresholds are made: which
+        threshold, 0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
     beat_done : ``Out(1)``
         This step is its beat's last.
     makes : ``Out(1)``

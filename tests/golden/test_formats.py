@@ -5,7 +5,6 @@ import pytest
 
 from golden.formats import MapFormat, pack_map, pack_picture, unpack_map
 
-
 IMAGES = pytest.mark.parametrize("lanes", [8, 16])
 
 

@@ -12,8 +12,8 @@ class WriteMemory:
     """Takes bursts in order; acknowledges each `latency` cycles after its last beat or later.
 
     With `stalls`, AW and W are not always ready and B comes later. `bursts` lists (cycle, address,
-    beats, bytes of a beat), `beats` and `answers` the cycles of the handshakes. `errors` names bursts by number.
-    Nothing is taken in the first `asleep` cycles.
+    beats, bytes of a beat), `beats` and `answers` the cycles of the handshakes. `errors` names
+    bursts by number. Nothing is taken in the first `asleep` cycles.
     """
 
     beat_bytes: int

@@ -30,9 +30,8 @@ def test_rows_start_on_beats_and_halo_lies_inside(bits, beat):
     assert place.layout.images == (3 if beat == 8 else 2)
     assert place.layout.row_bytes % beat == 0
     assert place.position(0, -storage.top, -storage.left) == place.address
-    last = place.position(
-        place.layout.images - 1, storage.height - 1 + storage.bottom, storage.width - 1 + storage.left
-    )
+    y, x = storage.height - 1 + storage.bottom, storage.width - 1 + storage.left
+    last = place.position(place.layout.images - 1, y, x)
     assert last + place.layout.position_bytes <= place.address + place.layout.size
 
 
