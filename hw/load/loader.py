@@ -33,7 +33,8 @@ class Loader(wiring.Component):
     (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles after
     the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before. Step
     q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights, thresholds,
-    table, program) or T + 5 + q (maps). ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
+    table, program) or T + 5 + q (maps). ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles
+    after its last beat was taken.
 
     Members
     -------
