@@ -32,7 +32,7 @@ class PictureUnpacker(wiring.Component):
     picture : ``In(1)``
         Must stay for 2 cycles after a step, like ``window``.
     high : ``In(1)``
-        Of a map's words: they are for lanes 8..15.
+        Of a map's words: they are for lanes 8..15. Must stay for 2 cycles after a step.
     window : ``In(3)``
         Pixels packed into a position, 1 to 5.
     words : ``Out(ArrayLayout(16, slots))``
@@ -72,16 +72,11 @@ class PictureUnpacker(wiring.Component):
                 m.d.sync += pixels[d].eq(Mux(self.row_first, 0, pixels[d - 1]))
 
         # Beats of feature maps take the same time.
-        plain = Signal(self.words_layout, reset_less=True)
-        if self.machine.map_steps > 1:
-            half = self.beat.word_select(self.phase[0], slots * 8)
-            m.d.sync += [
-                plain[w].eq(Cat(byte, Mux(self.high, byte, 0)))
-                for w, byte in enumerate(half.word_select(w, 8) for w in range(slots))
-            ]
-        else:
-            m.d.sync += plain.eq(self.beat)
-        m.d.sync += upper.eq(self.phase[0])
+        lanes = self.machine.image_channels
+        apart = self.machine.map_steps > 1  # half a beat a step, for half of the lanes
+        loaded = self.beat.word_select(self.phase[0], slots * lanes) if apart else self.beat
+        plain = Signal(data.ArrayLayout(lanes, slots), reset_less=True)
+        m.d.sync += [plain.eq(loaded), upper.eq(self.phase[0])]
 
         words = []
         for w in range(slots):
@@ -94,6 +89,8 @@ class PictureUnpacker(wiring.Component):
             words.append(Cat(word))
         chosen = Signal(self.words_layout, reset_less=True)
         for w in range(slots):
-            m.d.sync += chosen[w].eq(Mux(self.picture, words[w], plain[w]))
+            low = plain[w]
+            word = Cat(low, Mux(self.high, low, 0)) if apart else low
+            m.d.sync += chosen[w].eq(Mux(self.picture, words[w], word))
         m.d.comb += self.words.eq(chosen)
         return m
