@@ -37,8 +37,9 @@ from host.memory import memory_with_picture
 MANIFEST = "manifest.json"
 PROGRAM = "program.bin"
 MODEL = "model.onnx"
+TAIL = "tail.onnx"
 VERILOG = "accelerator.v"
-WRITTEN = (PROGRAM, MODEL, VERILOG)
+WRITTEN = (PROGRAM, MODEL, TAIL, VERILOG)
 """Every file that a build may hold beside its manifest."""
 
 
@@ -102,6 +103,8 @@ def write_build(
     folder = Path(folder)
     manifest = compiled_manifest(compiled, model, input_scale, side_car)
     content = {PROGRAM: compiled.image.to_bytes(), MODEL: self_contained(model)}
+    if compiled.parts is not None:
+        content[TAIL] = compiled.parts.model.SerializeToString()
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
             write_verilog(compiled.machine, scratch / VERILOG)
@@ -160,6 +163,11 @@ class Build:
         return self.folder / MODEL
 
     @cached_property
+    def tail(self) -> bytes | None:
+        """What the host computes behind the program; None where that gives all results."""
+        return read_bytes(self.folder / TAIL) if self.manifest.tail is not None else None
+
+    @cached_property
     def network(self) -> Network:
         """The integer network, read again from the model in the folder."""
         network = read_network(self.model, input_scale=self.manifest.input_scale)
@@ -192,7 +200,7 @@ def read_build(folder: str | Path) -> Build:
     folder = Path(folder)
     try:
         manifest = read_manifest(read_bytes(folder / MANIFEST))
-        for name in (PROGRAM, MODEL):
+        for name in (PROGRAM, MODEL) + (TAIL,) * (manifest.tail is not None):
             if digest(read_bytes(folder / name)) != manifest.files.get(name):
                 raise ManifestError(f"{name} is damaged or of another build")
         image = Image.read(folder / PROGRAM)

@@ -20,9 +20,11 @@ from compiler.build_folder import (
 from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
-from compiler.explanation import explain, with_others
+from compiler.explanation import all_told, explain, tail_lines
 from compiler.flow import Compiled, compile_file
+from compiler.frontend.dialect import described
 from compiler.frontend.pipeline import PASS_NAMES
+from compiler.frontend.reader.onnx_reader import graph_of, load_model
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
 from compiler.report import layer_table
@@ -147,12 +149,16 @@ def _build(arguments: argparse.Namespace) -> None:
         read_record(side_car)
     else:
         side_car = None
+    parsed = load_model(model)
+    print(f"{model}: {described(parsed)}", flush=True)
     try:
+        for line in tail_lines(graph_of(parsed, model)):
+            print(line, flush=True)
         compiled = compile_file(
             model, target.machine, target.memory, input_scale=arguments.input_scale
         )
     except (ReadError, UnsupportedError, QuantisationError) as error:
-        raise with_others(error, model, arguments.input_scale) from error
+        raise all_told(error, model, arguments.input_scale) from error
     told = ""
     if not arguments.no_check:
         manifest = compiled_manifest(compiled, model, arguments.input_scale, side_car)
@@ -186,7 +192,10 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
             file=sys.stderr, flush=True,
         )  # fmt: skip
     codes = busy_picture(network.shape(network.input))
-    checked = check_frame(network, model, compiled.image, manifest, codes)
+    tail = compiled.parts and compiled.parts.model.SerializeToString()
+    checked = check_frame(network, model, compiled.image, manifest, codes, tail)
+    for line in checked.tail.lines() if checked.tail else ():
+        print(line)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 

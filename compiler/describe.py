@@ -3,6 +3,7 @@
 from compiler.backend.memory import Placed
 from compiler.backend.storage import Place
 from compiler.flow import Compiled
+from compiler.tail import describe_tail
 from golden.network import Output
 from host.manifest import Forecast, Manifest, Picture, Result, StoredMap
 
@@ -23,8 +24,13 @@ def describe(compiled: Compiled) -> Manifest:
         outputs=tuple(_result(output) for output in compiled.network.outputs),
         fused=dict(compiled.lowered.fused),
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
+        tail=compiled.parts and describe_tail(compiled.parts, _size(compiled)),
         prediction=Forecast(cycles=compiled.prediction.cycles, memory=compiled.memory),
     )
+
+
+def _size(compiled: Compiled) -> tuple[int, int]:
+    return compiled.network.shape(compiled.network.input)[1:]
 
 
 def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:

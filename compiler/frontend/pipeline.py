@@ -12,6 +12,7 @@ from compiler.frontend.context import Context
 from compiler.frontend.passes.check_constants import check_constants
 from compiler.frontend.passes.check_operators import check_operators
 from compiler.frontend.passes.check_types import check_types
+from compiler.frontend.passes.cut_tail import cut_tail
 from compiler.frontend.passes.fold_constants import fold_constants
 from compiler.frontend.passes.fold_pads import fold_pads
 from compiler.frontend.passes.fold_picture_scaling import fold_picture_scaling
@@ -36,6 +37,7 @@ INTERNAL_ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, Recursio
 #: (graph, context) -> graph; what it takes and leaves is in `stages`.
 PASSES = (
     remove_dead_nodes,
+    cut_tail,
     fold_constants,
     remove_dead_nodes,
     check_operators,

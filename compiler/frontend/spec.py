@@ -11,6 +11,20 @@ CONVOLUTIONS = frozenset({"Conv", "ConvInteger"})
 """Sums of products with weights: where an elementwise function of sums starts, and where a network
 can be cut."""
 
+CONVOLUTIONS_IN_FILES = CONVOLUTIONS | {"ConvTranspose", "QLinearConv"}
+"""Operators of any file, supported or not, that are a network's convolutions: the last of them are
+its heads."""
+
+SHAPES = frozenset({"Shape", "Size"})
+"""Read the shape of a tensor, not its values."""
+
+SAME_VALUES = frozenset({"Reshape", "Transpose", "Identity", "Cast", "Squeeze", "Unsqueeze"})
+"""Operators of any file whose results are the elements of their first input, in another order or
+shape."""
+
+ROUNDING = frozenset({"Round", "Floor", "Ceil", "Sign", "BitShift"})
+"""Elementwise operators that make few values of many; so do comparisons and a Cast to integers."""
+
 AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 """Convolutions with equal weights; Conv from ``resolve_windows`` on."""
 

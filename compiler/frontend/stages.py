@@ -143,6 +143,7 @@ WINDOW = ("strides", "pads", "dilations", "groups")
 
 STAGES: dict[str, Change] = {
     "remove_dead_nodes": Change(rules=(in_order,), now=(no_dead_nodes,)),
+    "cut_tail": NOTHING_DEAD,
     "fold_constants": Change(rules=(no_constant_nodes,)),
     "remove_dead_nodes.2": NOTHING_DEAD,
     # Only here: what an operator that is not supported hides is not known after fold_constants.

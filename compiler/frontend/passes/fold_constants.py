@@ -44,6 +44,7 @@ class Builder:
         self.shapes = {name: value.shape for name, value in self.constants.items()}
         self.shapes = {**graph.shapes, **self.shapes}
         self.names = NameSupply.of(graph)
+        self.hints = graph.hints
         self.folder = Folder()
 
     def folded(self, node: Node) -> Node | None:
@@ -67,7 +68,7 @@ class Builder:
             constants[node.output] = np.array(shapes[node.inputs[0]][start:end], np.int64)
             shapes[node.output] = constants[node.output].shape
             return None
-        shape = infer(node, shapes, constants)
+        shape = infer(node, shapes, constants) or self.hints.get(node.output)
         if shape is not None:
             check_size(node, shape)
             shapes[node.output] = shape

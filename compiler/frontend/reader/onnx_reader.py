@@ -310,7 +310,11 @@ def read_node(proto: NodeProto, version: int, names: NameSupply) -> Node:
 
 def read_onnx(path: str | Path) -> Graph:
     """The graph of an ONNX file; ReadError with one message where it cannot be read."""
-    model = load_model(path)
+    return graph_of(load_model(path), Path(path))
+
+
+def graph_of(model: ModelProto, path: Path = Path("the network")) -> Graph:
+    """The graph of a parsed model, its external tensors inside; ``path`` is for messages."""
     version = opset(model)
     check_names(model)
     constants = initialisers(model)
@@ -339,7 +343,7 @@ def read_onnx(path: str | Path) -> Graph:
     if not outputs:
         raise ReadError(f"{path}: the network has no outputs. Export it again.")
     return Graph(
-        name=model.graph.name or Path(path).stem,
+        name=model.graph.name or path.stem,
         input=name,
         outputs=tuple(dict.fromkeys(outputs)),
         results=tuple(dict.fromkeys(outputs)),
