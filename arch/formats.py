@@ -6,8 +6,8 @@ the numbers that both need, and the compiler and a host too, are these.
 
 ADDRESS_BITS = 32
 """Byte addresses of memory."""
-WRITTEN_ADDRESS_BITS = 31
-"""Byte addresses of what the machine writes: results lie in the lower 2 GiB."""
+WRITTEN_ADDRESS_BITS = 29
+"""Byte addresses of what the machine writes: results lie in the lower 512 MiB."""
 PAGE_BYTES = 4096
 """No burst crosses a multiple of this (AXI4, A3.4.1); programs start at one."""
 
@@ -15,8 +15,10 @@ GROUP_LANES = 16
 """Lanes (channels of a map) per lane group: one word of a bit-plane."""
 LANE_GROUPS = 4
 """Lane groups, each at an offset of its own."""
+HALVES = 2
+"""Halves of a lane group, which can be written apart."""
 PLANE_BYTES = GROUP_LANES // 8
-"""Bytes of one bit-plane of one position."""
+"""Bytes of one bit-plane of one position on chip, in one lane group."""
 
 CODE_BITS = 4
 """Most bits of a code. 2**bits thresholds per row make codes of that many bits."""
@@ -24,7 +26,6 @@ MOST_THRESHOLDS = 1 << CODE_BITS
 """Thresholds per row of a set."""
 RAW_CHUNK_PLANES = 4
 """Bit-planes of each piece in which a raw sum leaves."""
-RAW_CHUNK_BYTES = RAW_CHUNK_PLANES * PLANE_BYTES
 
 PICTURE_CHANNELS = 3
 PICTURE_BITS = 8
@@ -41,6 +42,6 @@ THRESHOLD_BYTES = THRESHOLD_BITS // 8
 """A threshold; threshold 0 of a row has its direction instead."""
 
 
-def images_of(channels: int) -> int:
-    """How many images of :data:`GROUP_LANES` channels hold so many channels."""
-    return -(-channels // GROUP_LANES)
+def images_of(channels: int, image_channels: int) -> int:
+    """How many images of ``image_channels`` channels hold so many channels."""
+    return -(-channels // image_channels)

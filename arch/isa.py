@@ -10,7 +10,7 @@ from functools import cache
 from amaranth.hdl import Shape, unsigned
 from amaranth.lib import data, enum
 
-from arch.formats import ADDRESS_BITS, CODE_BITS, LANE_GROUPS, LONGEST_WINDOW
+from arch.formats import ADDRESS_BITS, CODE_BITS, HALVES, LANE_GROUPS, LONGEST_WINDOW
 
 INSTRUCTION_BITS = 256
 INSTRUCTION_BYTES = INSTRUCTION_BITS // 8
@@ -84,6 +84,7 @@ class Load(data.Struct):
     window: unsigned(LONGEST_WINDOW.bit_length())
     groups: unsigned(LANE_GROUPS)
     code_bits: unsigned(CODE_BITS.bit_length())
+    halves: unsigned(HALVES)
 
 
 class Compute(data.Struct):
@@ -110,7 +111,6 @@ class Compute(data.Struct):
     row_bytes: unsigned(24)
     position_bytes: unsigned(8)
     planes: Planes
-    upper_half: unsigned(1)
     post_mode: unsigned(4)
     activation_planes: unsigned(PLANES_BITS)
     weight_planes: unsigned(PLANES_BITS)
@@ -168,6 +168,7 @@ FIELD_NOTES = {
         "groups": "lane groups that receive the data",
         "code_bits": "LOAD_THRESHOLDS: 0: memory holds the thresholds; "
         f"b = 1..{CODE_BITS}: it holds a base and a step for each row, of which 2^b are made",
+        "halves": "halves of those groups that are written: 1: lanes 0..7, 2: lanes 8..15, 3: both",
     },
     "Compute": {
         "opcode": "COMPUTE",
@@ -191,7 +192,6 @@ FIELD_NOTES = {
         "row_bytes": "bytes from one output row's start to the next row's",
         "position_bytes": "bytes from one output position to the next",
         "planes": "bit-planes per position in memory",
-        "upper_half": "1: an 8-row machine writes lanes 8..15 of the group",
         "post_mode": "0: thresholds. Other values are kept for wider codes and curved functions",
         "activation_planes": "activation planes that the table's passes are run for, minus 1",
         "weight_planes": "weight planes that they are run for, minus 1",

@@ -31,16 +31,18 @@ LINE_NOTES = {
 }
 
 
-def steps_of(load: dict) -> tuple[int, int]:
+def steps_of(load: dict, map_steps: int) -> tuple[int, int]:
     """Return the cycles that the loader takes for the beats of a LOAD (its fields): for the first,
-    third, ... and for the second, fourth, ..."""
+    third, ... and for the second, fourth, ...; ``map_steps`` is the machine's."""
     if load["opcode"] is Opcode.LOAD_PICTURE:
         return PICTURE_STEPS, PICTURE_STEPS
+    if load["opcode"] is Opcode.LOAD_MAP:
+        return map_steps, map_steps
     if load["opcode"] is Opcode.LOAD_THRESHOLDS and load.get("code_bits"):
         return 1, (1 << load["code_bits"]) - 1
     return 1, 1
 
 
-def loader_cycles(load: dict) -> int:
+def loader_cycles(load: dict, map_steps: int) -> int:
     """Return the cycles that the loader takes for all beats of a LOAD."""
-    return load["rows"] * load["beats"] * sum(steps_of(load)) // 2
+    return load["rows"] * load["beats"] * sum(steps_of(load, map_steps)) // 2

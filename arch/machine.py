@@ -14,11 +14,13 @@ from arch.errors import ConfigurationError
 from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
 from arch.loads import LineNumber
 
-ISA_VERSION = 3
+ISA_VERSION = 4
 """Raised whenever an encoded program stops meaning what it meant."""
 MULTIPLIED_COLUMNS = (8, 16)
 """Columns of machines whose activations multipliers can turn: their factors have 18 bits, and for
 fewer columns plain logic takes a cycle less."""
+MOST_TRANSFERS = 256
+"""Of a burst (AXI4, A3.4.1)."""
 ADDRESS_FIELDS = {
     ("activation_words", "position_bits"): {
         isa.Load: ("destination", "row_step", "plane_stride", "odd_offset"),
@@ -50,8 +52,8 @@ class Machine:
     """
 
     name: str
-    #: Output channels computed at once: one row of processing elements each. 8 or 16, because a
-    #: row block writes one byte or one whole lane group of the next layer's words.
+    #: Output channels computed at once: one row of processing elements each. 8 or 16, because they
+    #: make one half or one whole lane group of the next layer.
     rows: int
     #: Consecutive positions computed at once; also the number of activation banks.
     columns: int
@@ -69,13 +71,13 @@ class Machine:
     table_entries: int = 512
     #: Width of the memory port.
     axi_data_bits: int = 64
-    #: Longest read or write burst in beats.
+    #: Longest burst in beats.
     max_burst: int = 64
     #: Read bursts that may be under way at once.
     outstanding_reads: int = 8
     #: Instructions waiting in front of the loader and of the sequencer, each.
     queue_depth: int = 8
-    #: Beats buffered in front of the write channel.
+    #: Transfers buffered in front of the write channel.
     output_beats: int = 512
     #: Rows and columns of processing elements between two pipeline registers.
     cluster: int = 4
@@ -181,6 +183,37 @@ class Machine:
         return self.axi_data_bits // 8
 
     @property
+    def image_channels(self) -> int:
+        """Channels of a map that lie together in memory: those that a COMPUTE writes."""
+        return self.rows
+
+    @property
+    def plane_bytes(self) -> int:
+        """Bytes of one bit-plane of one position in memory."""
+        return self.image_channels // 8
+
+    @property
+    def piece_bytes(self) -> int:
+        """Bytes of a piece of a position's raw sums."""
+        return RAW_CHUNK_PLANES * self.plane_bytes
+
+    @property
+    def map_steps(self) -> int:
+        """Cycles in which the loader writes a beat of a map: ``slots`` words of an image's channels
+        in each."""
+        return self.group_lanes // self.image_channels
+
+    @property
+    def transfer_bytes(self) -> int:
+        """Bytes that the memory port writes in a cycle: of 8 rows half a beat, what they make."""
+        return self.slots * self.plane_bytes
+
+    @property
+    def write_burst(self) -> int:
+        """Longest write burst in transfers: the bytes of ``max_burst`` beats."""
+        return min(self.max_burst * self.beat_bytes // self.transfer_bytes, MOST_TRANSFERS)
+
+    @property
     def positions(self) -> int:
         """Activation address space, in positions of ``lanes`` bits."""
         return self.columns * self.activation_words
@@ -215,7 +248,7 @@ class Machine:
 
     @property
     def block_beats(self) -> int:
-        """Most output beats that one block of ``rows`` x ``columns`` sums can make."""
+        """Most written transfers that one block of ``rows`` x ``columns`` sums can make."""
         return self.columns * self.raw_chunks
 
 

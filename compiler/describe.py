@@ -52,6 +52,7 @@ def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
         first_cycle=timing[min(computes)].first_pass,
         last_cycle=timing[max(computes)].stored,
         address=place.position(0, 0, 0),
+        image_channels=layout.image_channels,
         image_bytes=layout.image_bytes,
         row_bytes=layout.row_bytes,
         position_bytes=layout.position_bytes,

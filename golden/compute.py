@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arch.formats import CODE_BITS, GROUP_LANES, LANE_GROUPS, PLANE_BYTES, RAW_CHUNK_PLANES
+from arch.formats import CODE_BITS, GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
 from arch.isa import PASS_FLAGS
 from arch.machine import Machine
 from golden.formats import planes_of
@@ -226,8 +226,7 @@ def outgoing(
         x >>= 1
     y, x, values = y[kept], x[kept], values[:, kept]
     address = fields["address"] + y * fields["row_bytes"] + x * fields["position_bytes"]
-    half = np.arange(PLANE_BYTES) if rows == GROUP_LANES else np.array([fields["upper_half"]])
-    offsets = (PLANE_BYTES * np.arange(planes)[:, None] + half).reshape(-1)
+    offsets = np.arange(planes * chip.machine.plane_bytes)
     # Also where no position lies inside of the map.
     content = planes_of(values, planes).reshape(len(address), offsets.size)
     return Writes(address[:, None] + offsets, content)

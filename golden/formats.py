@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arch.formats import GROUP_LANES, PICTURE_BYTES, PICTURE_CHANNELS, PLANE_BYTES, images_of
+from arch.formats import PICTURE_BYTES, PICTURE_CHANNELS, images_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapFormat:
     """Where the positions of one map lie in memory.
 
-    Position (y, x) of channel group g lies at
-    ``address + g * group_bytes + (origin + y * pitch + x) * position_bytes``.
+    Position (y, x) of image i, of ``image_channels`` channels, lies at
+    ``address + i * image_bytes + (origin + y * pitch + x) * position_bytes``.
     """
 
-    #: Byte address of the first group's image, halo included.
+    #: Channels of an image: the machine's.
+    image_channels: int
+    #: Byte address of the first image, halo included.
     address: int
     #: Positions from one row's start to the next row's.
     pitch: int
@@ -30,33 +32,36 @@ class MapFormat:
     planes: int
     #: Positions from the image's start to position (0, 0).
     origin: int = 0
-    #: Bytes from one channel group's image to the next.
-    group_bytes: int = 0
+    #: Bytes from one image to the next.
+    image_bytes: int = 0
 
     def __post_init__(self):
-        if self.groups > 1 and self.group_bytes < self.height * self.pitch * self.position_bytes:
+        if self.images > 1 and self.image_bytes < self.height * self.pitch * self.position_bytes:
             raise ValueError(
-                f"group_bytes {self.group_bytes} is less than {self.height} rows of "
+                f"image_bytes {self.image_bytes} is less than {self.height} rows of "
                 f"{self.pitch} positions of {self.position_bytes} bytes"
             )
 
     @property
-    def groups(self) -> int:
-        """Images of 16 channels."""
-        return images_of(self.channels)
+    def images(self) -> int:
+        return images_of(self.channels, self.image_channels)
+
+    @property
+    def plane_bytes(self) -> int:
+        return self.image_channels // 8
 
     @property
     def position_bytes(self) -> int:
-        return PLANE_BYTES * self.planes
+        return self.plane_bytes * self.planes
 
     @property
     def end(self) -> int:
         """The byte address after the last position's."""
         last = self.origin + (self.height - 1) * self.pitch + self.width
-        return self.address + (self.groups - 1) * self.group_bytes + last * self.position_bytes
+        return self.address + (self.images - 1) * self.image_bytes + last * self.position_bytes
 
     def view(self, memory: np.ndarray) -> np.ndarray:
-        """Return the map's bytes as a writable view [groups, height, width, planes, 2]."""
+        """Return the map's bytes as a writable view [images, height, width, planes, bytes]."""
         start = self.address + self.origin * self.position_bytes
         if self.address < 0 or self.end > memory.size:
             raise ValueError(
@@ -66,8 +71,8 @@ class MapFormat:
         size = self.position_bytes
         return np.lib.stride_tricks.as_strided(
             memory[start : self.end],
-            (self.groups, self.height, self.width, self.planes, PLANE_BYTES),
-            (self.group_bytes, self.pitch * size, size, PLANE_BYTES, 1),
+            (self.images, self.height, self.width, self.planes, self.plane_bytes),
+            (self.image_bytes, self.pitch * size, size, self.plane_bytes, 1),
         )
 
 
@@ -96,11 +101,10 @@ def pack_map(memory: np.ndarray, form: MapFormat, codes: np.ndarray) -> None:
         )
     if codes.size and not 0 <= codes.min() <= codes.max() < 1 << form.planes:
         raise ValueError(f"codes {codes.min()}..{codes.max()} do not fit {form.planes} planes")
-    lanes = np.zeros((form.groups * GROUP_LANES, form.height, form.width), np.uint32)
+    lanes = np.zeros((form.images * form.image_channels, form.height, form.width), np.uint32)
     lanes[: form.channels] = codes
-    view = form.view(memory)
-    for group in range(form.groups):
-        view[group] = planes_of(lanes[group * GROUP_LANES : (group + 1) * GROUP_LANES], form.planes)
+    for image, channels in zip(form.view(memory), np.split(lanes, form.images), strict=True):
+        image[...] = planes_of(channels, form.planes)
 
 
 def unpack_map(memory: np.ndarray, form: MapFormat) -> np.ndarray:

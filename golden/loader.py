@@ -8,6 +8,7 @@ from amaranth.lib import data
 from arch.formats import (
     CODE_BITS,
     GROUP_LANES,
+    HALVES,
     LANE_GROUPS,
     LONGEST_WINDOW,
     MOST_THRESHOLDS,
@@ -56,6 +57,11 @@ class ChipMemories:
         self.thresholds = np.zeros((2, MOST_THRESHOLDS, machine.rows), np.uint32)
         self.threshold_units = [0, 0]
         self.table = np.zeros(machine.table_entries, TABLE_ENTRY)
+
+    @property
+    def _halved(self) -> bool:
+        """Whether an image of a map is half of a lane group."""
+        return self.machine.image_channels < GROUP_LANES
 
     def load(self, memory: np.ndarray, load: Instruction) -> int:
         """Carry out one LOAD; return the number of beats read."""
@@ -120,13 +126,26 @@ class ChipMemories:
         return positions % self.machine.positions
 
     def _store(self, load: Instruction, positions: np.ndarray, words: np.ndarray) -> None:
+        """Write uint16 ``words`` to the halves of lane groups that are named, and nothing else."""
+        halves, size, both = load.fields["halves"], GROUP_LANES // HALVES, (1 << HALVES) - 1
+        apart = load.fields["opcode"] is Opcode.LOAD_MAP and self._halved
+        if not halves or (halves != both and not apart):
+            raise MachineError(
+                f"{load}: halves {halves}; machine {self.machine.name!r} needs "
+                f"{f'1 to {both}' if apart else both} here"
+            )
+        mask = sum(((1 << size) - 1) << size * half for half in range(HALVES) if halves >> half & 1)
         for group in range(self.machine.lane_groups):
             if load.fields["groups"] >> group & 1:
-                self.activations[positions, group] = words
+                kept = self.activations[positions, group] & (0xFFFF ^ mask)
+                self.activations[positions, group] = words & mask | kept
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
-        planes = load.fields["planes"].count
-        words = np.ascontiguousarray(rows).view("<u2").reshape(len(rows), -1, planes)
+        planes, halves = load.fields["planes"].count, load.fields["halves"]
+        words = np.ascontiguousarray(rows).view(f"<u{self.machine.plane_bytes}")
+        words = words.reshape(len(rows), -1, planes).astype(np.uint16)
+        if self._halved and not halves & 1:
+            words <<= self.machine.image_channels
         self._store(load, self._positions(load, words.shape[1], planes), words)
 
     def _load_picture(self, load: Instruction, rows: np.ndarray) -> None:

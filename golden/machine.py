@@ -114,7 +114,7 @@ class GoldenMachine:
                     f"{compute} writes {low:#x}..{high:#x}; memory ends at {memory.size:#x}, what "
                     f"can be written at {1 << WRITTEN_ADDRESS_BITS:#x}"
                 )
-            beats = writes.addresses.reshape(-1) // self.machine.beat_bytes
+            beats = writes.addresses.reshape(-1) // self.machine.transfer_bytes
             statistics.write_beats += int((np.diff(beats) != 0).sum()) + int(beats[0] != last_beat)
             statistics.write_bytes += beats.size
             last_beat = int(beats[-1])

@@ -14,14 +14,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from arch.errors import OnefourError
-from arch.formats import PICTURE_BYTES, PLANE_BYTES, images_of
+from arch.formats import PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
 from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
 FORMAT = "onefour build"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
@@ -73,6 +73,8 @@ class StoredMap(Record):
     first_cycle: Natural
     last_cycle: Natural
     address: Address
+    #: Channels of an image, and bytes from one to the next.
+    image_channels: Literal[8, 16]
     image_bytes: Count
     row_bytes: Count
     position_bytes: Count
@@ -181,9 +183,10 @@ def _check_picture(picture: Picture, memory_bytes: int) -> None:
 
 def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
     where = f"layer {layer.storage!r}"
-    images = images_of(layer.channels)
+    images = images_of(layer.channels, layer.image_channels)
+    plane_bytes = layer.image_channels // 8
     used = ((layer.height - 1) * layer.row_bytes) + layer.width * layer.position_bytes
-    if layer.row_bytes % layer.position_bytes or layer.position_bytes % PLANE_BYTES:
+    if layer.row_bytes % layer.position_bytes or layer.position_bytes % plane_bytes:
         raise ManifestError(f"{where}: rows of {layer.row_bytes} / {layer.position_bytes} bytes")
     if layer.row_bytes < layer.width * layer.position_bytes or layer.image_bytes < used:
         raise ManifestError(f"{where}: its map does not fit its rows or images")
@@ -194,7 +197,7 @@ def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
     lengths = {len(layer.base), len(layer.step), len(layer.divisor)}
     if lengths != {layer.channels if layer.kind == "raw" else 0}:
         raise ManifestError(f"{where}: base, step and divisor for {layer.channels} channels")
-    if layer.kind == "codes" and not 1 <= layer.bits <= layer.position_bytes // PLANE_BYTES:
+    if layer.kind == "codes" and not 1 <= layer.bits <= layer.position_bytes // plane_bytes:
         raise ManifestError(f"{where}: {layer.bits} bits in {layer.position_bytes} bytes")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arch.formats import PICTURE_BYTES, PLANE_BYTES
+from arch.formats import PICTURE_BYTES
 from golden.formats import MapFormat, pack_picture, unpack_map
 from host.image import Image
 from host.manifest import Manifest, StoredMap
@@ -33,13 +33,14 @@ def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> 
 def layer_format(layer: StoredMap) -> MapFormat:
     """The memory format of a manifest's layer; sums have all their planes."""
     return MapFormat(
+        image_channels=layer.image_channels,
         address=layer.address,
         pitch=layer.row_bytes // layer.position_bytes,
         channels=layer.channels,
         height=layer.height,
         width=layer.width,
-        planes=layer.position_bytes // PLANE_BYTES,
-        group_bytes=layer.image_bytes,
+        planes=layer.position_bytes // (layer.image_channels // 8),
+        image_bytes=layer.image_bytes,
     )
 
 

@@ -2,7 +2,8 @@
 //
 // docs/memory.md says in which cycle every beat and every response comes, with PORTS, BURST_CYCLES,
 // RATE_BYTES, RATE_CYCLES, READ_LATENCY and WRITE_LATENCY as they are named there. A read beat shows
-// memory as it was before the cycle in which it moves; a write beat changes it when it is taken.
+// memory as it was before the cycle in which it moves; a write beat changes it when it is taken. The
+// beats of a write burst have 2^awsize bytes, those of a read burst all of them.
 //
 // `stall` > 0: on every channel, each cycle, chance stall / 256 that ready falls, or that a beat
 // which is not yet offered is held back; the chances follow from `seed` alone.
@@ -51,6 +52,7 @@ module memory #(
 
     input wire [31:0] awaddr,
     input wire [7:0] awlen,
+    input wire [2:0] awsize,
     input wire awvalid,
     output reg awready,
     input wire [DATA_BITS-1:0] wdata,
@@ -75,7 +77,7 @@ module memory #(
     integer ports = PORTS, burst_cycles = BURST_CYCLES;
     integer rate_bytes = RATE_BYTES, rate_cycles = RATE_CYCLES;
     integer read_latency = READ_LATENCY, write_latency = WRITE_LATENCY;
-    integer cost, gain;  // a beat has moved when `gain` a cycle has made `cost`
+    integer cost[0:1], gain[0:1];  // a beat has moved when `gain` a cycle has made `cost`
     initial begin
         if ($value$plusargs("ports=%d", ports)) ;
         if ($value$plusargs("burst_cycles=%d", burst_cycles)) ;
@@ -86,8 +88,6 @@ module memory #(
         if (read_latency < 1 || write_latency < 1) $fatal(1, "memory: latencies are at least 1");
         if (ports < 1 || ports > 2) $fatal(1, "memory: ports are 1 or 2");
         if (burst_cycles < 0 || rate_bytes < 1 || rate_cycles < 1) $fatal(1, "memory: no rate");
-        cost = BYTES * rate_cycles;
-        gain = rate_bytes < cost ? rate_bytes : cost;
         if ($value$plusargs("log=%s", log_file)) log = $fopen(log_file, "w");
     end
     always @(posedge clk) begin
@@ -125,6 +125,7 @@ module memory #(
     reg [63:0] now;
     reg [31:0] read_address[0:QUEUE-1], write_address[0:QUEUE-1];
     reg [7:0] read_length[0:QUEUE-1], write_length[0:QUEUE-1];
+    reg [2:0] write_size[0:QUEUE-1];
     reg [63:0] read_came[0:QUEUE-1], write_came[0:QUEUE-1], response_time[0:QUEUE-1];
     reg [1:0] response[0:QUEUE-1];
     // Read beats that have moved and are not offered yet.
@@ -140,6 +141,7 @@ module memory #(
     reg serving[0:1], serves_write[0:1];
     reg [31:0] first_address[0:1];
     reg [7:0] last_beat[0:1], beat[0:1];
+    reg [2:0] size[0:1];  // log2 of the bytes of a beat
     integer pause[0:1], credit[0:1];
     reg any_read, any_write;
     integer server, i;
@@ -149,23 +151,26 @@ module memory #(
         now <= now + 1;
         // What was handed over in this cycle.
         if (arvalid && arready) begin
-            check_burst(araddr, arlen);
+            check_burst(araddr, arlen, SHIFT);
             read_address[reads_taken[Q-1:0]] = araddr;
             read_length[reads_taken[Q-1:0]] = arlen;
             read_came[reads_taken[Q-1:0]] = now;
             reads_taken = reads_taken + 1;
         end
         if (awvalid && awready) begin
-            check_burst(awaddr, awlen);
+            check_burst(awaddr, awlen, awsize);
             write_address[writes_taken[Q-1:0]] = awaddr;
             write_length[writes_taken[Q-1:0]] = awlen;
+            write_size[writes_taken[Q-1:0]] = awsize;
             write_came[writes_taken[Q-1:0]] = now;
             response[writes_taken[Q-1:0]] = OKAY;
             writes_taken = writes_taken + 1;
         end
         if (wvalid && wready) begin
             server = ports - 1;
-            address = first_address[server] + (beat[server] << SHIFT);
+            address = first_address[server] + (beat[server] << size[server]);
+            check_strobes(address, size[server]);
+            address = address >> SHIFT << SHIFT;
             word = words[address>>SHIFT];
             for (i = 0; i < BYTES; i = i + 1) if (wstrb[i]) word[8*i+:8] = wdata[8*i+:8];
             if (address < SIZE) words[address>>SHIFT] = word;
@@ -180,7 +185,7 @@ module memory #(
                 serving[server] = 0;
             end
             beat[server] = beat[server] + 1;
-            credit[server] = credit[server] - cost;
+            credit[server] = credit[server] - cost[server];
         end
         if (rvalid && rready) begin
             rvalid <= 0;
@@ -202,10 +207,12 @@ module memory #(
                 if (any_write) begin
                     first_address[server] = write_address[writes_begun[Q-1:0]];
                     last_beat[server] = write_length[writes_begun[Q-1:0]];
+                    size[server] = write_size[writes_begun[Q-1:0]];
                     writes_begun = writes_begun + 1;
                 end else if (any_read) begin
                     first_address[server] = read_address[reads_begun[Q-1:0]];
                     last_beat[server] = read_length[reads_begun[Q-1:0]];
+                    size[server] = SHIFT;
                     reads_begun = reads_begun + 1;
                 end
                 serving[server] = any_read || any_write;
@@ -213,12 +220,15 @@ module memory #(
                 beat[server] = 0;
                 credit[server] = 0;
                 pause[server] = burst_cycles;
+                cost[server] = rate_cycles << size[server];
+                gain[server] = rate_bytes < cost[server] ? rate_bytes : cost[server];
             end
             if (serving[server]) begin
                 if (pause[server] > 0) pause[server] = pause[server] - 1;
-                else if (credit[server] < cost) credit[server] = credit[server] + gain;
-                if (credit[server] >= cost && serves_write[server]) wready <= !held[4];
-                if (credit[server] >= cost && !serves_write[server]) begin
+                else if (credit[server] < cost[server])
+                    credit[server] = credit[server] + gain[server];
+                if (credit[server] >= cost[server] && serves_write[server]) wready <= !held[4];
+                if (credit[server] >= cost[server] && !serves_write[server]) begin
                     address = first_address[server] + (beat[server] << SHIFT);
                     beat_data[beats_moved[QB-1:0]] =
                         address < SIZE ? words[address>>SHIFT] : {BYTES{8'hee}};
@@ -228,7 +238,7 @@ module memory #(
                     beats_moved = beats_moved + 1;
                     serving[server] = beat[server] != last_beat[server];
                     beat[server] = beat[server] + 1;
-                    credit[server] = credit[server] - cost;
+                    credit[server] = credit[server] - cost[server];
                 end
             end
         end
@@ -261,30 +271,40 @@ module memory #(
     end
     // verilator lint_on BLKSEQ
 
-    task check_burst(input [31:0] first, input [7:0] length);
+    task check_burst(input [31:0] first, input [7:0] length, input [2:0] width);
         reg [31:0] last;
         begin
-            last = first + (length << SHIFT);
+            last = first + (length << width);
+            if (width > SHIFT) $error("memory: beats of %0d bytes at %x", 1 << width, first);
             if (first[31:12] != last[31:12])
                 $error("memory: burst of %0d beats at %x crosses 4096 bytes", length + 1, first);
-            if (first[SHIFT-1:0] != 0) $error("memory: burst at %x is not aligned", first);
+            if (((first >> width) << width) != first)
+                $error("memory: burst at %x is not aligned", first);
         end
+    endtask
+
+    // Bytes are written in the beat's own lanes only (AXI4, A3.4.3).
+    task check_strobes(input [31:0] at, input [2:0] width);
+        for (i = 0; i < BYTES; i = i + 1)
+            if (wstrb[i] && (i >> width) != (at[SHIFT-1:0] >> width))
+                $error("memory: a beat of %0d bytes at %x writes byte %0d", 1 << width, at, i);
     endtask
 
     // A valid payload stays until it is taken (AXI4, A3.2.1).
     reg held_ar, held_aw, held_w;
-    reg [39:0] last_ar, last_aw;
+    reg [39:0] last_ar;
+    reg [42:0] last_aw;
     reg [DATA_BITS+BYTES:0] last_w;
     always @(posedge clk) begin
         held_ar <= !rst && arvalid && !arready;
         held_aw <= !rst && awvalid && !awready;
         held_w <= !rst && wvalid && !wready;
         last_ar <= {araddr, arlen};
-        last_aw <= {awaddr, awlen};
+        last_aw <= {awaddr, awlen, awsize};
         last_w <= {wdata, wstrb, wlast};
         if (!rst && held_ar && !(arvalid && last_ar == {araddr, arlen}))
             $error("memory: the read address changed before it was taken");
-        if (!rst && held_aw && !(awvalid && last_aw == {awaddr, awlen}))
+        if (!rst && held_aw && !(awvalid && last_aw == {awaddr, awlen, awsize}))
             $error("memory: the write address changed before it was taken");
         if (!rst && held_w && !(wvalid && last_w == {wdata, wstrb, wlast}))
             $error("memory: the write data changed before they were taken");

@@ -12,6 +12,7 @@ from arch.memory import Memory
 
 QUEUE = 4
 BYTES = 8
+HALF = BYTES // 2
 MEMORY = "ONEFOUR_MEMORY"
 """The environment's name for the memory that the bench expects, as JSON."""
 
@@ -82,8 +83,22 @@ def beats(bursts):
     ]
 
 
-def addresses(channel, bursts):
-    return [{f"{channel}addr": a, f"{channel}len": n - 1} for a, n in bursts]
+def narrow_beats(bursts):
+    """Of half the bytes: each in its half of the data."""
+    return [
+        {
+            "wdata": (address + HALF * i) * 0x1_0000_0001,
+            "wstrb": 0xF << (address + HALF * i) % BYTES,
+            "wlast": int(i == count - 1),
+        }
+        for address, count in bursts
+        for i in range(count)
+    ]
+
+
+def addresses(channel, bursts, beat_bytes=BYTES):
+    sizes = {"awsize": beat_bytes.bit_length() - 1} if channel == "aw" else {}
+    return [{f"{channel}addr": a, f"{channel}len": n - 1} | sizes for a, n in bursts]
 
 
 async def write(dut, log, bursts):
@@ -101,14 +116,15 @@ async def read(dut, log, bursts):
         await RisingEdge(dut.clk)
 
 
-def served(log: Log, reads, writes) -> tuple[list[int], list[int], list[int]]:
+def served(
+    log: Log, reads, writes, write_bytes=BYTES
+) -> tuple[list[int], list[int], list[int]]:
     """Return when read beats, written beats and responses are due, by the rules of docs/memory.md.
 
     Of addresses only the cycles are taken from ``log``.
     """
     kept = memory()
-    cost = BYTES * kept.rate_cycles
-    gain = min(kept.rate_bytes, cost)
+    paces = [kept.pace(BYTES), kept.pace(write_bytes)]
     # Oldest first; of two that came at once the read.
     asked = [(cycle, 0, count) for (cycle, _), (_, count) in zip(log.ar, reads, strict=True)]
     asked += [(cycle, 1, count) for (cycle, _), (_, count) in zip(log.aw, writes, strict=True)]
@@ -118,6 +134,7 @@ def served(log: Log, reads, writes) -> tuple[list[int], list[int], list[int]]:
     for cycle, kind, count in sorted(asked):
         port = kind if kept.ports == 2 else 0
         start = max(cycle, ends[port]) + 1 + kept.burst_cycles
+        cost, gain = paces[kind]
         for beat in range(1, count + 1):
             moved[kind].append(start + -(-beat * cost // gain) - 1)
         ends[port] = moved[kind][-1]
@@ -152,6 +169,32 @@ async def reads_and_writes_keep_time(dut):
         if burst:
             free = lasts[burst - QUEUE] + 1 if burst >= QUEUE else 0
             assert log.ar[burst][0] == max(log.ar[burst - 1][0] + 1, free)
+
+
+@cocotb.test()
+async def narrow_writes_keep_time(dut):
+    """Beats of half the bytes take the time of their bytes, and write no others."""
+    log = await start(dut)
+    whole = [(address, 8) for address in (0, 512, 4096)]
+    await write(dut, log, whole)
+    begun = len(log.b), len(log.w)
+    log.aw.clear()
+    bursts = [(4, 3), (512 + 8, 4), (4096 + 60, 1)]
+    cocotb.start_soon(send(dut, "aw", addresses("aw", bursts, HALF)))
+    await send(dut, "w", narrow_beats(bursts))
+    while len(log.b) < begun[0] + len(bursts):
+        await RisingEdge(dut.clk)
+    _, moved, responses = served(log, [], bursts, HALF)
+    assert [c for c, _ in log.w[begun[1] :]] == moved
+    assert [c for c, _ in log.b[begun[0] :]] == responses
+    words = {p["wdata"]: p["wdata"] for p in beats(whole)}
+    for address, count in bursts:
+        for at in range(address, address + HALF * count, HALF):
+            shift = 8 * (at % BYTES)
+            word = at // BYTES * BYTES
+            words[word] = words[word] & ~(0xFFFFFFFF << shift) | at << shift
+    await read(dut, log, whole)
+    assert [d for _, d in log.r] == list(words.values())
 
 
 @cocotb.test()

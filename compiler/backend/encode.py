@@ -11,7 +11,7 @@ from compiler.backend.packing import Packed
 from compiler.backend.pass_table import Product
 from compiler.backend.requantising.array_thresholds import SumRelation, relate, sum_thresholds
 from compiler.backend.requantising.threshold_forms import ThresholdBlock, threshold_blocks
-from compiler.backend.storage import IMAGE_CHANNELS, Storage
+from compiler.backend.storage import WORD_CHANNELS, Storage
 from compiler.backend.tile import Tiled
 
 
@@ -82,7 +82,7 @@ def _weights(packed: Packed, codes: list[np.ndarray], machine: Machine) -> tuple
     """Per row block: word_count x rows x 4 groups of 16 weight bits."""
     packing = packed.packing
     words = np.zeros((packed.job.outputs, packing.word_count, machine.lane_groups), np.uint16)
-    lanes = 1 << np.arange(IMAGE_CHANNELS)
+    lanes = 1 << np.arange(WORD_CHANNELS)
     for (tap, plane), (group, word) in packing.words.items():
         words[:, word, group] = (codes[tap] >> plane & 1) @ lanes
     return tuple(

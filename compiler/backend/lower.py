@@ -27,7 +27,7 @@ from compiler.backend.spans import (
     common_step,
     convolution_spans,
 )
-from compiler.backend.storage import IMAGE_CHANNELS, Storage
+from compiler.backend.storage import WORD_CHANNELS, Storage
 from compiler.backend.stored_form import stored_form
 from compiler.errors import UnsupportedError
 from golden.network import (
@@ -305,7 +305,7 @@ class _Lowering:
     ) -> None:
         """One job per span; ``bit_operations`` and ``thresholds`` [channels] are per channel."""
         for span in spans:
-            image = span.first // IMAGE_CHANNELS
+            image = span.first // WORD_CHANNELS
             self.jobs.append(
                 Job(
                     name=name if len(spans) == 1 else f"{name}[{image}]",

@@ -9,7 +9,7 @@ from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
 from compiler.backend.order import arrange
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
-from compiler.backend.storage import IMAGE_CHANNELS
+from compiler.backend.storage import BOTH_HALVES
 from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
 from compiler.backend.traffic import Traffic
 
@@ -19,7 +19,7 @@ PIECE_CYCLES = 256
 
 def pieces(fields: dict, machine: Machine) -> list[dict]:
     """Cut a LOAD of many rows into LOADs of about ``PIECE_CYCLES``."""
-    per_row = loader_cycles(fields | {"rows": 1})
+    per_row = loader_cycles(fields | {"rows": 1}, machine.map_steps)
     rows = max(1, PIECE_CYCLES // per_row)
     if rows >= fields["rows"]:
         return [fields]
@@ -186,16 +186,23 @@ class _Steps:
                 "odd_offset": tiled.odd_offset,
             }
             if storage.kind == "picture":
-                shape |= {"opcode": Opcode.LOAD_PICTURE, "window": job.span.window}
+                shape |= {
+                    "opcode": Opcode.LOAD_PICTURE,
+                    "window": job.span.window,
+                    "address": place.position(0, first_row, column),
+                    "halves": BOTH_HALVES,
+                }
             else:
                 shape |= {"opcode": Opcode.LOAD_MAP, "planes": Planes.holding(storage.planes)}
             for image, groups in region.region.groups.items():
-                number = job.span.images[image][1]
-                fields = shape | {
-                    "address": place.position(number, first_row, column),
-                    "groups": sum(1 << group for group in groups),
-                }
-                self.load(fields, wait, stored=stored)
+                shape["groups"] = sum(1 << group for group in groups)
+                if storage.kind == "picture":
+                    self.load(shape, wait)
+                    continue
+                for part, halves in place.layout.parts(job.span.images[image][1]):
+                    address = place.position(part, first_row, column)
+                    fields = shape | {"address": address, "halves": halves}
+                    self.load(fields, wait, stored=stored)
 
     def wait_for_rows(self, name: str, first: int, rows: int, after: int) -> tuple[int, bool]:
         """(compute to wait for, whether its results must be stored): the later of who wrote these
@@ -228,9 +235,8 @@ class _Steps:
             "row_length": tiled.row_length(tile, machine),
             "width": tile.width,
             "height": tile.height // job.pooling,
-            "address": place.position(channel // IMAGE_CHANNELS, y, x),
+            "address": place.position(channel // layout.image_channels, y, x),
             "row_bytes": layout.row_bytes * job.enlarge,
             "position_bytes": layout.position_bytes * job.enlarge,
             "planes": Planes.holding(output.planes),
-            "upper_half": channel % IMAGE_CHANNELS // machine.rows,
         }

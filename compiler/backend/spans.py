@@ -6,7 +6,7 @@ import numpy as np
 
 from arch.formats import LONGEST_WINDOW, PICTURE_CHANNELS
 from compiler.backend.job import ChannelSpan, Tap
-from compiler.backend.storage import IMAGE_CHANNELS, Storage
+from compiler.backend.storage import WORD_CHANNELS, Storage
 from golden.network import Convolution
 
 Source = tuple[Storage, int]
@@ -15,12 +15,12 @@ Source = tuple[Storage, int]
 
 def lanes_in_use(storage: Storage, image: int) -> np.ndarray:
     """Which of the 16 channels of an image exist: bool [16]."""
-    return np.arange(IMAGE_CHANNELS) < storage.channels - image * IMAGE_CHANNELS
+    return np.arange(WORD_CHANNELS) < storage.channels - image * WORD_CHANNELS
 
 
 def lanes_of_picture(storage: Storage, window: int) -> np.ndarray:
     """Which lanes hold a byte of the picture, ``window`` pixels of three channels: bool [16]."""
-    lane = np.arange(IMAGE_CHANNELS)
+    lane = np.arange(WORD_CHANNELS)
     return (lane < PICTURE_CHANNELS * window) & (lane % PICTURE_CHANNELS < storage.channels)
 
 
@@ -47,17 +47,17 @@ def convolution_spans(operator: Convolution, sources: list[Source]) -> list[Chan
     outputs, per_group = operator.weights.shape[:2]
     per_output = outputs // operator.groups
     spans: dict[tuple[int, int], list[int]] = {}
-    for image in range(-(-outputs // IMAGE_CHANNELS)):
-        first = image * IMAGE_CHANNELS // per_output
-        last = (min(outputs, (image + 1) * IMAGE_CHANNELS) - 1) // per_output
+    for image in range(-(-outputs // WORD_CHANNELS)):
+        first = image * WORD_CHANNELS // per_output
+        last = (min(outputs, (image + 1) * WORD_CHANNELS) - 1) // per_output
         spans.setdefault((first * per_group, (last + 1) * per_group), []).append(image)
     return [
         _convolution_span(
             operator,
             sources,
             range(*channels),
-            images[0] * IMAGE_CHANNELS,
-            min(outputs, (images[-1] + 1) * IMAGE_CHANNELS),
+            images[0] * WORD_CHANNELS,
+            min(outputs, (images[-1] + 1) * WORD_CHANNELS),
         )
         for channels, images in spans.items()
     ]
@@ -81,12 +81,12 @@ def _convolution_span(
         storage, number = sources[channel]
         column = columns[channel % per_group] * (channel // per_group == groups)
         constant += storage.offset * column.sum((0, 1))
-        key = (storage.name, 0 if picture else number // IMAGE_CHANNELS)
+        key = (storage.name, 0 if picture else number // WORD_CHANNELS)
         if key not in matrix:
-            matrix[key] = np.zeros((kernel_h, kernel_w, IMAGE_CHANNELS, stop - first), np.int64)
+            matrix[key] = np.zeros((kernel_h, kernel_w, WORD_CHANNELS, stop - first), np.int64)
         column *= storage.step // step
         if not picture:
-            matrix[key][:, :, number % IMAGE_CHANNELS] += column
+            matrix[key][:, :, number % WORD_CHANNELS] += column
             continue
         for x in range(kernel_w):  # the position that holds a pixel is that of its window's last
             last = min(kernel_w - 1, (x // window + 1) * window - 1)
@@ -119,20 +119,20 @@ def channelwise_spans(
     """
     channels = len(inputs[0][0])
     spans = []
-    for first in range(0, channels, IMAGE_CHANNELS):
-        stop = min(channels, first + IMAGE_CHANNELS)
+    for first in range(0, channels, WORD_CHANNELS):
+        stop = min(channels, first + WORD_CHANNELS)
         matrix: dict[tuple[str, int], np.ndarray] = {}
         used: dict[tuple[str, int], np.ndarray] = {}
         constant = np.zeros(stop - first, np.int64)
         picture = False
         for sources, factor in inputs:
             for row, (storage, channel) in enumerate(sources[first:stop]):
-                key = storage.name, channel // IMAGE_CHANNELS
+                key = storage.name, channel // WORD_CHANNELS
                 if key not in matrix:
-                    matrix[key] = np.zeros((stop - first, IMAGE_CHANNELS), np.int64)
+                    matrix[key] = np.zeros((stop - first, WORD_CHANNELS), np.int64)
                     used[key] = lanes_in_use(storage, key[1])
                 step, offset = (1, 0) if stored else (storage.step, storage.offset)
-                matrix[key][row, channel % IMAGE_CHANNELS] += factor * step
+                matrix[key][row, channel % WORD_CHANNELS] += factor * step
                 constant[row] += factor * offset
                 picture |= storage.kind == "picture"
         taps = tuple(

@@ -5,6 +5,7 @@ are halo. The halo to the left of row y + 1 is also the halo to the right of row
 one constant offset.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd
 
@@ -12,16 +13,19 @@ import numpy as np
 
 from arch.formats import (
     GROUP_LANES,
+    HALVES,
     PICTURE_BITS,
     PICTURE_BYTES,
-    PLANE_BYTES,
     RAW_CHUNK_PLANES,
     images_of,
 )
 from arch.isa import Planes
 from arch.machine import Machine
 
-IMAGE_CHANNELS = GROUP_LANES
+WORD_CHANNELS = GROUP_LANES
+"""Channels that one lane group holds of a position: an operand's word. In memory they are one
+image, or two where a COMPUTE writes only half of them."""
+BOTH_HALVES = (1 << HALVES) - 1
 ALIGNMENT = 64
 """Bytes: every stored object starts on such a boundary (a multiple of any beat)."""
 
@@ -72,24 +76,21 @@ class Storage:
         """Bit-planes that the array multiplies: the codes' bits; 8 for a picture."""
         return PICTURE_BITS if self.kind == "picture" else self.bits
 
-    @property
-    def images(self) -> int:
-        """16-channel images."""
-        return 1 if self.kind == "picture" else images_of(self.channels)
-
 
 @dataclass(frozen=True)
 class Layout:
     """How a storage lies in the memory of a machine, wherever it begins."""
 
     storage: Storage
-    #: Bytes of the 16 channels of a position (4 for a pixel of a picture).
+    #: Channels of an image.
+    image_channels: int
+    #: Bytes of an image's channels of a position (4 for a pixel of a picture).
     position_bytes: int
     #: Positions per memory beat.
     beat_positions: int
     #: Positions between one row and the next.
     pitch: int
-    #: Bytes from one 16-channel image to the next.
+    #: Bytes from one image to the next.
     image_bytes: int
 
     @property
@@ -97,9 +98,27 @@ class Layout:
         return self.pitch * self.position_bytes
 
     @property
+    def images(self) -> int:
+        """Images that hold the channels; a picture is one."""
+        storage = self.storage
+        picture = storage.kind == "picture"
+        return 1 if picture else images_of(storage.channels, self.image_channels)
+
+    @property
     def size(self) -> int:
         """Bytes of all images."""
-        return self.storage.images * self.image_bytes
+        return self.images * self.image_bytes
+
+    def parts(self, word: int) -> Iterator[tuple[int, int]]:
+        """(image, halves of the lane groups that it goes to) for the images of an operand's word.
+
+        An image without the other one goes to both halves: the machine clears the upper one.
+        """
+        per_word = WORD_CHANNELS // self.image_channels
+        first = word * per_word
+        images = range(first, min(first + per_word, self.images))
+        for image in images:
+            yield image, 1 << image - first if len(images) == HALVES else BOTH_HALVES
 
     def beats(self, columns: int) -> int:
         """Beats of a row of so many positions that begins with a beat."""
@@ -111,7 +130,7 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     if storage.kind == "picture":
         position_bytes = PICTURE_BYTES
     else:
-        position_bytes = PLANE_BYTES * storage.planes * storage.pieces
+        position_bytes = machine.plane_bytes * storage.planes * storage.pieces
     per_beat = max(1, machine.beat_bytes // position_bytes)
     # A row of raw sums is whole beats, too, where a position is one and a half.
     whole = machine.beat_bytes // gcd(machine.beat_bytes, position_bytes)
@@ -120,7 +139,9 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     # One more row's halo: the right-hand padding of the last row lies in the row after it.
     positions = rows * pitch + round_up(storage.left, per_beat) + per_beat
     image_bytes = round_up(positions * position_bytes, ALIGNMENT)
-    return Layout(storage, position_bytes, per_beat, pitch, image_bytes)
+    return Layout(
+        storage, machine.image_channels, position_bytes, per_beat, pitch, image_bytes
+    )
 
 
 @dataclass(frozen=True)
@@ -135,7 +156,7 @@ class Place:
         return self.layout.storage
 
     def position(self, image: int, y: int, x: int) -> int:
-        """Byte address of pixel (y, x) of a 16-channel image; halo coordinates are negative."""
+        """Byte address of pixel (y, x) of an image; halo coordinates are negative."""
         layout, storage = self.layout, self.storage
         flat = (y + storage.top) * layout.pitch + x + storage.left
         return self.address + image * layout.image_bytes + flat * layout.position_bytes
@@ -148,12 +169,13 @@ class Place:
         if storage.kind == "picture":
             pixel = [storage.pad_code if k < storage.channels else 0 for k in range(PICTURE_BYTES)]
             return [(self.address, size, bytes(pixel))]
-        fills = []
-        for image in range(storage.images):
-            lanes = min(IMAGE_CHANNELS, storage.channels - image * IMAGE_CHANNELS)
+        fills, most = [], self.layout.image_channels
+        for image in range(self.layout.images):
+            lanes = min(most, storage.channels - image * most)
             words = [
                 ((1 << lanes) - 1) * (storage.pad_code >> plane & 1)
                 for plane in range(storage.planes)
             ]
-            fills.append((self.address + image * size, size, np.array(words, "<u2").tobytes()))
+            content = np.array(words, f"<u{most // 8}").tobytes()
+            fills.append((self.address + image * size, size, content))
         return fills

@@ -105,14 +105,30 @@ def _flat_columns(job: Job, layout: Layout, width: int) -> int:
     return layout.storage.left + width + job.reach[3]
 
 
-def _as_stored(packed: Packed, layouts: Mapping[str, Layout], width: int) -> bool:
-    """Whether rows of a flat tile can lie on chip as far apart as in memory.
+def _as_stored(packed: Packed, layouts: Mapping[str, Layout], width: int) -> int | None:
+    """How far apart rows of a flat tile lie on chip if that is as in memory; None: they cannot.
 
     A flat tile computes one position after another, row after row, as many as rows are apart: an
     output wider than the stored rows needs them further apart than they are in memory.
     """
     pitches = {layouts[region.storage].pitch for region in packed.regions}
-    return len(pitches) == 1 and pitches.pop() >= width
+    return max(pitches) if len(pitches) == 1 and max(pitches) >= width else None
+
+
+def _dense(packed: Packed, layouts: Mapping[str, Layout], width: int) -> int:
+    """The least distance of a flat tile's rows: what is loaded of a row behind its own columns is
+    written over by the next row, whose left-hand halo is the right-hand halo of this one.
+
+    Not so in a picture, whose positions hold the pixels before them, too.
+    """
+    pitch, high_x = 0, packed.job.reach[3]
+    for region in packed.regions:
+        storage = layouts[region.storage].storage
+        own = width + high_x
+        if storage.kind != "picture":
+            own = max(width, min(storage.width, own))
+        pitch = max(pitch, storage.left + own)
+    return pitch
 
 
 def _on_chip(
@@ -121,11 +137,14 @@ def _on_chip(
     machine: Machine,
     height: int,
     width: int,
-    flat: bool,
+    flat_pitch: int | None,
     halves: int,
 ) -> Tiled:
-    """The geometry of tiles of this size, with the first of them only."""
-    job = packed.job
+    """The geometry of tiles of this size, with the first of them only.
+
+    ``flat_pitch``: of a flat tile's rows; None: the tile is not flat.
+    """
+    job, flat = packed.job, flat_pitch is not None
     columns = {}
     for region in packed.regions:
         layout = layouts[region.storage]
@@ -143,17 +162,16 @@ def _on_chip(
         odd_offset = _up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
         odd_offset = odd_offset or machine.columns
         pitch = odd_offset + half
-    elif flat and _as_stored(packed, layouts, width):
-        pitch = layouts[packed.regions[0].storage].pitch
     else:
-        pitch = widest
+        pitch = flat_pitch or widest
     rows = job.input_rows(height)
     strides = []
     for region in packed.regions:
         layout = layouts[region.storage]
         _, span = columns[region.storage]
         per_beat = layout.beat_positions
-        residue = 1 if layout.storage.kind == "picture" or per_beat == 1 else per_beat
+        picture = layout.storage.kind == "picture"
+        residue = 1 if picture else max(1, per_beat // machine.map_steps)
         if odd_offset and residue > 1:
             residue //= 2
         # A contiguous load ends with the last row's right-hand halo, which lies in the row after
@@ -170,8 +188,11 @@ def _on_chip(
     return Tiled(packed, flat, first, pitch, odd_offset, tuple(places), base, halves)
 
 
-def _candidates(job: Job, machine: Machine) -> Iterator[tuple[int, int, bool]]:
-    """(height, width, flat) worth trying, largest first."""
+def _candidates(
+    packed: Packed, layouts: Mapping[str, Layout], machine: Machine
+) -> Iterator[tuple[int, int, int | None]]:
+    """(height, width, pitch if flat) worth trying, largest first."""
+    job = packed.job
     step = job.pooling
     heights = sorted(
         {ceil(job.height / parts / step) * step for parts in range(1, job.height + 1)},
@@ -183,12 +204,14 @@ def _candidates(job: Job, machine: Machine) -> Iterator[tuple[int, int, bool]]:
         width = ceil(job.width / parts / unit) * unit
         if width < job.width and width not in widths:
             widths.append(width)
-    straight = job.strides == (1, 1) and job.pooling == 1
+    pitches: list[int | None] = [None]
+    if job.strides == (1, 1) and job.pooling == 1:
+        flat = _as_stored(packed, layouts, job.width), _dense(packed, layouts, job.width)
+        pitches = [*sorted({pitch for pitch in flat if pitch is not None}, reverse=True), None]
     for width in widths:
         for height in heights:
-            if straight and width == job.width:
-                yield height, width, True
-            yield height, width, False
+            for pitch in pitches if width == job.width else [None]:
+                yield height, width, pitch
 
 
 def _shapes(job: Job, height: int, width: int) -> list[tuple[Tile, int]]:
@@ -208,16 +231,19 @@ def _shapes(job: Job, height: int, width: int) -> list[tuple[Tile, int]]:
 def load_cycles(
     tiled: Tiled, tile: Tile, layouts: Mapping[str, Layout], traffic: Traffic
 ) -> int:
-    """Cycles that a tile's input takes: the loader's, a beat each (a picture's: four), or memory's.
-    """
+    """Cycles that a tile's input takes: the loader's or memory's."""
     loader = memory = 0
+    map_steps = traffic.machine.map_steps
     rows, columns = tiled.job.input_rows(tile.height), tiled.job.input_columns(tile.width)
     for place in tiled.regions:
         layout = layouts[place.region.storage]
-        images = len(place.region.groups)
-        picture = layout.storage.kind == "picture"
         beats = layout.beats(place.skip + columns) * rows
-        loader += beats * (PICTURE_STEPS if picture else images)
+        if layout.storage.kind == "picture":
+            images, steps = 1, PICTURE_STEPS
+        else:
+            words = (tiled.job.span.images[image][1] for image in place.region.groups)
+            images, steps = sum(len(list(layout.parts(word))) for word in words), map_steps
+        loader += beats * images * steps
         _, shape = load_shape(tiled, tile, layout)
         memory += images * traffic.rows(shape["rows"], shape["beats"])
     return max(loader, memory)
@@ -254,9 +280,9 @@ def _cheapest(
     constants = traffic.constants(job, layouts, packed.packing.word_count)
     budget = machine.positions * halves // 2
     best, best_cost = None, float("inf")
-    for height, width, flat in _candidates(job, machine):
+    for height, width, flat_pitch in _candidates(packed, layouts, machine):
         shapes = _shapes(job, height, width)
-        if not flat:  # what it costs if all loads were hidden
+        if flat_pitch is None:  # what it costs if all loads were hidden
             blocks = sum(
                 count * (tile.height // job.pooling) * ceil(tile.width / machine.columns)
                 for tile, count in shapes
@@ -264,7 +290,7 @@ def _cheapest(
             tiles = sum(count for _, count in shapes)
             if computes * (blocks * block + tiles * COMPUTE_OVERHEAD) >= best_cost:
                 continue
-        tiled = _on_chip(packed, layouts, machine, height, width, flat, halves)
+        tiled = _on_chip(packed, layouts, machine, height, width, flat_pitch, halves)
         if tiled.positions > budget or not _encodable(tiled, machine):
             continue
         cost = 0

@@ -26,11 +26,14 @@ class Traffic:
     memory: Memory
 
     def rows(self, rows: int, beats: int) -> int:
-        """Return the cycles of so many rows of beats that follow each other."""
-        machine = self.machine
-        bursts = rows * -(-beats // machine.max_burst)
-        bursts += rows * beats * machine.beat_bytes // PAGE_BYTES
-        return self.memory.busy(bursts, rows * beats, machine.beat_bytes)
+        """Return the cycles of loading so many rows of beats that follow each other."""
+        return self._busy(rows, beats, self.machine.beat_bytes, self.machine.max_burst)
+
+    def _busy(self, rows: int, beats: int, beat_bytes: int, longest: int) -> int:
+        """``longest``: of a burst, in beats."""
+        bursts = rows * -(-beats // longest)
+        bursts += rows * beats * beat_bytes // PAGE_BYTES
+        return self.memory.busy(bursts, rows * beats, beat_bytes)
 
     def bytes(self, size: int) -> int:
         """Return the cycles of loading ``size`` bytes that follow each other."""
@@ -39,7 +42,8 @@ class Traffic:
     def load(self, fields: dict) -> int:
         """Return the cycles that a LOAD takes, of memory or of the loader."""
         rows, beats = fields["rows"], fields["beats"]
-        return max(loader_cycles(fields) + LOAD_OVERHEAD, self.rows(rows, beats))
+        loader = loader_cycles(fields, self.machine.map_steps)
+        return max(loader + LOAD_OVERHEAD, self.rows(rows, beats))
 
     def stores(self, job: Job, layout: Layout, height: int, width: int) -> int:
         """Return the cycles in which memory is kept from loads by one compute's results.
@@ -48,11 +52,13 @@ class Traffic:
         """
         if not self.memory.shared:
             return 0
-        height, width, beat = height // job.pooling, width // job.pooling, self.machine.beat_bytes
-        step = layout.position_bytes * job.enlarge
-        if job.enlarge == 1 or step <= beat:
-            return self.rows(height, -(-width * step // beat))
-        return self.rows(height * width, -(-layout.position_bytes // beat))
+        height, width, size = height // job.pooling, width // job.pooling, layout.position_bytes
+        step, unit, beat = size * job.enlarge, self.machine.transfer_bytes, self.machine.beat_bytes
+        if job.enlarge == 1 or step <= unit:
+            return self._busy(height, -(-width * step // unit), unit, self.machine.write_burst)
+        if step == beat:
+            return self._busy(height, width, beat, self.machine.write_burst)
+        return self._busy(height * width, -(-size // unit), unit, 1)
 
     def constants(self, job: Job, layouts: Mapping[str, Layout], words: int) -> int:
         """Return the cycles in which memory is kept from other loads by what every tile asks for

@@ -207,10 +207,11 @@ def _run(
                 next(part, None)
         reads = loads.waiting
         if reads and (not writes.waiting or reads[0][0] <= writes.arrival):
-            loads.serve(port.serve(*reads[0][:2], write=False))
+            loads.serve(port.serve(*reads[0][:2], loads.beat_bytes, write=False))
             next(ask, None)
         elif writes.waiting:
-            writes.serve(port.serve(writes.arrival, writes.waiting[0][1], write=True))
+            burst, _ = writes.waiting[0]
+            writes.serve(port.serve(writes.arrival, burst.beats, burst.beat_bytes, write=True))
             next(issue, None)
         else:
             break

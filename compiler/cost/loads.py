@@ -48,6 +48,7 @@ class LoadTimes:
         chunks: list[int],
     ):
         self.beat_bytes = machine.beat_bytes
+        self.map_steps = machine.map_steps
         self.page_beats = PAGE_BYTES // machine.beat_bytes
         self.burst_beats = min(machine.max_burst, self.page_beats, 256)
         self.outstanding = machine.outstanding_reads
@@ -138,7 +139,7 @@ class LoadTimes:
 
     def _take(self, fields: dict, served: Served) -> int:
         """Take a burst's beats; return the cycle of the last one."""
-        length, steps = served.beats, steps_of(fields)
+        length, steps = served.beats, steps_of(fields, self.map_steps)
         if steps[0] != steps[1]:
             for beat in range(length):
                 last = max(self._ready, served.moved(beat + 1) + self.to_beat)

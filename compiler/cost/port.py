@@ -35,7 +35,9 @@ class Port:
     def __init__(self, machine: Machine, memory: Memory):
         self.shared = memory.shared
         self.burst_cycles = memory.burst_cycles
-        self.cost, self.gain = memory.pace(machine.beat_bytes)
+        #: Of bursts whose beats have so many bytes.
+        sizes = machine.beat_bytes, machine.transfer_bytes
+        self.paces = {size: memory.pace(size) for size in sizes}
         #: Last cycles of the latest burst of either kind.
         self._busy = [-1, -1]
 
@@ -43,9 +45,9 @@ class Port:
         """Return a cycle before which no beat moves of a burst that is not served yet."""
         return max(arrival, self._busy[write]) + 1 + self.burst_cycles
 
-    def serve(self, arrival: int, beats: int, *, write: bool) -> Served:
+    def serve(self, arrival: int, beats: int, beat_bytes: int, *, write: bool) -> Served:
         """Serve the next burst of a kind, whose address came in ``arrival``."""
-        served = Served(self.first_move(arrival, write=write), beats, self.cost, self.gain)
+        served = Served(self.first_move(arrival, write=write), beats, *self.paces[beat_bytes])
         self._busy[write] = served.moved(beats)
         if self.shared:
             self._busy[not write] = self._busy[write]

@@ -1,11 +1,12 @@
 """What a COMPUTE writes, but for when: its beats and bursts, from its geometry alone."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from arch.errors import OnefourError
-from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES
+from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 
 
@@ -13,9 +14,18 @@ class CostError(OnefourError):
     """A machine or program whose cycles this model does not tell exactly."""
 
 
+class WriteBurst(NamedTuple):
+    """A burst of ``beats`` transfers, complete in ``cycle``, that memory takes as ``beat_bytes``
+    each: those of a transfer, or those of a beat where it has one transfer of every beat."""
+
+    cycle: int
+    beats: int
+    beat_bytes: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Results:
-    """The beats and bursts of one COMPUTE.
+    """The transfers ("beats" here) and bursts of one COMPUTE.
 
     Captures whose results go on are counted from 0; cycles are given from the cycle on in which a
     capture's first piece is combined. A beat leaves the combiner when the first piece of the next
@@ -33,11 +43,11 @@ class Results:
     #: ``offsets[bounds[n]:bounds[n + 1]]``: cycles in which beats leave during capture n.
     offsets: list[int]
     bounds: list[int]
-    #: ``bursts[burst_bounds[n]:burst_bounds[n + 1]]``: (cycle of completion, beats), likewise.
-    bursts: list[tuple[int, int]]
+    #: ``bursts[burst_bounds[n]:burst_bounds[n + 1]]``, likewise.
+    bursts: list[WriteBurst]
     burst_bounds: list[int]
-    #: Bursts that are complete when the compute is closed: (cycles later, beats).
-    closing: list[tuple[int, int]]
+    #: Bursts that are complete when the compute is closed, so many cycles later.
+    closing: list[WriteBurst]
 
     @property
     def block_passes(self) -> int:
@@ -66,7 +76,7 @@ def results_of(
     captures = compute["block_rows"] * compute["row_blocks"] * int(leaves.sum())
     numbers, capture, offset = _beats(machine, compute, captures)
     bounds = np.searchsorted(capture[1:], np.arange(captures + 1))
-    lengths, event, later = _bursts(machine, numbers)
+    lengths, sizes, event, later = _bursts(machine, numbers)
     closes = event == numbers.size - 1
     burst_bounds = np.searchsorted(event[~closes], bounds)
     complete = offset[1:][event[~closes]] + later[~closes]
@@ -78,9 +88,9 @@ def results_of(
         beats=numbers.size,
         offsets=offset[1:].tolist(),
         bounds=bounds.tolist(),
-        bursts=list(zip(complete.tolist(), lengths[~closes].tolist(), strict=True)),
+        bursts=_listed(complete, lengths[~closes], sizes[~closes]),
         burst_bounds=burst_bounds.tolist(),
-        closing=list(zip(later[closes].tolist(), lengths[closes].tolist(), strict=True)),
+        closing=_listed(later[closes], lengths[closes], sizes[closes]),
     )
 
 
@@ -104,27 +114,48 @@ def _beats(
     offset = column * chunks
     if raw:
         piece = np.arange(chunks)
-        address = (address[:, None] + RAW_CHUNK_BYTES * piece).ravel()
+        address = (address[:, None] + machine.piece_bytes * piece).ravel()
         offset = (offset[:, None] + piece).ravel()
         capture = capture.repeat(chunks)
-    numbers = address // machine.beat_bytes
+    numbers = address // machine.transfer_bytes
     fresh = np.append(True, numbers[1:] != numbers[:-1])
     return numbers[fresh], capture[fresh], offset[fresh]
 
 
-def _bursts(machine: Machine, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the length of every burst, and when it is complete: so many cycles after which beat
-    has left."""
-    page = PAGE_BYTES // machine.beat_bytes
-    index = np.arange(numbers.size)
-    at_end = numbers % page == page - 1
-    apart = np.append(True, (numbers[1:] != numbers[:-1] + 1) | at_end[:-1])
-    run = np.maximum.accumulate(np.where(apart, index, 0))
-    first = np.flatnonzero((index - run) % machine.max_burst == 0)
-    after = np.append(first[1:], numbers.size)
-    lengths = after - first
+def _listed(cycles: np.ndarray, beats: np.ndarray, sizes: np.ndarray) -> list[WriteBurst]:
+    each = zip(cycles.tolist(), beats.tolist(), sizes.tolist(), strict=True)
+    return [WriteBurst(*burst) for burst in each]
+
+
+def _bursts(
+    machine: Machine, numbers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return every burst's length and bytes a beat, and when it is complete: so many cycles after
+    which beat has left.
+
+    A burst goes on with the next number, or from beat to beat of the port in the same place there:
+    its first step decides.
+    """
+    together = machine.beat_bytes // machine.transfer_bytes
+    page = PAGE_BYTES // machine.transfer_bytes
+    left = page - 1 - numbers % page
+    steps = np.diff(numbers)
+    goes_on = (steps == 1) | ((steps == together) & (together > 1))
+    steps = np.where(goes_on & (left[:-1] // steps.clip(1) > 0), steps, 0)
+    # Where other steps follow: up to there a burst may reach.
+    turns = np.append(np.flatnonzero(np.diff(steps)) + 1, numbers.size - 1).tolist()
+    first, sizes, at, turn = [], [], 0, 0
+    while at < numbers.size:
+        first.append(at)
+        step = int(steps[at]) if at < steps.size else 0
+        sizes.append(machine.beat_bytes if step > 1 else machine.transfer_bytes)
+        while turns[turn] <= at and turn < len(turns) - 1:
+            turn += 1
+        at += min(turns[turn] - at + 1, machine.write_burst) if step else 1
+    after = np.array([*first[1:], numbers.size])
+    lengths = after - np.array(first)
     # It is complete when its last beat says so, or else when another beat comes.
-    ended = at_end[after - 1] | (lengths == machine.max_burst)
+    ended = (left[after - 1] == 0) | (lengths == machine.write_burst)
     ended[-1] = True
     event = np.where(ended, after - 1, np.minimum(after, numbers.size - 1))
-    return lengths, event, ended.astype(int)
+    return lengths, np.array(sizes), event, ended.astype(int)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.cost.port import Port, Served
-from compiler.cost.results import CostError, Results
+from compiler.cost.results import CostError, Results, WriteBurst
 
 ARRAY_LATENCY = 8
 """``hw.array.cluster``: from a capture to a cluster's results; and a cycle for each on the way."""
@@ -69,8 +69,8 @@ class WriteTimes:
         #: Cycles in which the n-th compute, from 1, has been counted as computed and as stored.
         self.computed = [0]
         self.stored = [0]
-        #: Bursts that memory has not served: (cycle of completion, beats, ends its compute).
-        self.waiting: deque[tuple[int, int, bool]] = deque()
+        #: Bursts that memory has not served, and whether each ends its compute.
+        self.waiting: deque[tuple[WriteBurst, bool]] = deque()
         #: Cycle in which the address of the first of them comes.
         self.arrival = 0
         #: Beats written: WRITE_BEATS.
@@ -110,8 +110,8 @@ class WriteTimes:
         self._flights.append(Flight(base + beats - 1, beats, base, results.offsets, first, end))
         self._made += end - first
         first, end = results.burst_bounds[number : number + 2]
-        for offset, length in results.bursts[first:end]:
-            self._complete(base + offset, length, last=False)
+        for burst in results.bursts[first:end]:
+            self._complete(base, burst, last=False)
         self._leaving = number + 1
 
     def close(self, last: int, beats: int) -> None:
@@ -120,26 +120,26 @@ class WriteTimes:
         self._flights.append(Flight(closed, 0, closed, [0], 0, 1))
         self._made += 1
         closing = self._results.closing
-        for number, (offset, length) in enumerate(closing, 1):
-            self._complete(closed + offset, length, last=number == len(closing))
+        for number, burst in enumerate(closing, 1):
+            self._complete(closed, burst, last=number == len(closing))
         self.computed.append(closed + BEAT_TO_COMPUTED)
 
-    def _complete(self, cycle: int, beats: int, *, last: bool) -> None:
-        self.waiting.append((cycle, beats, last))
+    def _complete(self, base: int, burst: WriteBurst, *, last: bool) -> None:
+        self.waiting.append((burst._replace(cycle=base + burst.cycle), last))
         if len(self.waiting) == 1:
             self._address()
 
     def _address(self) -> None:
-        complete = self.waiting[0][0]
+        complete = self.waiting[0][0].cycle
         earlier = max(self._addressed, self._acknowledged[0])
         self.arrival = max(complete + COMPLETE_TO_ADDRESS, earlier + 1)
 
     def serve(self, served: Served) -> None:
         """Note when memory serves the oldest burst that waits."""
-        _, beats, last = self.waiting.popleft()
+        burst, last = self.waiting.popleft()
         self._served.append(served)
         self._addressed = self.arrival
-        response = max(served.moved(beats) + self.write_latency, self._acknowledged[-1] + 1)
+        response = max(served.moved(burst.beats) + self.write_latency, self._acknowledged[-1] + 1)
         self._acknowledged.append(response)
         if last:
             self.stored.append(response + 1)

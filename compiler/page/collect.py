@@ -106,7 +106,7 @@ def _written(build: Build, prediction: Prediction) -> dict[str, int]:
     for layer in build.manifest.layers:
         own = prediction.computes[layer.first_compute : layer.last_compute + 1]
         beats = sum(compute.write_beats for compute in own)
-        found["sums" if layer.kind == "raw" else "codes"] += beats * build.machine.beat_bytes
+        found["sums" if layer.kind == "raw" else "codes"] += beats * build.machine.transfer_bytes
     return found
 
 
@@ -123,7 +123,7 @@ def _objects(build: Build) -> list[Object]:
     ]
     for layer in manifest.layers:
         # What surrounds a map, its padding, is not in it.
-        images = images_of(layer.channels)
+        images = images_of(layer.channels, layer.image_channels)
         rows = (layer.height - 1) * layer.row_bytes + layer.width * layer.position_bytes
         objects.append(
             Object(

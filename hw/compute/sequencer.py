@@ -113,10 +113,10 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         machine = self.machine
-        if machine.output_beats <= machine.max_burst + machine.block_beats:
+        if machine.output_beats <= machine.write_burst + machine.block_beats:
             raise ConfigurationError(
-                f"machine {machine.name!r}: output_beats must be more than max_burst and one raw "
-                f"block ({machine.max_burst + machine.block_beats}), not {machine.output_beats}"
+                f"machine {machine.name!r}: output_beats must be more than write_burst and one raw "
+                f"block ({machine.write_burst + machine.block_beats}), not {machine.output_beats}"
             )
         m = Module()
         compute = self.computes.payload

@@ -10,7 +10,7 @@ from hw.load.read_port import ReadRequest
 Transfer = subset(
     Load,
     "opcode", "rows", "beats", "destination", "row_step", "plane_stride", "odd_offset", "planes",
-    "window", "groups", "code_bits",
+    "window", "groups", "code_bits", "halves",
 )  # fmt: skip
 """What is left of a LOAD when its read has been asked for: where its beats go."""
 

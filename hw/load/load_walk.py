@@ -17,12 +17,12 @@ def phase_bits(machine: Machine) -> int:
 
 
 class LoadWalk(wiring.Component):
-    """Per step (a beat; a quarter of a picture's beat), the chip position of each of its S words:
+    """Per step (S words: a beat, or a part of one), the chip position of each of its words:
 
         position[w] = destination + r * row_step + f(x) + i * plane_stride
         f(x) = x, or (x >> 1) + (x & 1) * odd_offset if odd_offset is not 0
 
-    LOAD_MAP: P planes, word w is plane i = w mod P of position x = b S / P + w / P in beat b of its
+    LOAD_MAP: P planes, word w is plane i = w mod P of position x = (q S + w) / P in step q of its
     row. LOAD_PICTURE: word w of step q is plane i = (q S + w) mod 8 of pixel x = (q S + w) / 8 of
     its row. Other loads: ``cursor`` and ``phase`` say which unit the beat holds, see there.
 

@@ -28,12 +28,13 @@ class Loader(wiring.Component):
     """Takes LOADs in order; docs/machine.md, section 3, says where each beat goes.
 
     Timing: a LOAD seen in cycle t that waits for nothing leaves its read request in t + 1 (and the
-    next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, and of two
-    beats that 2^b thresholds are made of the second one 2^b - 1 (``arch.loads.steps_of``). The
-    first is taken at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP``
-    + s - 1 cycles after the last beat of the LOAD before. Step q = 0..s - 1 of a beat taken in T is
-    written at the end of T + 2 + q (weights, thresholds, table, program) or T + 5 + q (maps).
-    ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
+    next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, a map's
+    16 / R, and of two beats that 2^b thresholds are made of the second one 2^b - 1
+    (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles after
+    the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before. Step
+    q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights, thresholds,
+    table, program) or T + 5 + q (maps). ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles
+    after its last beat was taken.
 
     Members
     -------
@@ -120,19 +121,27 @@ class Loader(wiring.Component):
 
         # To the activation memory.
         to_banks = (transfer.opcode == Opcode.LOAD_MAP) | (transfer.opcode == Opcode.LOAD_PICTURE)
-        groups = [Signal(self.machine.lane_groups, name=f"groups{i}") for i in range(walk.latency)]
-        m.d.sync += groups[0].eq(Mux(beats.step & to_banks, transfer.groups, 0))
-        m.d.sync += [after.eq(before) for before, after in pairwise(groups)]
+        groups, halves = (
+            [Signal.like(transfer[name], name=f"{name}{i}") for i in range(walk.latency)]
+            for name in ("groups", "halves")
+        )
+        m.d.sync += [
+            groups[0].eq(Mux(beats.step & to_banks, transfer.groups, 0)),
+            halves[0].eq(transfer.halves),
+            *(later.eq(now) for each in (groups, halves) for now, later in pairwise(each)),
+        ]
         m.d.comb += [
             unpacker.beat.eq(beats.beat),
             unpacker.step.eq(beats.step),
             unpacker.phase.eq(walk.phase),
             unpacker.row_first.eq(walk.row_first),
             unpacker.picture.eq(transfer.opcode == Opcode.LOAD_PICTURE),
+            unpacker.high.eq(transfer.halves == 2),
             unpacker.window.eq(transfer.window),
             router.positions.eq(walk.positions),
             router.words.eq(unpacker.words),
             router.groups.eq(groups[-1]),
+            router.halves.eq(halves[-1]),
             self.banks.eq(router.banks),
         ]
 

@@ -14,8 +14,9 @@ class PictureUnpacker(wiring.Component):
         lane 3 d + ch = bit (q S + w) mod 8 of channel ch of pixel (q S + w) / 8 - d, for d <
         window,
 
-    where pixels before the row's start, and the other lanes, are 0. Otherwise word w is word w of
-    the beat.
+    where pixels before the row's start, and the other lanes, are 0. Otherwise, R = 16: word w is
+    word w of the beat. R = 8: word w of step q has byte q S + w of the beat in lanes 0..7, and in
+    lanes 8..15 too if ``high``, and 0 there if not.
 
     Latency 2 cycles; a step in every cycle.
 
@@ -30,6 +31,8 @@ class PictureUnpacker(wiring.Component):
         This step is its row's first.
     picture : ``In(1)``
         Must stay for 2 cycles after a step, like ``window``.
+    high : ``In(1)``
+        Of a map's words: they are for lanes 8..15. Must stay for 2 cycles after a step.
     window : ``In(3)``
         Pixels packed into a position, 1 to 5.
     words : ``Out(ArrayLayout(16, slots))``
@@ -46,6 +49,7 @@ class PictureUnpacker(wiring.Component):
             "phase": In(3),
             "row_first": In(1),
             "picture": In(1),
+            "high": In(1),
             "window": In(3),
             "words": Out(self.words_layout),
         })  # fmt: skip
@@ -68,8 +72,11 @@ class PictureUnpacker(wiring.Component):
                 m.d.sync += pixels[d].eq(Mux(self.row_first, 0, pixels[d - 1]))
 
         # Beats of feature maps take the same time.
-        plain = Signal(self.words_layout, reset_less=True)
-        m.d.sync += [plain.eq(self.beat), upper.eq(self.phase[0])]
+        lanes = self.machine.image_channels
+        apart = self.machine.map_steps > 1  # half a beat a step, for half of the lanes
+        loaded = self.beat.word_select(self.phase[0], slots * lanes) if apart else self.beat
+        plain = Signal(data.ArrayLayout(lanes, slots), reset_less=True)
+        m.d.sync += [plain.eq(loaded), upper.eq(self.phase[0])]
 
         words = []
         for w in range(slots):
@@ -82,6 +89,8 @@ class PictureUnpacker(wiring.Component):
             words.append(Cat(word))
         chosen = Signal(self.words_layout, reset_less=True)
         for w in range(slots):
-            m.d.sync += chosen[w].eq(Mux(self.picture, words[w], plain[w]))
+            low = plain[w]
+            word = Cat(low, Mux(self.high, low, 0)) if apart else low
+            m.d.sync += chosen[w].eq(Mux(self.picture, words[w], word))
         m.d.comb += self.words.eq(chosen)
         return m

@@ -4,6 +4,7 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import HALVES
 from arch.machine import Machine
 from hw.fabric import checked_fabric
 from hw.load.wide_multiplexer import multiplexer
@@ -25,6 +26,8 @@ class SlotRouter(wiring.Component):
     words : ``In(ArrayLayout(16, slots))``
     groups : ``In(4)``
         The lane groups that receive the words; 0: nothing is written.
+    halves : ``In(2)``
+        Halves of their lanes that do; a machine of 16 rows always writes both.
     banks : ``Out(ArrayLayout(activation_write, columns))``
     """
 
@@ -37,6 +40,7 @@ class SlotRouter(wiring.Component):
             "positions": In(data.ArrayLayout(machine.position_bits, machine.slots)),
             "words": In(data.ArrayLayout(machine.group_lanes, machine.slots)),
             "groups": In(machine.lane_groups),
+            "halves": In(HALVES),
             "banks": Out(data.ArrayLayout(activation_write(machine), machine.columns)),
         })  # fmt: skip
 
@@ -44,7 +48,7 @@ class SlotRouter(wiring.Component):
         m = Module()
         slots, columns = self.machine.slots, self.machine.columns
         column_bits = self.machine.column_bits
-        group_bytes = self.machine.group_lanes // 8
+        apart = self.machine.map_steps > 1  # halves are written apart
 
         # First cycle: which word each bank takes, as a number of log2 S bits.
         addresses = [
@@ -54,6 +58,8 @@ class SlotRouter(wiring.Component):
         words = [
             Signal(self.machine.group_lanes, name=f"word{w}", reset_less=True) for w in range(slots)
         ]
+        halves = Signal(HALVES, reset_less=True)
+        m.d.sync += halves.eq(self.halves)
         for w in range(slots):
             m.d.sync += [
                 addresses[w].eq(self.positions[w][column_bits:]),
@@ -77,16 +83,19 @@ class SlotRouter(wiring.Component):
             bank = self.banks[b]
             word = Signal(self.machine.group_lanes, name=f"data{b}", reset_less=True)
             address = Signal.like(bank.address, name=f"to{b}", reset_less=True)
-            enables = Signal(self.machine.lane_groups, name=f"enables{b}", reset_less=True)
+            written = Cat(group & half for group in groups for half in halves) if apart else groups
+            enables = Signal(len(written), name=f"enables{b}", reset_less=True)
             places = [Cat(*pair) for pair in zip(addresses, words, strict=True)]
             if self.fabric == "ecp5":
                 place = multiplexer(m, f"bank{b}", places, taken)
             else:
                 place = Array(places)[taken]
-            m.d.sync += [Cat(address, word).eq(place), enables.eq(groups)]
+            m.d.sync += [Cat(address, word).eq(place), enables.eq(written)]
             m.d.comb += [
                 bank.address.eq(address),
                 bank.data.eq(word.replicate(self.machine.lane_groups)),
-                bank.enables.eq(Cat(group.replicate(group_bytes) for group in enables)),
+                bank.enables.eq(
+                    Cat(each.replicate(len(bank.enables) // len(enables)) for each in enables)
+                ),
             ]
         return m

@@ -28,8 +28,8 @@ class TransferBeats(wiring.Component):
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
     part : ``Out(CODE_BITS)``
-        Of a picture: which step of its beat this is. Where thresholds are made: which threshold,
-        0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
+        Of a picture or map: which step of its beat this is. Where thresholds are made: which
+        threshold, 0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
     beat_done : ``Out(1)``
         This step is its beat's last.
     makes : ``Out(1)``
@@ -78,6 +78,8 @@ class TransferBeats(wiring.Component):
 
         # A beat of bases is one step, the beat of steps behind it 2^code_bits - 1.
         picture = transfer.opcode == Opcode.LOAD_PICTURE
+        map_steps = self.machine.map_steps
+        halves = (transfer.opcode == Opcode.LOAD_MAP) & (map_steps > 1)
         makes = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
         thresholds_left = Cat(0, (transfer.code_bits > bit for bit in range(1, CODE_BITS)))
         bases = Signal()  # had come last
@@ -117,8 +119,10 @@ class TransferBeats(wiring.Component):
                     ready.eq(1),
                     self.makes.eq(makes),
                     bases.eq(0),
-                    several.eq(picture),
-                    before_last.eq(Mux(picture, PICTURE_STEPS - 2, thresholds_left)),
+                    several.eq(picture | halves),
+                    before_last.eq(
+                        Mux(picture, PICTURE_STEPS - 2, Mux(halves, map_steps - 2, thresholds_left))
+                    ),
                     beats_left.eq(transfer.beats),
                     one_beat.eq(transfer.beats == 1),
                     row_last.eq(transfer.beats == 1),

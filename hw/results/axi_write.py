@@ -1,4 +1,4 @@
-"""Writes beats to memory in bursts."""
+"""Writes transfers to memory in bursts."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from arch.formats import PAGE_BYTES
 from arch.machine import Machine
-from hw.results.write_combiner import beat_layout, combined_layout
+from hw.results.write_combiner import combined_layout, transfer_layout
 from hw.streams.axi import Response, write_signature
 from hw.streams.block_queue import BlockQueue
 from hw.streams.short_queue import ShortQueue
@@ -16,13 +16,18 @@ OUTSTANDING = 16
 
 
 class AxiWrite(wiring.Component):
-    """Forms bursts of beats that follow each other, and sends them in order.
+    """Forms bursts of transfers that follow each other, and sends them in order, a transfer a beat.
 
-    A burst ends at ``max_burst`` beats, at a multiple of 4096 bytes and at its compute's last beat.
-    It is announced when it is complete, and its beats follow its address.
+    Where a beat of the port has two transfers, those of a burst either follow each other, and its
+    beats are as wide as they are (AxSIZE); or they ``skip`` every second one, and its beats are
+    whole, each with one half written. The second transfer of a burst decides.
 
-    Timing, with memory always ready: a burst is complete in t + 1 if it ends for one of the reasons
-    above and its last beat came in t, else in the cycle in which the next beat comes; its address
+    A burst ends at ``write_burst`` transfers, at a multiple of 4096 bytes and at its compute's last
+    one. It is announced when it is complete, and its beats follow its address.
+
+    Timing, with memory always ready: a burst is complete in t + 1 if it ends at ``write_burst``,
+    behind the last transfer of a page or at its compute's end, and its last transfer came in t,
+    else in the cycle in which the next one comes; its address
     is on ``aw`` ``latency`` = 4 cycles later, its first beat on ``w`` one cycle after that or right
     behind the burst before: one beat per cycle, across bursts too, since addresses run ahead by up
     to ``OUTSTANDING`` bursts. ``stored`` has counted a compute one cycle after its last answer.
@@ -35,7 +40,7 @@ class AxiWrite(wiring.Component):
         No new burst is begun; those begun are finished.
     axi : ``Out(write_signature)``
     buffered : ``Out(range(output_beats + 1))``
-        Beats in the buffer.
+        Transfers in the buffer.
     stored : ``Out(16)``
         Computes whose last burst has been acknowledged, modulo 2^16.
     outstanding : ``Out(range(OUTSTANDING + 1))``
@@ -67,16 +72,19 @@ class AxiWrite(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        machine, beat = self.machine, self.combined
-        length_bits = max(1, (machine.max_burst - 1).bit_length())
-        low_bits = (machine.beat_bytes - 1).bit_length()
+        machine, came = self.machine, self.combined
+        length_bits = max(1, (machine.write_burst - 1).bit_length())
+        low_bits, beat_bits = (
+            (size - 1).bit_length() for size in (machine.transfer_bytes, machine.beat_bytes)
+        )
+        halved = beat_bits - low_bits  # whether a beat has two transfers
         page_bits = (PAGE_BYTES - 1).bit_length() - low_bits
         burst_layout = data.StructLayout(
-            {"number": len(beat.number), "length": length_bits, "upper_half": 1, "last": 1}
+            {"number": len(came.number), "length": length_bits, "whole": halved, "last": 1}
         )
-        sent_layout = data.StructLayout({"length": length_bits, "upper_half": 1})
+        sent_layout = data.StructLayout({"length": length_bits, "whole": halved, "half": halved})
         m.submodules.beats = beats = BlockQueue(
-            beat_layout(machine), machine.output_beats, self.fabric
+            transfer_layout(machine), machine.output_beats, self.fabric
         )
         m.submodules.bursts = bursts = BlockQueue(burst_layout, machine.output_beats, self.fabric)
         m.submodules.sending = sending = ShortQueue(sent_layout, OUTSTANDING)
@@ -85,28 +93,34 @@ class AxiWrite(wiring.Component):
         # Bursts: the one that grows is written down when it is closed.
         burst = Signal(burst_layout, reset_less=True)
         opened, closing = Signal(), Signal()
-        joins = Signal()
+        single = Signal()  # its second transfer decides
+        at_page_end = Signal(reset_less=True)  # it has come to its page's last beat
+        joins, skips = Signal(), Signal()
         m.d.comb += [
-            joins.eq(opened & ~closing & beat.follows),
-            beats.write.eq(beat.valid),
-            beats.payload.eq(beat.beat),
-            bursts.write.eq(closing | (opened & beat.valid & ~joins)),
+            skips.eq(came.skips & ~at_page_end & (single | burst.whole)),
+            joins.eq(opened & ~closing & (skips | (came.follows & ~burst.whole.any()))),
+            beats.write.eq(came.valid),
+            beats.payload.eq(came.transfer),
+            bursts.write.eq(closing | (opened & came.valid & ~joins)),
             bursts.payload.eq(burst),
             self.buffered.eq(beats.level),
         ]
         m.d.sync += closing.eq(0)
-        with m.If(beat.valid):
+        with m.If(came.valid):
             length = Mux(joins, burst.length + 1, 0)
             m.d.sync += [
                 opened.eq(1),
+                single.eq(~joins),
                 burst.length.eq(length),
-                burst.last.eq(beat.last),
+                burst.last.eq(came.last),
+                burst.whole.eq(joins & skips),
+                at_page_end.eq(came.number[halved:page_bits].all()),
                 closing.eq(
-                    beat.last | beat.number[:page_bits].all() | (length == machine.max_burst - 1)
+                    came.last | came.number[:page_bits].all() | (length == machine.write_burst - 1)
                 ),
             ]
             with m.If(~joins):
-                m.d.sync += [burst.number.eq(beat.number), burst.upper_half.eq(beat.upper_half)]
+                m.d.sync += burst.number.eq(came.number)
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
 
@@ -115,44 +129,45 @@ class AxiWrite(wiring.Component):
         shown = Signal()
         may_send = sending.i.ready & lasts.i.ready & (shown | ~self.stop)
         begins = aw.valid & aw.ready
+        next_burst = bursts.o.payload
+        half = next_burst.number[:halved]
         m.d.sync += shown.eq(aw.valid & ~aw.ready)
         m.d.comb += [
             aw.valid.eq(bursts.o.valid & may_send),
-            aw.payload.address.eq(Cat(Const(0, low_bits), bursts.o.payload.number)),
-            aw.payload.length.eq(bursts.o.payload.length),
+            aw.payload.address.eq(
+                Cat(
+                    Const(0, low_bits),
+                    half & ~next_burst.whole,
+                    next_burst.number[halved:],
+                )
+            ),
+            aw.payload.length.eq(next_burst.length),
+            aw.payload.size.eq(Mux(next_burst.whole.any(), beat_bits, low_bits)),
             bursts.o.ready.eq(aw.ready & may_send),
-            sending.i.payload.length.eq(bursts.o.payload.length),
-            sending.i.payload.upper_half.eq(bursts.o.payload.upper_half),
+            sending.i.payload.length.eq(next_burst.length),
+            sending.i.payload.whole.eq(next_burst.whole),
+            sending.i.payload.half.eq(half),
             sending.i.valid.eq(begins),
-            lasts.i.payload.eq(bursts.o.payload.last),
+            lasts.i.payload.eq(next_burst.last),
             lasts.i.valid.eq(begins),
         ]
 
-        # W: the beats of the burst at the head of the queue.
+        # W: the transfers of the burst at the head of the queue, each in its half of a beat.
+        now = sending.o.payload
         position = Signal(length_bits)
-        ends = position == sending.o.payload.length
+        ends = position == now.length
+        place = now.half ^ (position[:halved] & ~now.whole)
+        words, written = beats.o.payload.words, beats.o.payload.written
+        strobes = Cat(written[i].replicate(machine.plane_bytes) for i in range(machine.slots))
         m.d.comb += [
             w.valid.eq(beats.o.valid & sending.o.valid),
-            w.payload.data.eq(
-                Cat(
-                    beats.o.payload.words[i].replicate(machine.group_lanes // machine.rows)
-                    for i in range(machine.slots)
-                )
-            ),
+            w.payload.data.eq(Cat(words).replicate(1 << halved)),
+            w.payload.strobe.eq(Cat(Mux(place == part, strobes, 0) for part in range(1 << halved))),
             w.payload.last.eq(ends),
             self.sent.eq(w.valid & w.ready),
             beats.o.ready.eq(w.ready & sending.o.valid),
             sending.o.ready.eq(self.sent & ends),
         ]
-        for i in range(machine.slots):
-            written = beats.o.payload.written[i]
-            if machine.rows < machine.group_lanes:
-                upper = sending.o.payload.upper_half
-                m.d.comb += w.payload.strobe[2 * i : 2 * i + 2].eq(
-                    Cat(written & ~upper, written & upper)
-                )
-            else:
-                m.d.comb += w.payload.strobe[2 * i : 2 * i + 2].eq(written.replicate(2))
         with m.If(self.sent):
             m.d.sync += position.eq(Mux(ends, 0, position + 1))
 

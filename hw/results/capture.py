@@ -16,7 +16,6 @@ CaptureTag = data.StructLayout({
 Placement = subset(
     Compute,
     "pair", "row_length", "width", "height", "address", "row_bytes", "position_bytes", "planes",
-    "upper_half",
 )  # fmt: skip
 """Where the positions of one compute go, as its fields say.
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from arch.formats import ADDRESS_BITS, RAW_CHUNK_BYTES
+from arch.formats import ADDRESS_BITS
 from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
 from arch.machine import Machine
 from hw.results.capture import TAG_DEPTH, Placement
@@ -23,7 +23,6 @@ def placed_layout(machine: Machine) -> data.StructLayout:
         "written": 1,
         "address": ADDRESS_BITS,
         "planes": Planes,
-        "upper_half": 1,
         "pieces": SUM_PIECES_BITS,
         "ends": 1,
         "last": 1,
@@ -35,7 +34,7 @@ class Positions(wiring.Component):
     """Per column that leaves: position (y, x), then x + 1, or (y + 1, 0) after x = row_length - 1.
 
         written = x < width and y < height and (x odd if pair)
-        address = placement.address + y * row_bytes + (x >> pair) * position_bytes + 8 * piece
+        address = placement.address + y * row_bytes + (x >> pair) * position_bytes + R / 2 * piece
         codes   = max(codes at x - 1, codes) if pair else codes
 
     Latency: ``latency`` = 2 cycles (count, address). One piece per cycle, also from the last of a
@@ -164,7 +163,7 @@ class Positions(wiring.Component):
         codes = Signal(codes_layout(self.machine), reset_less=True)
         m.d.comb += [placed.address.eq(address), placed.codes.eq(codes)]
         with m.If(take_piece):
-            m.d.sync += [placed.planes.eq(head.planes), placed.upper_half.eq(head.upper_half)]
+            m.d.sync += placed.planes.eq(head.planes)
         m.d.sync += [
             placed.valid.eq(counted.valid),
             placed.pieces.eq(counted.pieces),
@@ -176,5 +175,5 @@ class Positions(wiring.Component):
             with m.If(counted.starts):
                 m.d.sync += [placed.written.eq(inside), address.eq(here)]
             with m.Else():
-                m.d.sync += address.eq(address + RAW_CHUNK_BYTES)
+                m.d.sync += address.eq(address + self.machine.piece_bytes)
         return m

@@ -1,6 +1,6 @@
-"""Combines pieces of positions into beats of the memory port."""
+"""Combines pieces of positions into transfers of the memory port."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,8 +10,8 @@ from arch.machine import Machine
 from hw.results.output_positions import placed_layout
 
 
-def beat_layout(machine: Machine) -> data.StructLayout:
-    """Return a beat as it is buffered: per 16-bit word, ``rows`` bits and whether it is written."""
+def transfer_layout(machine: Machine) -> data.StructLayout:
+    """Return what is written at a time: words of ``rows`` bits, and whether each is written."""
     return data.StructLayout({
         "words": data.ArrayLayout(unsigned(machine.rows), machine.slots),
         "written": machine.slots,
@@ -19,32 +19,31 @@ def beat_layout(machine: Machine) -> data.StructLayout:
 
 
 def combined_layout(machine: Machine) -> data.StructLayout:
-    """Return a beat on its way to the output buffer.
+    """Return a transfer on its way to the output buffer.
 
-    ``number`` is its address in beats. ``follows``: it is the beat after the one before. ``last``:
-    of its compute. A machine of 8 rows writes one byte of each word: the high one with
-    ``upper_half``, in all beats of a compute.
+    ``number`` is its address in transfers. ``follows``: it is the one after the one before;
+    ``skips``: it is the next but one, of a machine whose beats have two. ``last``: of its compute.
     """
     return data.StructLayout({
         "valid": 1,
-        "number": WRITTEN_ADDRESS_BITS - (machine.beat_bytes - 1).bit_length(),
+        "number": WRITTEN_ADDRESS_BITS - (machine.transfer_bytes - 1).bit_length(),
         "follows": 1,
+        "skips": 1,
         "last": 1,
-        "upper_half": 1,
-        "beat": beat_layout(machine),
+        "transfer": transfer_layout(machine),
     })  # fmt: skip
 
 
 class WriteCombiner(wiring.Component):
-    """Puts each written piece of P planes into the words of its beat:
+    """Puts each written piece of P planes into the S words of its transfer:
 
-        word w of the beat = plane w mod P, written if w / P = (address mod beat_bytes) / (2 P)
+        word w = plane w mod P, written if w / P = (address mod transfer_bytes) / (P R / 8)
 
-    and joins pieces that come in a row for the same beat of the same compute. A beat leaves when a
-    piece of another beat comes, or one cycle after its compute's last piece.
+    and joins pieces that come in a row for the same transfer of the same compute. A transfer leaves
+    when a piece of another one comes, or one cycle after its compute's last piece.
 
-    Latency: ``latency`` = 2 cycles from the piece that makes a beat leave (arrange, combine); 3
-    from the last one of a compute. One piece per cycle. ``address`` must be a multiple of 2 P.
+    Latency: ``latency`` = 2 cycles from the piece that makes a transfer leave (arrange, combine); 3
+    from the last one of a compute. One piece per cycle. ``address`` must be a multiple of P R / 8.
 
     Members
     -------
@@ -52,10 +51,10 @@ class WriteCombiner(wiring.Component):
     combined : ``Out(combined_layout)``
         Never waits: the sequencer has reserved room.
     released : ``Out({valid, pieces})``
-        All pieces of a capture, ``pieces`` + 1 a column, have become beats, or the one beat still
+        All pieces of a capture, ``pieces`` + 1 a column, have become transfers, or the one still
         open.
     computed : ``Out(16)``
-        Computes whose last beat has left here, modulo 2^16.
+        Computes whose last transfer has left here, modulo 2^16.
     """
 
     latency = 2
@@ -73,19 +72,22 @@ class WriteCombiner(wiring.Component):
         m = Module()
         machine, placed = self.machine, self.placed
         slots, rows = machine.slots, machine.rows
-        beat = beat_layout(machine)
-        low_bits = (machine.beat_bytes - 1).bit_length()
+        transfer = transfer_layout(machine)
+        low_bits = (machine.transfer_bytes - 1).bit_length()
+        beat_bits = (machine.beat_bytes // machine.transfer_bytes - 1).bit_length()
 
-        # Stage 1: the planes in their words, and whether this beat is the one before or follows it.
+        # Stage 1: the planes in their words, and where this transfer lies: in the beat of the one
+        # before or in the next beat, and where in its beat.
         number = placed.address[low_bits:WRITTEN_ADDRESS_BITS]
-        slot = placed.address[1:low_bits]
-        arranged = Signal(beat, reset_less=True)
+        slot = placed.address[(machine.plane_bytes - 1).bit_length() : low_bits]
+        arranged = Signal(transfer, reset_less=True)
         arranged_number = Signal.like(number, reset_less=True)
-        number_after = Signal.like(number, reset_less=True)
-        upper_half = Signal(reset_less=True)
+        beat, within = number[beat_bits:], number[:beat_bits]
+        beat_after = Signal.like(beat, reset_less=True)
         here, ends, last = Signal(), Signal(), Signal()
         pieces = Signal(SUM_PIECES_BITS, reset_less=True)
-        same, follows = Signal(), Signal()
+        same_beat, next_beat = Signal(), Signal()
+        moved = Signal(beat_bits)  # to the other place in its beat
         planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(CODE_BITS)]
         with m.Switch(placed.planes):
             for count in Planes:
@@ -98,28 +100,34 @@ class WriteCombiner(wiring.Component):
                         ),
                     ]
         m.d.sync += [
-            upper_half.eq(placed.upper_half),
             here.eq(placed.valid & placed.written),
             ends.eq(placed.valid & placed.ends),
             last.eq(placed.valid & placed.last),
             pieces.eq(placed.pieces),
-            same.eq(number == arranged_number),
-            follows.eq(number == number_after),
+            same_beat.eq(beat == arranged_number[beat_bits:]),
+            next_beat.eq(beat == beat_after),
+            moved.eq(within ^ arranged_number[:beat_bits]),
         ]
         with m.If(placed.valid & placed.written):
-            m.d.sync += [arranged_number.eq(number), number_after.eq(number + 1)]
+            m.d.sync += [arranged_number.eq(number), beat_after.eq(beat + 1)]
+        same = same_beat & ~moved.any()
+        skips = next_beat & ~moved.any() if beat_bits else Const(0)
+        # Upwards within the beat, or from its end to the next one's start.
+        follows = (
+            Mux(arranged_number[:beat_bits].any(), same_beat, next_beat) & moved.any()
+            if beat_bits
+            else next_beat
+        )
 
-        # Stage 2: the open beat. It is closed in the cycle after its compute's last piece.
+        # Stage 2: the open transfer. It is closed in the cycle after its compute's last piece.
         out = self.combined
         opened, closing = Signal(), Signal()
         fresh = Signal()
-        open_beat = Signal(beat, reset_less=True)
+        open_transfer = Signal(transfer, reset_less=True)
         open_number = Signal.like(number, reset_less=True)
-        open_upper_half = Signal(reset_less=True)
         m.d.comb += [
-            out.beat.eq(open_beat),
+            out.transfer.eq(open_transfer),
             out.number.eq(open_number),
-            out.upper_half.eq(open_upper_half),
             fresh.eq(~opened | closing | ~same),
             out.valid.eq(opened & (closing | (here & ~same))),
             out.last.eq(closing),
@@ -130,16 +138,16 @@ class WriteCombiner(wiring.Component):
         with m.If(here):
             m.d.sync += [
                 opened.eq(1),
-                open_beat.written.eq(Mux(fresh, 0, open_beat.written) | arranged.written),
+                open_transfer.written.eq(Mux(fresh, 0, open_transfer.written) | arranged.written),
             ]
             for w in range(slots):
                 with m.If(arranged.written[w]):
-                    m.d.sync += open_beat.words[w].eq(arranged.words[w])
+                    m.d.sync += open_transfer.words[w].eq(arranged.words[w])
             with m.If(fresh):
                 m.d.sync += [
                     open_number.eq(arranged_number),
-                    open_upper_half.eq(upper_half),
                     out.follows.eq(follows),
+                    out.skips.eq(skips),
                 ]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)

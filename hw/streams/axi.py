@@ -2,8 +2,8 @@
 
 AXI's handshake rules are those of :mod:`amaranth.lib.stream` (a valid payload stays until it is
 taken; valid never waits for ready), so each channel is a stream. What never changes has no signal
-here and is tied off in :mod:`hw.top`: every burst is incrementing, of full beats, with identifier
-0."""
+here and is tied off in :mod:`hw.top`: every burst is incrementing, with identifier 0, and bursts
+that are read have full beats."""
 
 from amaranth.hdl import unsigned
 from amaranth.lib import data, enum, stream, wiring
@@ -30,6 +30,14 @@ class Burst(data.Struct):
     length: unsigned(8)
 
 
+class WriteBurst(data.Struct):
+    """A write address channel's payload: its beats have 2^size bytes (AXI4, A3.4.1)."""
+
+    address: unsigned(ADDRESS_BITS)
+    length: unsigned(8)
+    size: unsigned(3)
+
+
 def read_beat(data_bits: int) -> data.StructLayout:
     """Return the payload of the read data channel."""
     return data.StructLayout({"data": data_bits, "response": Response, "last": 1})
@@ -51,7 +59,7 @@ def read_signature(data_bits: int) -> wiring.Signature:
 def write_signature(data_bits: int) -> wiring.Signature:
     """Return the write channels as their manager has them: AW and W out, B in."""
     return wiring.Signature({
-        "aw": Out(stream.Signature(Burst)),
+        "aw": Out(stream.Signature(WriteBurst)),
         "w": Out(stream.Signature(write_beat(data_bits))),
         "b": In(stream.Signature(Response)),
     })  # fmt: skip

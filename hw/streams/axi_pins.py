@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Shape, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-SUFFIXES = {"address": "addr", "length": "len", "data": "data", "strobe": "strb",
+SUFFIXES = {"address": "addr", "length": "len", "size": "size", "data": "data", "strobe": "strb",
             "response": "resp", "last": "last"}  # fmt: skip
 SINGLE_FIELDS = {"aw": "address", "ar": "address", "b": "response"}
 """The field of a channel whose payload is not a struct."""
@@ -30,14 +30,15 @@ def channels(signature: wiring.Signature):
 def pins(prefix: str, signature: wiring.Signature) -> dict[str, wiring.Member]:
     """Return the members that an outermost component needs for a port of this signature.
 
-    An AXI4 address channel (one with a length) also has ``size`` and ``burst``, which never change.
+    An AXI4 address channel (one with a length) also has ``burst``, and ``size`` where its payload
+    has none, which never change.
     """
     members = {}
     for channel, sends, shape in channels(signature):
         forth, back = (Out, In) if sends else (In, Out)
         widths = {suffix: width for suffix, (_, width) in payload_fields(channel, shape).items()}
         if "len" in widths:
-            widths |= {"size": 3, "burst": 2}
+            widths = {"size": 3, "burst": 2} | widths
         members |= {f"{prefix}{channel}{suffix}": forth(width) for suffix, width in widths.items()}
         members |= {f"{prefix}{channel}valid": forth(1), f"{prefix}{channel}ready": back(1)}
     return members
@@ -62,7 +63,6 @@ def connect_pins(m: Module, outside: wiring.Component, prefix: str, port, beat_b
             m.d.comb += [inner.eq(outer) for outer, inner in wires]
             m.d.comb += pin("ready").eq(stream.ready)
         if "len" in fields:
-            m.d.comb += [
-                pin("size").eq((beat_bytes - 1).bit_length()),
-                pin("burst").eq(INCREMENTING),
-            ]
+            m.d.comb += pin("burst").eq(INCREMENTING)
+            if "size" not in fields:
+                m.d.comb += pin("size").eq((beat_bytes - 1).bit_length())

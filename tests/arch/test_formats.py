@@ -25,6 +25,9 @@ def test_beats_hold_whole_units(machine):
         assert unit % machine.beat_bytes == 0
 
 
-@pytest.mark.parametrize(("channels", "images"), [(1, 1), (16, 1), (17, 2), (64, 4)])
-def test_images(channels, images):
-    assert formats.images_of(channels) == images
+@pytest.mark.parametrize(
+    ("channels", "image_channels", "images"),
+    [(1, 16, 1), (16, 16, 1), (17, 16, 2), (64, 16, 4), (8, 8, 1), (17, 8, 3)],
+)
+def test_images(channels, image_channels, images):
+    assert formats.images_of(channels, image_channels) == images

@@ -17,7 +17,7 @@ def test_a_number_takes_the_place_of_a_threshold():
 @pytest.mark.parametrize(
     ("fields", "steps"),
     [
-        ({"opcode": Opcode.LOAD_MAP}, (1, 1)),
+        ({"opcode": Opcode.LOAD_MAP}, (2, 2)),
         ({"opcode": Opcode.LOAD_PICTURE}, (4, 4)),
         ({"opcode": Opcode.LOAD_THRESHOLDS, "code_bits": 0}, (1, 1)),
         ({"opcode": Opcode.LOAD_THRESHOLDS, "code_bits": 1}, (1, 1)),
@@ -25,12 +25,12 @@ def test_a_number_takes_the_place_of_a_threshold():
     ],
 )
 def test_steps(fields, steps):
-    assert steps_of(fields) == steps
-    assert loader_cycles(fields | {"rows": 3, "beats": 2}) == 3 * sum(steps)
+    assert steps_of(fields, map_steps=2) == steps
+    assert loader_cycles(fields | {"rows": 3, "beats": 2}, map_steps=2) == 3 * sum(steps)
 
 
 def test_made_thresholds_take_the_loader_as_long_as_a_table():
     for bits in range(1, 5):
         table = {"opcode": Opcode.LOAD_THRESHOLDS, "rows": 1, "beats": 4 << bits}
         made = table | {"beats": 8, "code_bits": bits}
-        assert loader_cycles(made) == loader_cycles(table)
+        assert loader_cycles(made, 1) == loader_cycles(table, 1)

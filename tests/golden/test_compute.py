@@ -24,7 +24,7 @@ class Named(SimpleNamespace):
 def test_positions_outside_of_the_map_write_nothing():
     fields = {
         "raw": 1, "code_bits": 0, "row_length": 4, "width": 0, "height": 0, "pair": 0,
-        "address": 64, "row_bytes": 64, "position_bytes": 48, "upper_half": 0, "sum_pieces": 5,
+        "address": 64, "row_bytes": 64, "position_bytes": 24, "sum_pieces": 5,
     }  # fmt: skip
     chip, compute = SimpleNamespace(machine=TINY), SimpleNamespace(fields=fields)
     sums = np.ones((TINY.rows, TINY.columns), np.int64)
@@ -35,10 +35,10 @@ def test_positions_outside_of_the_map_write_nothing():
 
 @pytest.mark.parametrize("pieces", range(1, 7))
 def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
-    """Eight bytes apart, low planes first; planes beyond the last piece leave no trace."""
+    """Low planes first; planes beyond the last piece leave no trace."""
     fields = {
         "raw": 1, "code_bits": 0, "row_length": 4, "width": 3, "height": 1, "pair": 0,
-        "address": 64, "row_bytes": 0, "position_bytes": 48, "upper_half": 1,
+        "address": 64, "row_bytes": 0, "position_bytes": 24,
         "sum_pieces": pieces - 1,
     }  # fmt: skip
     chip, compute = SimpleNamespace(machine=TINY), SimpleNamespace(fields=fields)
@@ -49,7 +49,7 @@ def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
     for x in range(3):
         for plane in range(min(4 * pieces, TINY.sum_bits)):
             byte = sum((int(sums[row, x]) >> plane & 1) << row for row in range(TINY.rows))
-            expected[64 + 48 * x + 2 * plane + 1] = byte
+            expected[64 + 24 * x + plane] = byte
     assert memory.tolist() == expected.tolist()
 
 

@@ -5,35 +5,42 @@ import pytest
 
 from golden.formats import MapFormat, pack_map, pack_picture, unpack_map
 
+IMAGES = pytest.mark.parametrize("lanes", [8, 16])
 
-def test_bits_lie_where_the_manual_says():
+
+@IMAGES
+def test_bits_lie_where_the_manual_says(lanes):
     random = np.random.default_rng(1)
     form = MapFormat(
-        address=64, pitch=7, origin=8, channels=20, height=3, width=5, planes=4, group_bytes=512
-    )
+        image_channels=lanes, address=64, pitch=7, origin=8, channels=20, height=3, width=5,
+        planes=4, image_bytes=512,
+    )  # fmt: skip
+    size = lanes // 8
     codes = random.integers(0, 8, (20, 3, 5))
     memory = np.full(2048, 0xA5, np.uint8)
     pack_map(memory, form, codes)
     for c, y, x in np.ndindex(codes.shape):
-        position = 64 + (c // 16) * 512 + (8 + y * 7 + x) * 8
+        position = 64 + (c // lanes) * 512 + (8 + y * 7 + x) * 4 * size
         found = 0
         for plane in range(4):
-            word = int(memory[position + 2 * plane]) | int(memory[position + 2 * plane + 1]) << 8
-            found |= (word >> c % 16 & 1) << plane
+            at = position + size * plane + c % lanes // 8
+            found |= (int(memory[at]) >> c % 8 & 1) << plane
         assert found == codes[c, y, x]
     untouched = np.ones(memory.size, bool)
-    for group in range(2):
+    for image in range(-(-20 // lanes)):
         for y in range(3):
-            start = 64 + group * 512 + (8 + y * 7) * 8
-            untouched[start : start + 5 * 8] = False
+            start = 64 + image * 512 + (8 + y * 7) * 4 * size
+            untouched[start : start + 5 * 4 * size] = False
     assert (memory[untouched] == 0xA5).all()
 
 
 @pytest.mark.parametrize("planes", [1, 2, 4, 24])
 @pytest.mark.parametrize("channels", [1, 16, 40])
-def test_there_and_back(planes, channels):
+@IMAGES
+def test_there_and_back(planes, channels, lanes):
     random = np.random.default_rng(planes * channels)
     form = MapFormat(
+        image_channels=lanes,
         address=8,
         pitch=9,
         origin=11,
@@ -41,7 +48,7 @@ def test_there_and_back(planes, channels):
         height=4,
         width=6,
         planes=planes,
-        group_bytes=6 * 9 * 2 * planes,
+        image_bytes=6 * 9 * lanes // 8 * planes,
     )
     codes = random.integers(0, 1 << planes, (channels, 4, 6))
     memory = np.zeros(form.end + 100, np.uint8)
@@ -50,7 +57,9 @@ def test_there_and_back(planes, channels):
 
 
 def test_raw_sums_travel_in_chunks_of_four_planes():
-    form = MapFormat(address=0, pitch=1, channels=16, height=1, width=1, planes=24)
+    form = MapFormat(
+        image_channels=16, address=0, pitch=1, channels=16, height=1, width=1, planes=24
+    )
     memory = np.zeros(48, np.uint8)
     sums = np.zeros((16, 1, 1), np.int64)
     sums[9] = 1 << 6
@@ -68,12 +77,13 @@ def test_picture_has_four_bytes_a_pixel():
 
 
 def test_errors_name_the_requirement():
-    form = MapFormat(address=0, pitch=4, channels=1, height=1, width=4, planes=1)
+    sizes = {"image_channels": 16, "address": 0, "pitch": 4, "height": 1, "width": 4, "planes": 1}
+    form = MapFormat(channels=1, **sizes)
     with pytest.raises(ValueError, match="do not fit 1 planes"):
         pack_map(np.zeros(64, np.uint8), form, np.full((1, 1, 4), 2))
     with pytest.raises(ValueError, match="does not lie in a memory of 0x4 bytes"):
         unpack_map(np.zeros(4, np.uint8), form)
-    with pytest.raises(ValueError, match="group_bytes 0 is less than"):
-        MapFormat(address=0, pitch=4, channels=17, height=1, width=4, planes=1)
+    with pytest.raises(ValueError, match="image_bytes 0 is less than"):
+        MapFormat(channels=17, **sizes)
     with pytest.raises(ValueError, match="codes have shape"):
         pack_map(np.zeros(64, np.uint8), form, np.zeros((2, 1, 4), int))

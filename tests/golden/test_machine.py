@@ -137,7 +137,8 @@ def test_a_base_and_a_step_for_each_row(size, bits):
 def test_bank_conflict():
     sample = Sample(TINY)
     sample.listing.load(
-        Opcode.LOAD_PICTURE, address=0, rows=1, beats=2, plane_stride=4, window=1, groups=1
+        Opcode.LOAD_PICTURE, address=0, rows=1, beats=2, plane_stride=4, window=1, groups=1,
+        halves=3,
     )
     assert "two words to one activation bank" in failure(sample.finish())
 

@@ -60,7 +60,7 @@ class AcceleratorBench:
             **read_options,
         )
         self.writes = WriteMemory(
-            machine.beat_bytes, machine.max_burst, write_latency, stalls, seed, contents=memory
+            machine.beat_bytes, machine.write_burst, write_latency, stalls, seed, contents=memory
         )
         bits = machine.axi_data_bits
         read = streams(self.dut, "m_axi_", axi.read_signature(bits))

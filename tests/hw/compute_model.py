@@ -181,11 +181,11 @@ class Chip:
                     + place * compute["position_bytes"]
                 )
                 planes = 4 * pieces_of(compute) if compute["raw"] else 1 << compute["planes"].value
+                size = self.machine.rows // 8
                 for plane in range(planes):
                     bits = sum((value >> plane & 1) << row for row, value in enumerate(values))
-                    at = address + 2 * plane + compute["upper_half"]
-                    for byte in range(self.machine.rows // 8):
-                        yield at + byte, bits >> 8 * byte & 255
+                    for byte in range(size):
+                        yield address + size * plane + byte, bits >> 8 * byte & 255
             x += 1
             if x == compute["row_length"]:
                 x, y = 0, y + 1
@@ -251,7 +251,7 @@ def random_compute(
     else:
         row_length = row_blocks * machine.columns
     sum_pieces = wanted.get("sum_pieces", chance.randrange(machine.raw_chunks))
-    unit = 8 * (sum_pieces + 1) if raw else 2 << planes.value
+    unit = machine.rows // 8 * (4 * (sum_pieces + 1) if raw else 1 << planes.value)
     position_bytes = unit * chance.choice((1, 1, 1, 2))
     row_bytes = position_bytes * (row_length >> pair) + unit * chance.choice((0, 0, 1, 5))
     rows = -(-block_rows * row_blocks * machine.columns // row_length)
@@ -277,7 +277,6 @@ def random_compute(
         "row_bytes": row_bytes,
         "position_bytes": position_bytes,
         "planes": planes,
-        "upper_half": chance.getrandbits(1) if machine.rows == 8 else 0,
     }
     if chance.random() < 0.4:
         compute |= random_planes(machine, chance)

@@ -28,8 +28,15 @@ def beats_of(machine, load, memory):
     return rows
 
 
+def map_words(machine, beat):
+    """Return the words of R lanes that a beat of a map holds, given as words of 16 bits."""
+    if machine.rows == 16:
+        return beat
+    return [word >> shift & 0xFF for word in beat for shift in (0, 8)]
+
+
 def positions_written(machine, load, memory):
-    """Yield (position, word) of LOAD_MAP and LOAD_PICTURE, in order."""
+    """Yield (position, word) of LOAD_MAP (words of R lanes) and LOAD_PICTURE, in order."""
     for r, row in enumerate(beats_of(machine, load, memory)):
         base = load["destination"] + r * load["row_step"]
 
@@ -39,9 +46,9 @@ def positions_written(machine, load, memory):
 
         if load["opcode"] == Opcode.LOAD_MAP:
             planes = PLANES[load["planes"]]
-            for b, beat in enumerate(row):
-                for w, word in enumerate(beat):
-                    yield place(b * (machine.slots // planes) + w // planes, w % planes), word
+            words = [word for beat in row for word in map_words(machine, beat)]
+            for w, word in enumerate(words):
+                yield place(w // planes, w % planes), word
         else:
             words = [word for beat in row for word in beat]
             pixels = [
@@ -57,10 +64,12 @@ def positions_written(machine, load, memory):
                     yield place(x, i), word
 
 
-def interval(load, beat):
+def interval(machine, load, beat):
     """Return the cycles from a beat of a load, by its number, to the next beat at least."""
     if load["opcode"] == Opcode.LOAD_PICTURE:
         return 4
+    if load["opcode"] == Opcode.LOAD_MAP:
+        return 16 // machine.rows
     return (1 << load["code_bits"]) - 1 if load.get("code_bits") and beat % 2 else 1
 
 
@@ -69,7 +78,7 @@ class OnChip:
 
     def __init__(self, machine):
         self.machine = machine
-        self.activations = {}  # (position, group): word
+        self.activations = {}  # (position, lane / 8): byte
         self.weights = {}  # (word, row): 64 bits
         self.thresholds = {}  # (set, k, row): what a threshold keeps of 32 bits
         self.table = {}  # entry: 128 bits
@@ -82,10 +91,13 @@ class OnChip:
     def load(self, load, memory):
         rows = self.machine.rows
         if load["opcode"] in (Opcode.LOAD_MAP, Opcode.LOAD_PICTURE):
+            of_half = load["opcode"] == Opcode.LOAD_MAP and rows == 8 and load["halves"] == 2
             for position, word in positions_written(self.machine, load, memory):
+                word <<= 8 if of_half else 0
                 for group in range(4):
-                    if load["groups"] >> group & 1:
-                        self.activations[position, group] = word
+                    for half in range(2):
+                        if load["groups"] >> group & 1 and load["halves"] >> half & 1:
+                            self.activations[position, 2 * group + half] = word >> 8 * half & 0xFF
             return
         size = load["beats"] * self.machine.beat_bytes
         stored = memory[load["address"] : load["address"] + size]
@@ -147,6 +159,9 @@ def random_placement(machine, chance, opcode):
             "planes": chance.choice(list(Planes)),
             "window": chance.randint(1, 5),
             "groups": chance.randint(1, 15),
+            "halves": (
+                chance.randint(1, 3) if machine.rows == 8 and opcode == Opcode.LOAD_MAP else 3
+            ),
         }
         if conflict_free(machine, load):
             return load

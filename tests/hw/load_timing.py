@@ -79,10 +79,10 @@ def predict(machine, loads, latency):
             rises.append(rise)
             for _ in range(count):
                 last_beat = max(beat, rise + latency)
-                beat = last_beat + interval(load, number_in_row)
+                beat = last_beat + interval(machine, load, number_in_row)
                 number_in_row += 1
             lasts.append(last_beat)
-        extra = interval(load, load["beats"] - 1) - 1
+        extra = interval(machine, load, load["beats"] - 1) - 1
         free = last_beat + 2 + extra
         counted.append(last_beat + 6 + extra)
     if len(loads) == 1:

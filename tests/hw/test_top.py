@@ -106,7 +106,7 @@ def test_a_frame_after_an_abort(abort_after):
         assert len(bench.reads.rises) == rises
         assert len(bench.writes.bursts) <= bursts + 1  # one may have been on the port
         assert sum(beats for _, _, beats in bench.reads.bursts) == len(bench.reads.beats)
-        assert sum(beats for _, _, beats in bench.writes.bursts) == len(bench.writes.beats)
+        assert sum(beats for _, _, beats, _ in bench.writes.bursts) == len(bench.writes.beats)
         assert len(bench.writes.answers) == len(bench.writes.bursts)
         bursts = len(bench.reads.bursts), len(bench.writes.bursts)
         await ctx.tick().repeat(100)
@@ -127,7 +127,8 @@ def program_of(*instructions):
     return memory
 
 
-MAP = (Load, {"opcode": Opcode.LOAD_MAP, "address": 4096, "rows": 1, "beats": 4, "groups": 15})
+MAP = (Load, {"opcode": Opcode.LOAD_MAP, "address": 4096, "rows": 1, "beats": 4, "groups": 15,
+              "halves": 3})  # fmt: skip
 COMPUTE = (
     Compute,
     {

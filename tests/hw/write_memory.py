@@ -12,11 +12,12 @@ class WriteMemory:
     """Takes bursts in order; acknowledges each `latency` cycles after its last beat or later.
 
     With `stalls`, AW and W are not always ready and B comes later. `bursts` lists (cycle, address,
-    beats), `beats` and `answers` the cycles of the handshakes. `errors` names bursts by number.
-    Nothing is taken in the first `asleep` cycles.
+    beats, bytes of a beat), `beats` and `answers` the cycles of the handshakes. `errors` names
+    bursts by number. Nothing is taken in the first `asleep` cycles.
     """
 
     beat_bytes: int
+    #: In beats, whatever their size.
     max_burst: int
     latency: int = 1
     stalls: float = 0.0
@@ -59,26 +60,28 @@ class WriteMemory:
                     held[name] = payload
             if w and ready["w"]:
                 assert under_way, "data before its address"
-                address, left = under_way[0]
-                self._store(address, w_payload)
+                address, left, size = under_way[0]
+                self._store(address, size, w_payload)
                 self.beats.append(cycle)
                 assert w_payload.last == (left == 1)
-                under_way[0] = [address + self.beat_bytes, left - 1]
+                under_way[0] = [address + size, left - 1, size]
                 if left == 1:
                     under_way.popleft()
                     waiting.append(cycle + self.latency)
             if aw and ready["aw"]:
-                count = aw_payload.length + 1
-                legal(aw_payload.address, count, self.beat_bytes, self.max_burst)
-                self.bursts.append((cycle, aw_payload.address, count))
-                under_way.append([aw_payload.address, count])
+                count, size = aw_payload.length + 1, 1 << aw_payload.size
+                legal(aw_payload.address, count, size, self.max_burst)
+                self.bursts.append((cycle, aw_payload.address, count, size))
+                under_way.append([aw_payload.address, count, size])
             if shown:
                 waiting.popleft()
                 self.answers.append(cycle)
                 shown = False
             cycle += 1
 
-    def _store(self, address, payload):
+    def _store(self, address, size, payload):
+        first = address // self.beat_bytes * self.beat_bytes
         for i in range(self.beat_bytes):
             if payload.strobe >> i & 1:
-                self.contents[address + i] = payload.data >> 8 * i & 255
+                assert (first + i) // size == address // size, "not in this beat's lanes"
+                self.contents[first + i] = payload.data >> 8 * i & 255

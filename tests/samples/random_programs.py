@@ -104,6 +104,7 @@ class RandomProgram:
             destination=int(self.random.integers(0, 2)),
             window=int(self.random.integers(1, 6)),
             groups=int(self.random.integers(0, 16)),
+            halves=3,
             await_stored=int(self._chance(0.4)),
             after_compute=max(0, self.listing.computes - int(self.random.integers(0, 5))),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arch.formats import GROUP_LANES, RAW_CHUNK_PLANES
+from arch.formats import GROUP_LANES, HALVES, RAW_CHUNK_PLANES, images_of
 from arch.isa import CHUNK_BYTES, INSTRUCTION_BYTES, Opcode, Planes
 from arch.machine import Machine
 from golden.formats import MapFormat, pack_picture
@@ -16,6 +16,7 @@ from tests.samples.listing import Listing
 from tests.samples.sample_layer import ChipMap, LayerShape, PackedLayer, Source, Thresholds
 
 PROGRAM_SPACE = 1 << 14
+BOTH = (1 << HALVES) - 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,26 +128,29 @@ class Sample:
             bits=shape.bits,
             address=form.address,
             pitch=form.pitch,
-            group_bytes=form.group_bytes,
+            image_bytes=form.image_bytes,
             planes=form.planes,
+            plane_bytes=form.plane_bytes,
         )
 
     def _output_form(
         self, size: tuple[int, int, int], shape: LayerShape, pieces: int
     ) -> MapFormat:
         channels, height, width = size
-        pitch = -(-(width + 2 * shape.halo) // 8) * 8
+        pitch = -(-(width + 2 * shape.halo) // 8) * 8  # whole beats
         planes = {0: RAW_CHUNK_PLANES * pieces, 3: 4}.get(shape.bits, shape.bits)
-        group_bytes = (height + 2 * shape.halo) * pitch * 2 * planes
+        image_channels = self.machine.image_channels
+        image_bytes = (height + 2 * shape.halo) * pitch * self.machine.plane_bytes * planes
         return MapFormat(
-            address=self.allocate(-(-channels // GROUP_LANES) * group_bytes),
+            image_channels=image_channels,
+            address=self.allocate(images_of(channels, image_channels) * image_bytes),
             pitch=pitch,
             channels=channels,
             height=height,
             width=width,
             planes=planes,
             origin=shape.halo * (pitch + 1),
-            group_bytes=group_bytes,
+            image_bytes=image_bytes,
         )
 
     def _load_source(self, source: Source, chip: ChipMap, shape: LayerShape) -> None:
@@ -166,16 +170,22 @@ class Sample:
                 address=source.address,
                 destination=chip.home,
                 window=shape.kernel,
+                halves=BOTH,
                 **fields,
             )
             return
-        for group in range(-(-source.codes.shape[0] // GROUP_LANES)):
+        per_group = GROUP_LANES // self.machine.image_channels
+        images = images_of(source.codes.shape[0], self.machine.image_channels)
+        for image in range(images):
+            group, part = divmod(image, per_group)
+            alone = per_group == 1 or (part == 0 and image == images - 1)
             self.listing.load(
                 Opcode.LOAD_MAP,
-                address=source.address + group * source.group_bytes,
+                address=source.address + image * source.image_bytes,
                 destination=chip.home + group * chip.group_stride,
                 planes=Planes.holding(source.planes),
                 await_stored=1,
+                halves=BOTH if alone else 1 << part,
                 **fields,
             )
 
@@ -191,8 +201,7 @@ class Sample:
         """Append the COMPUTE of one block of ``rows`` output channels."""
         _, height, width = size
         row_blocks = -(-width // self.machine.columns)
-        group, lane = divmod(block * self.machine.rows, GROUP_LANES)
-        start = form.address + group * form.group_bytes + form.origin * form.position_bytes
+        start = form.address + block * form.image_bytes + form.origin * form.position_bytes
         self.listing.compute(
             block_rows=height // (1 + shape.pool),
             row_blocks=row_blocks,
@@ -209,6 +218,5 @@ class Sample:
             row_bytes=form.pitch * form.position_bytes,
             position_bytes=form.position_bytes,
             planes=Planes.holding(form.planes) if shape.bits else Planes.FOUR,
-            upper_half=int(lane > 0),
             **fields,
         )

@@ -42,13 +42,14 @@ class Source:
     bits: int
     address: int
     pitch: int
-    group_bytes: int = 0
+    image_bytes: int = 0
     #: 0 for a picture.
     planes: int = 0
+    plane_bytes: int = 0
 
     @property
     def row_bytes(self) -> int:
-        return self.pitch * (2 * self.planes or 4)
+        return self.pitch * (self.plane_bytes * self.planes or 4)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -161,7 +161,9 @@ def test_first_difference_is_named():
 
 
 def test_layers_are_compared_in_the_order_of_completion(tmp_path):
-    form = MapFormat(address=0, pitch=2, channels=4, height=1, width=2, planes=1)
+    form = MapFormat(
+        image_channels=16, address=0, pitch=2, channels=4, height=1, width=2, planes=1
+    )
     log = tmp_path / "writes.log"
     log.write_text(f"{0:08x}0f{0x0005000A:016x}\n{0:08x}0f{0x00030000:016x}\n")
     stored = [np.array([[[0, 1]], [[1, 0]], [[0, 1]], [[1, 0]]]) for _ in range(2)]

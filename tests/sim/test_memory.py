@@ -19,7 +19,7 @@ module clocked (
     input [31:0] dump_first, input [31:0] dump_last, input flush,
     input [31:0] araddr, input [7:0] arlen, input arvalid, output arready,
     output [63:0] rdata, output [1:0] rresp, output rlast, output rvalid, input rready,
-    input [31:0] awaddr, input [7:0] awlen, input awvalid, output awready,
+    input [31:0] awaddr, input [7:0] awlen, input [2:0] awsize, input awvalid, output awready,
     input [63:0] wdata, input [7:0] wstrb, input wlast, input wvalid, output wready,
     output [1:0] bresp, output bvalid, input bready
 );

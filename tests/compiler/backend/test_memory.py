@@ -69,9 +69,9 @@ def huge(height):
     )
 
 
-def test_addresses_of_maps_have_31_bits():
+def test_addresses_of_maps_have_29_bits():
     layouts = {"x": lay_out(huge(1 << 13), TINY)}
-    with pytest.raises(CapacityError, match="tensor 'x': .*less than 2147483648"):
+    with pytest.raises(CapacityError, match="tensor 'x': .*less than 536870912"):
         plan_memory([], layouts, TINY)
 
 

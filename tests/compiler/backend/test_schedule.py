@@ -32,10 +32,10 @@ def test_long_loads_are_cut_by_rows():
         "row_step": 50, "destination": 4000,
     }  # fmt: skip
     parts = pieces(fields, TINY)
-    assert [part["rows"] for part in parts] == [2] * 5
-    assert [part["address"] for part in parts] == [1000 + 1600 * k for k in range(5)]
-    assert [part["destination"] for part in parts] == [4000, 4, 104, 204, 304]
-    assert pieces(fields | {"rows": 2}, TINY) == [fields | {"rows": 2}]
+    assert [part["rows"] for part in parts] == [1] * 10  # two cycles a beat
+    assert [part["address"] for part in parts] == [1000 + 800 * k for k in range(10)]
+    assert [part["destination"] for part in parts] == [4000, 4050, *range(4, 404, 50)]
+    assert pieces(fields | {"rows": 1}, TINY) == [fields | {"rows": 1}]
 
 
 def test_a_layer_waits_until_the_rows_that_it_reads_are_stored():

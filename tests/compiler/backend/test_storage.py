@@ -27,11 +27,11 @@ def make(address=1024, beat=8, **changes):
 def test_rows_start_on_beats_and_halo_lies_inside(bits, beat):
     place = make(beat=beat, bits=bits)
     storage = place.storage
+    assert place.layout.images == (3 if beat == 8 else 2)
     assert place.layout.row_bytes % beat == 0
     assert place.position(0, -storage.top, -storage.left) == place.address
-    last = place.position(
-        storage.images - 1, storage.height - 1 + storage.bottom, storage.width - 1 + storage.left
-    )
+    y, x = storage.height - 1 + storage.bottom, storage.width - 1 + storage.left
+    last = place.position(place.layout.images - 1, y, x)
     assert last + place.layout.position_bytes <= place.address + place.layout.size
 
 
@@ -45,16 +45,25 @@ def test_right_halo_is_the_next_rows_left_halo():
 def test_a_raw_sum_takes_its_pieces_of_four_planes(beat, pieces):
     for width in (9, 10):
         layout = make(beat=beat, kind="raw", pieces=pieces, left=0, width=width).layout
-        assert layout.position_bytes == 8 * pieces
+        assert layout.position_bytes == MACHINES[beat].rows // 2 * pieces
         assert layout.row_bytes % beat == 0
         assert 0 <= layout.pitch - width < 2
 
 
 def test_pad_code_fills_only_lanes_that_exist():
-    (_, _, first), (_, _, second) = make(pad_code=5).fills()
+    (_, _, first), (_, _, second) = make(beat=16, pad_code=5).fills()
     assert first == b"\xff\xff\x00\x00\xff\xff\x00\x00"
     assert second == b"\x0f\x00\x00\x00\x0f\x00\x00\x00"
+    _, (_, _, second), (_, _, third) = make(pad_code=5).fills()
+    assert second == b"\xff\x00\xff\x00"
+    assert third == b"\x0f\x00\x0f\x00"
     assert make().fills() == []
+
+
+def test_images_go_to_halves_of_the_lanes_and_the_last_one_alone_to_both():
+    halved, whole = make().layout, make(beat=16).layout
+    assert [list(halved.parts(word)) for word in range(2)] == [[(0, 1), (1, 2)], [(2, 3)]]
+    assert [list(whole.parts(word)) for word in range(2)] == [[(0, 3)], [(1, 3)]]
 
 
 def test_pad_code_of_a_picture_fills_its_channels():

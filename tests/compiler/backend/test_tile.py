@@ -68,20 +68,21 @@ def test_tiles_cover_the_map_once_and_fit(machine):
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
-def test_words_of_a_beat_go_to_different_banks(machine):
-    """Planes of a position, and positions of a beat, are written in one cycle."""
+def test_words_of_a_step_go_to_different_banks(machine):
+    """Planes of a position, and positions of a beat or of half a beat, are written in one cycle."""
     jobs, layouts = tiled(everything(0, 21, 35)[0], machine)
     for job, region in [(each, region) for each in jobs for region in each.regions]:
         layout = layouts[region.region.storage]
         if layout.storage.kind == "picture":
             continue
         left = job.job.reach[2] - region.skip  # of the first column that is loaded
+        together = layout.beat_positions // machine.map_steps
         banks = {
             job.offset(region, job.job.reach[0], left + x, plane) % machine.columns
-            for x in range(layout.beat_positions)
+            for x in range(together)
             for plane in range(layout.storage.planes)
         }
-        assert len(banks) == layout.beat_positions * layout.storage.planes == machine.slots
+        assert len(banks) == together * layout.storage.planes == machine.slots
 
 
 def test_a_map_that_fits_is_one_tile_and_flat_where_that_saves_blocks():

@@ -1,5 +1,7 @@
 """What loads and stores cost memory, and that tiles and orders follow it."""
 
+from dataclasses import replace
+
 import pytest
 
 from arch.isa import Opcode
@@ -22,7 +24,8 @@ def load(rows, beats, opcode=Opcode.LOAD_MAP):
 
 def test_a_load_takes_as_long_as_the_slower_of_loader_and_memory():
     ideal, slow = Traffic(ECP5_25F, IDEAL), Traffic(ECP5_25F, SDR16_100)
-    assert ideal.load(load(3, 70)) == 210 + LOAD_OVERHEAD
+    assert Traffic(ECP5_85F, IDEAL).load(load(3, 70)) == 210 + LOAD_OVERHEAD
+    assert ideal.load(load(3, 70)) == 420 + LOAD_OVERHEAD  # 8 rows: two steps a beat
     assert ideal.load(load(3, 70, Opcode.LOAD_PICTURE)) == 840 + LOAD_OVERHEAD
     made = load(1, 8, Opcode.LOAD_THRESHOLDS) | {"code_bits": 4}
     assert ideal.load(made) == 4 * 16 + LOAD_OVERHEAD  # as long as a table
@@ -49,6 +52,10 @@ def test_only_a_shared_port_counts_stores_and_constants():
     assert ideal.constants(first.job, layouts, 1000) == 0
     beats = 64 * layout.position_bytes // 8
     assert slow.stores(first.job, layout, 10, 64) == slow.rows(10, beats)
+    # Every second position: of 1 plane all transfers, of 4 one of each beat.
+    twice = replace(first.job, enlarge=2)
+    assert slow.stores(twice, replace(layout, position_bytes=1), 10, 64) == slow.rows(10, 16)
+    assert slow.stores(twice, replace(layout, position_bytes=4), 10, 64) == slow.rows(10, 64)
     # Five row blocks: two sets of thresholds stay, weights do not.
     codes = 1 << layouts[first.job.output].storage.bits
     thresholds = 3 * slow.bytes(codes * 8 * 4)
@@ -58,7 +65,7 @@ def test_only_a_shared_port_counts_stores_and_constants():
 
 def test_tiles_follow_the_memory():
     """What is loaded again for every tile makes tiles larger where it keeps memory busy."""
-    network, _ = everything(0, 90, 70)
+    network, _ = everything(0, 60, 80)
     packed, layouts = jobs(network, TINY)
     counts = [
         [len(cut(job, layouts, TINY, memory).tiles) for job in packed]

@@ -67,9 +67,10 @@ def test_figures_add_up(folder):
     assert sum(parts.values()) == pytest.approx(cycles)
     assert min(parts.values()) >= 0
     assert sum(layer.account.total for layer in found.layers) == cycles
-    beat_bytes = found.manifest.machine.beat_bytes
+    machine = found.manifest.machine
+    beat_bytes, transfer_bytes = machine.beat_bytes, machine.transfer_bytes
     assert sum(found.read.values()) == found.prediction.read_beats * beat_bytes
-    assert sum(found.written.values()) == found.prediction.write_beats * beat_bytes
+    assert sum(found.written.values()) == found.prediction.write_beats * transfer_bytes
     objects = found.objects
     assert all(one.stop <= other.first for one, other in pairwise(objects))
     assert objects[-1].stop == found.manifest.memory_bytes

@@ -174,7 +174,7 @@ def check_cycles(run):
         assert computed == passes[-1][0] + core.computed_latency + length - 1
     # The last burst's address is there 4 cycles after `computed`, the answer 1 after the last beat.
     bursts, beats = {}, iter(run.memory.beats)
-    for cycle, _, count in run.memory.bursts:
+    for cycle, _, count, _ in run.memory.bursts:
         bursts[cycle] = [next(beats) for _ in range(count)]
     before = -1
     for computed, stored in zip(run.computed, run.stored, strict=True):
@@ -187,11 +187,11 @@ def check_cycles(run):
 
 
 def no_stalls(machine):
-    return WriteMemory(machine.beat_bytes, machine.max_burst)
+    return WriteMemory(machine.beat_bytes, machine.write_burst)
 
 
 def stalling(machine, seed, stalls=0.6):
-    return WriteMemory(machine.beat_bytes, machine.max_burst, latency=9, stalls=stalls, seed=seed)
+    return WriteMemory(machine.beat_bytes, machine.write_burst, latency=9, stalls=stalls, seed=seed)
 
 
 SMALL = replace(TINY, activation_words=64, weight_words=16, table_entries=64)
@@ -299,7 +299,7 @@ def test_one_pass_computes(seed):
 
 def test_error_response(seed):
     chip, computes = random_program(SMALL, seed, count=3)
-    memory = WriteMemory(SMALL.beat_bytes, SMALL.max_burst, errors=(1,))
+    memory = WriteMemory(SMALL.beat_bytes, SMALL.write_burst, errors=(1,))
     run = Run(chip, computes, memory)
     run.run()
     assert run.errors == 1

@@ -165,7 +165,6 @@ def check_passes(run):
             "address",
             "row_bytes",
             "position_bytes",
-            "upper_half",
         ):
             assert placement[name] == compute[name]
 
@@ -241,5 +240,5 @@ def test_waits_for_placement(seed):
 
 def test_small_output_buffer():
     machine = replace(TINY, output_beats=128, max_burst=128)
-    with pytest.raises(ConfigurationError, match="more than max_burst and one raw block"):
+    with pytest.raises(ConfigurationError, match="more than write_burst and one raw block"):
         Fragment.get(Sequencer(machine), None)

@@ -87,13 +87,10 @@ class Run:
             )
             for b in range(machine.columns):
                 enables = int(banks[b].enables)
-                for group in range(4):
-                    enable = enables >> 2 * group & 3
-                    assert enable in (0, 3)
-                    if enable:
+                for byte in range(machine.lanes // 8):
+                    if enables >> byte & 1:
                         position = int(banks[b].address) * machine.columns + b
-                        word = int(banks[b].data) >> 16 * group & 0xFFFF
-                        chip.activations[position, group] = word
+                        chip.activations[position, byte] = int(banks[b].data) >> 8 * byte & 0xFF
             if weights.valid:
                 for i, data in enumerate(weights.data):
                     chip.weights[weights.word, weights.row + i] = data
@@ -157,12 +154,12 @@ def test_mixture_with_stalls(machine, seed):
     assert vars(run.chip) == expected(machine, loads)
 
 
-def predict_loaded(loads, beats):
+def predict_loaded(machine, loads, beats):
     """Return when the count rises, from the cycles in which beats were taken."""
     rises, at = [], 0
     for load in loads:
         at += load["rows"] * load["beats"]
-        rises.append(beats[at - 1] + Loader.LOADED + interval(load, load["beats"] - 1) - 1)
+        rises.append(beats[at - 1] + Loader.LOADED + interval(machine, load, load["beats"] - 1) - 1)
     return rises[1:]
 
 
@@ -174,4 +171,4 @@ def test_cycles_are_exactly_as_documented(machine, seed):
         random_load(machine, chance, chance.choice(KINDS)) for _ in range(12)
     ]
     run = Run(machine, loads, memory_of(machine, latency=30))
-    assert run.loaded == predict_loaded(loads, run.memory.beats)
+    assert run.loaded == predict_loaded(machine, loads, run.memory.beats)

@@ -20,16 +20,17 @@ def words_of(pixels, x, plane, window):
     return word
 
 
-def run(machine, beats, rows, picture, window):
+def run(machine, beats, rows, picture, window, high=0):
     """Show the beats of each row without a gap; return the words of all steps."""
     dut = PictureUnpacker(machine)
     steps = [(beat, row, q) for row in range(rows) for beat in beats
-             for q in range(4 if picture else 1)]  # fmt: skip
+             for q in range(4 if picture else machine.map_steps)]  # fmt: skip
     got = []
 
     async def bench(ctx):
         ctx.set(dut.picture, picture)
         ctx.set(dut.window, window)
+        ctx.set(dut.high, high)
         phase, last_row = 0, None
         for cycle in range(len(steps) + dut.latency):
             ctx.set(dut.step, cycle < len(steps))
@@ -60,9 +61,13 @@ def test_picture(machine, window, seed):
 
 
 @MACHINES
-def test_other_beats(machine, seed):
+@pytest.mark.parametrize("high", [0, 1])
+def test_maps(machine, high, seed):
+    """Words of R lanes, those of 8 lanes in the low or in both halves."""
     chance = random.Random(seed)
     beats = [chance.getrandbits(machine.axi_data_bits) for _ in range(20)]
-    assert run(machine, beats, 1, 0, 0) == [
-        [beat >> 16 * w & 0xFFFF for w in range(machine.slots)] for beat in beats
-    ]
+    rows, slots = machine.rows, machine.slots
+    words = [beat >> at & (1 << rows) - 1 for beat in beats for at in range(0, slots * 16, rows)]
+    words = [word * 0x101 if high and rows == 8 else word for word in words]
+    steps = [words[at : at + slots] for at in range(0, len(words), slots)]
+    assert run(machine, beats, 1, 0, 0, high) == steps

@@ -24,18 +24,19 @@ def test_routes(machine, seed):
         banks = chance.sample(range(machine.columns), machine.slots)
         addresses = [chance.randrange(machine.activation_words) for _ in banks]
         words = [chance.getrandbits(16) for _ in banks]
-        steps.append((banks, addresses, words, chance.choice([0, *range(1, 16)])))
+        steps.append((banks, addresses, words, chance.randrange(16), chance.randrange(1, 4)))
 
     async def bench(ctx):
         for cycle in range(len(steps) + dut.latency):
             if cycle < len(steps):
-                banks, addresses, words, groups = steps[cycle]
+                banks, addresses, words, groups, halves = steps[cycle]
                 for w in range(machine.slots):
                     ctx.set(dut.positions[w], addresses[w] * machine.columns + banks[w])
                     ctx.set(dut.words[w], words[w])
                 ctx.set(dut.groups, groups)
+                ctx.set(dut.halves, halves)
             if cycle >= dut.latency:
-                banks, addresses, words, groups = steps[cycle - dut.latency]
+                banks, addresses, words, groups, halves = steps[cycle - dut.latency]
                 for b in range(machine.columns):
                     write = ctx.get(dut.banks[b])
                     if b not in banks or not groups:
@@ -44,7 +45,8 @@ def test_routes(machine, seed):
                     w = banks.index(b)
                     assert write.address == addresses[w]
                     assert write.data == words[w] * 0x0001000100010001
-                    assert write.enables == sum(3 << 2 * g for g in range(4) if groups >> g & 1)
+                    lanes = halves if machine.rows == 8 else 3
+                    assert write.enables == sum(lanes << 2 * g for g in range(4) if groups >> g & 1)
             await ctx.tick()
 
     run_benches(dut, bench)
@@ -55,14 +57,16 @@ module bench(input clk);
     reg [POSITIONS-1:0] positions = 0;
     reg [WORDS-1:0] words = 0;
     reg [3:0] groups = 0;
+    reg [1:0] halves = 0;
     wire differ;
     integer cycle = 0, k;
     miter dut(.clk(clk), .rst(1'b0), .positions(positions), .words(words), .groups(groups),
-              .differ(differ));
+              .halves(halves), .differ(differ));
     always @(posedge clk) begin
         for (k = 0; k < POSITIONS; k = k + 1) positions[k] <= $urandom & 1;
         for (k = 0; k < WORDS; k = k + 1) words[k] <= $urandom & 1;
         groups <= $urandom;
+        halves <= $urandom;
         if (differ) begin $display("differ in cycle %0d", cycle); $finish; end
         cycle = cycle + 1;
         if (cycle == 5000) begin $display("agree"); $finish; end

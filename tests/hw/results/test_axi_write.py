@@ -1,4 +1,4 @@
-"""AxiWrite: bursts as long as they may be, one beat per cycle, in the documented cycles."""
+"""AxiWrite: bursts as long as they may be, a transfer per cycle, in the documented cycles."""
 
 import random
 
@@ -60,12 +60,18 @@ class Run:
         return self
 
 
+def steps_of(machine, number, before):
+    """`follows` and `skips` as WriteCombiner sets them."""
+    step = None if before is None else number - before
+    return {"follows": step == 1, "skips": step == 2 and machine.rows == 8}
+
+
 def random_beats(machine, chance, computes, most=150, jump=0.02, idle=0.0):
-    """Beats of computes, with jumps; `follows` as WriteCombiner sets it."""
+    """Transfers of computes, with jumps; where a beat has two, every other compute skips."""
     beats = []
-    for _ in range(computes):
+    for compute in range(computes):
         number, length, before = chance.randrange(1 << 20), chance.randint(1, most), None
-        upper_half = chance.getrandbits(1) if machine.rows == 8 else 0
+        usual = 2 if compute % 2 and machine.rows == 8 else 1
         for index in range(length):
             while chance.random() < idle:
                 beats.append(None)
@@ -76,14 +82,13 @@ def random_beats(machine, chance, computes, most=150, jump=0.02, idle=0.0):
             beats.append(
                 {
                     "number": number,
-                    "follows": number - 1 == before,
-                    "upper_half": upper_half,
-                    "beat": beat,
+                    **steps_of(machine, number, before),
+                    "transfer": beat,
                     "last": index == length - 1,
                 }
             )
             before = number
-            number += 1 if chance.random() >= jump else chance.randint(2, 700)
+            number += usual if chance.random() >= jump else chance.choice((1, 2, 3, 700))
     return beats
 
 
@@ -92,35 +97,42 @@ def contents_of(machine, beats):
     for beat in beats:
         if beat is None:
             continue
+        size = machine.rows // 8
         for w in range(machine.slots):
-            if beat["beat"]["written"] >> w & 1:
-                at = beat["number"] * machine.beat_bytes + 2 * w
-                word = beat["beat"]["words"][w]
-                if machine.rows == 8:
-                    contents[at + beat["upper_half"]] = word
-                else:
-                    contents[at], contents[at + 1] = word & 255, word >> 8
+            if beat["transfer"]["written"] >> w & 1:
+                at = beat["number"] * machine.transfer_bytes + size * w
+                word = beat["transfer"]["words"][w]
+                contents.update({at + byte: word >> 8 * byte & 255 for byte in range(size)})
     return contents
 
 
 def bursts_of(machine, beats):
-    """(address, beats) of the longest bursts there may be, and the cycle each is complete in."""
-    bursts, page = [], 4096 // machine.beat_bytes
-    open_burst = False
+    """(address, transfers, bytes of a beat) of the longest bursts, and when each is complete."""
+    bursts, page = [], 4096 // machine.transfer_bytes
+    whole, narrow = machine.beat_bytes, machine.transfer_bytes
+    together = whole // narrow
+    open_burst, last = False, None
     for cycle, beat in enumerate(beats):
         if beat is None:
             continue
-        if open_burst and beat["follows"]:
-            bursts[-1][1] += 1
+        number = beat["number"]
+        if open_burst:
+            _, length, size, _ = burst = bursts[-1]
+            same_page = number // page == last // page
+            follows = beat["follows"] and (length == 1 or size == narrow)
+            skips = beat["skips"] and (length == 1 or size == whole) and same_page
+        if open_burst and (follows or skips):
+            burst[1] += 1
+            if skips:
+                burst[0], burst[2] = burst[0] // whole * whole, whole
         else:
             if open_burst:
-                bursts[-1][2] = cycle
-            bursts.append([beat["number"] * machine.beat_bytes, 1, None])
-        open_burst = not (
-            beat["last"] or bursts[-1][1] == machine.max_burst or beat["number"] % page == page - 1
-        )
+                burst[3] = cycle
+            bursts.append([number * narrow, 1, narrow, None])
+        full = bursts[-1][1] == machine.max_burst * together
+        open_burst, last = not (beat["last"] or full or number % page == page - 1), number
         if not open_burst:
-            bursts[-1][2] = cycle + 1
+            bursts[-1][3] = cycle + 1
     return bursts
 
 
@@ -132,17 +144,19 @@ MACHINES = pytest.mark.parametrize("machine", [ECP5_25F, ECP5_45F, ECP5_85F], id
 def test_no_stalls(machine, jump, seed):
     """Every burst's address and every beat in their cycles, down to bursts of one beat."""
     beats = random_beats(machine, random.Random(seed), computes=6, jump=jump)
-    memory = WriteMemory(machine.beat_bytes, machine.max_burst)
+    memory = WriteMemory(machine.beat_bytes, machine.write_burst)
     run = Run(machine, beats, memory).run()
     assert memory.contents == contents_of(machine, beats)
     assert run.came == list(range(len(beats)))
     bursts = bursts_of(machine, beats)
-    assert [burst[1:] for burst in memory.bursts] == [tuple(burst[:2]) for burst in bursts]
+    assert [burst[1:] for burst in memory.bursts] == [tuple(burst[:3]) for burst in bursts]
     assert [burst[0] for burst in memory.bursts] == [
-        complete + BlockQueue.latency for _, _, complete in bursts
+        burst[3] + BlockQueue.latency for burst in bursts
     ]
+    sizes = {burst[2] for burst in bursts}
+    assert sizes == {machine.transfer_bytes, machine.beat_bytes}
     sent = []
-    for cycle, _, count in memory.bursts:
+    for cycle, _, count, _ in memory.bursts:
         first = max([cycle + 1, *(at + 1 for at in sent[-1:])])
         sent += range(first, first + count)
     assert run.sent == sent
@@ -151,13 +165,14 @@ def test_no_stalls(machine, jump, seed):
 
 @MACHINES
 def test_full_speed(machine, seed):
-    """Long rows: one beat per cycle from the first to the last, across bursts."""
-    start = 4096 // machine.beat_bytes
+    """Long rows: one transfer per cycle from the first to the last, across bursts."""
+    start = 4096 // machine.transfer_bytes
     beats = random_beats(machine, random.Random(seed), computes=1, most=1, jump=0)
     beats = [
-        beats[0] | {"number": start + i, "follows": i > 0, "last": i == 799} for i in range(800)
+        beats[0] | {"number": start + i, "follows": i > 0, "skips": 0, "last": i == 799}
+        for i in range(800)
     ]
-    run = Run(machine, beats, WriteMemory(machine.beat_bytes, machine.max_burst)).run()
+    run = Run(machine, beats, WriteMemory(machine.beat_bytes, machine.write_burst)).run()
     assert run.sent == list(range(run.sent[0], run.sent[0] + 800))
 
 
@@ -166,12 +181,12 @@ def test_full_speed(machine, seed):
 def test_stalls(machine, stalls, seed):
     beats = random_beats(machine, random.Random(seed), computes=8, jump=0.2, idle=0.3)
     memory = WriteMemory(
-        machine.beat_bytes, machine.max_burst, latency=20, stalls=stalls, seed=seed, errors=(2, 5)
+        machine.beat_bytes, machine.write_burst, latency=20, stalls=stalls, seed=seed, errors=(2, 5)
     )
     run = Run(machine, beats, memory).run()
     assert memory.contents == contents_of(machine, beats)
     assert [burst[1:] for burst in memory.bursts] == [
-        tuple(burst[:2]) for burst in bursts_of(machine, beats)
+        tuple(burst[:3]) for burst in bursts_of(machine, beats)
     ]
     assert run.errors == 2
 
@@ -180,8 +195,10 @@ def test_stalls(machine, stalls, seed):
 def test_stop(stop_at, seed):
     """After `stop` the bursts begun are finished, and no other is begun."""
     beats = random_beats(ECP5_25F, random.Random(seed), computes=8, most=20)
-    memory = WriteMemory(ECP5_25F.beat_bytes, ECP5_25F.max_burst, latency=20, stalls=0.5, seed=seed)
+    memory = WriteMemory(
+        ECP5_25F.beat_bytes, ECP5_25F.write_burst, latency=20, stalls=0.5, seed=seed
+    )
     Run(ECP5_25F, beats, memory, stop_at=stop_at).run()
-    assert sum(count for _, _, count in memory.bursts) == len(memory.beats)
+    assert sum(count for _, _, count, _ in memory.bursts) == len(memory.beats)
     assert len(memory.bursts) == len(memory.answers)
-    assert sum(cycle > stop_at for cycle, _, _ in memory.bursts) <= 1
+    assert sum(cycle > stop_at for cycle, _, _, _ in memory.bursts) <= 1

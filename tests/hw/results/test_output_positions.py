@@ -20,7 +20,6 @@ def random_placement(machine, chance):
         "row_bytes": chance.getrandbits(24),
         "position_bytes": chance.getrandbits(8),
         "planes": chance.choice(list(Planes)),
-        "upper_half": chance.getrandbits(1),
     }
 
 
@@ -85,10 +84,9 @@ def test_addresses(machine, idle, seed):
                         expected.append(
                             (
                                 len(pieces),
-                                (address + 8 * chunk) % (1 << 32),
+                                (address + machine.rows // 2 * chunk) % (1 << 32),
                                 out,
                                 placement["planes"],
-                                placement["upper_half"],
                             )
                         )
                     pieces.append(
@@ -111,7 +109,7 @@ def test_addresses(machine, idle, seed):
         inputs[3 * index + 1] |= {"placements.valid": 0}
     placed = [seen["placed"] for seen in play(unit, inputs, ("placed",))]
     found = [
-        (at - start - unit.latency, p.address, list(p.codes), p.planes, p.upper_half)
+        (at - start - unit.latency, p.address, list(p.codes), p.planes)
         for at, p in enumerate(placed)
         if p.valid and p.written
     ]
