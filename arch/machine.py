@@ -14,7 +14,7 @@ from arch.errors import ConfigurationError
 from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
 from arch.loads import LineNumber
 
-ISA_VERSION = 3
+ISA_VERSION = 4
 """Raised whenever an encoded program stops meaning what it meant."""
 MULTIPLIED_COLUMNS = (8, 16)
 """Columns of machines whose activations multipliers can turn: their factors have 18 bits, and for
@@ -23,6 +23,7 @@ ADDRESS_FIELDS = {
     ("activation_words", "position_bits"): {
         isa.Load: ("destination", "row_step", "plane_stride", "odd_offset"),
         isa.Compute: ("source", "source_step", "plane_stride"),
+        isa.ChipPlace: ("destination", "plane_stride", "odd_offset"),
         isa.EntryGroup: ("offset",),
     },
     ("weight_words", "weight_bits"): {
@@ -202,6 +203,11 @@ class Machine:
     def table_bits(self) -> int:
         """Address bits of the pass table."""
         return (self.table_entries - 1).bit_length()
+
+    @property
+    def keeps_results(self) -> bool:
+        """Whether results can go to the activation memory: a row block fills its words."""
+        return self.rows == self.group_lanes
 
     @property
     def sum_bits(self) -> int:

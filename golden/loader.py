@@ -36,6 +36,21 @@ def decode_entry(bits: int) -> tuple:
     return (*groups, *(fields[name] for name in PASS_FLAGS), True)
 
 
+def check_banks(
+    machine: Machine, instruction: Instruction, positions: np.ndarray, fields: dict
+) -> None:
+    """:class:`MachineError` where two words of a beat, int64 [beats, words], go to one bank.
+
+    ``fields`` has the ``plane_stride`` and ``odd_offset`` that led there.
+    """
+    banks = np.sort(positions % machine.columns, axis=1)
+    if (banks[:, 1:] == banks[:, :-1]).any():
+        raise MachineError(
+            f"{instruction} writes two words to one activation bank at once: plane_stride "
+            f"{fields['plane_stride']}, odd_offset {fields['odd_offset']}"
+        )
+
+
 class ChipMemories:
     """The memories on chip, filled with random bits from ``seed`` as after power-up.
 
@@ -110,19 +125,17 @@ class ChipMemories:
         rows = np.arange(fields["rows"]) * fields["row_step"]
         strides = np.arange(planes) * fields["plane_stride"]
         positions = fields["destination"] + rows[:, None, None] + x[:, None] + strides
-        banks = positions[0].reshape(-1, self.machine.slots) % self.machine.columns
-        banks.sort(axis=1)
-        if (banks[:, 1:] == banks[:, :-1]).any():
-            raise MachineError(
-                f"{load} writes two words to one activation bank at once: plane_stride "
-                f"{fields['plane_stride']}, odd_offset {fields['odd_offset']}"
-            )
+        check_banks(self.machine, load, positions[0].reshape(-1, self.machine.slots), fields)
         return positions % self.machine.positions
 
-    def _store(self, load: Instruction, positions: np.ndarray, words: np.ndarray) -> None:
+    def store(self, positions: np.ndarray, words: np.ndarray, groups: int) -> None:
+        """Write words uint16 to positions of the activation memory, in these lane groups."""
         for group in range(self.machine.lane_groups):
-            if load.fields["groups"] >> group & 1:
+            if groups >> group & 1:
                 self.activations[positions, group] = words
+
+    def _store(self, load: Instruction, positions: np.ndarray, words: np.ndarray) -> None:
+        self.store(positions, words, load.fields["groups"])
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
         planes = load.fields["planes"].count

@@ -13,7 +13,7 @@ from hw.memories.activation_memory import activation_write
 class SlotRouter(wiring.Component):
     """Word w goes to bank ``position[w] mod columns``, address ``position[w] / columns``.
 
-    The words of a step must have different banks. Latency 2 cycles; a step in every cycle.
+    The words of a step that are written must have different banks. Latency 2 cycles; a step in every cycle.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ class SlotRouter(wiring.Component):
     words : ``In(ArrayLayout(16, slots))``
     groups : ``In(4)``
         The lane groups that receive the words; 0: nothing is written.
+    written : ``In(slots)``
+        The words that are written at all.
     banks : ``Out(ArrayLayout(activation_write, columns))``
     """
 
@@ -37,6 +39,7 @@ class SlotRouter(wiring.Component):
             "positions": In(data.ArrayLayout(machine.position_bits, machine.slots)),
             "words": In(data.ArrayLayout(machine.group_lanes, machine.slots)),
             "groups": In(machine.lane_groups),
+            "written": In(machine.slots),
             "banks": Out(data.ArrayLayout(activation_write(machine), machine.columns)),
         })  # fmt: skip
 
@@ -60,7 +63,9 @@ class SlotRouter(wiring.Component):
                 words[w].eq(self.words[w]),
             ]
         for b in range(columns):
-            hits = [self.positions[w][:column_bits] == b for w in range(slots)]
+            hits = [
+                (self.positions[w][:column_bits] == b) & self.written[w] for w in range(slots)
+            ]
             taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
             groups = Signal(self.machine.lane_groups, name=f"groups{b}", reset_less=True)
             m.d.sync += [

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.formats import CODE_BITS, WRITTEN_ADDRESS_BITS
 from arch.isa import SUM_PIECES_BITS, Planes
 from arch.machine import Machine
-from hw.results.output_positions import placed_layout
+from hw.results.output_positions import OnChip, placed_layout
 
 
 def beat_layout(machine: Machine) -> data.StructLayout:
@@ -35,6 +35,20 @@ def combined_layout(machine: Machine) -> data.StructLayout:
     })  # fmt: skip
 
 
+def chip_beat_layout(machine: Machine) -> data.StructLayout:
+    """Return a beat on its way to the activation memory.
+
+    ``number``: the beat of its map, as P planes of S / P positions each.
+    """
+    return data.StructLayout({
+        "valid": 1,
+        "number": machine.position_bits,
+        "planes": Planes,
+        "place": OnChip,
+        "beat": beat_layout(machine),
+    })  # fmt: skip
+
+
 class WriteCombiner(wiring.Component):
     """Puts each written piece of P planes into the words of its beat:
 
@@ -51,9 +65,13 @@ class WriteCombiner(wiring.Component):
     placed : ``In(placed_layout)``
     combined : ``Out(combined_layout)``
         Never waits: the sequencer has reserved room.
+    chip : ``Out(chip_beat_layout)``
+        Beats of computes whose results stay on chip; these are not in ``combined``.
     released : ``Out({valid, pieces})``
-        All pieces of a capture, ``pieces`` + 1 a column, have become beats, or the one beat still
-        open.
+        All pieces of a capture for memory, ``pieces`` + 1 a column, have become beats, or the one
+        beat still open.
+    settled : ``Out(1)``
+        The last beat of a compute for the chip leaves in this cycle.
     computed : ``Out(16)``
         Computes whose last beat has left here, modulo 2^16.
     """
@@ -65,6 +83,8 @@ class WriteCombiner(wiring.Component):
         super().__init__({
             "placed": In(placed_layout(machine)),
             "combined": Out(combined_layout(machine)),
+            "chip": Out(chip_beat_layout(machine)),
+            "settled": Out(1),
             "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "computed": Out(16),
         })  # fmt: skip
@@ -106,12 +126,21 @@ class WriteCombiner(wiring.Component):
             same.eq(number == arranged_number),
             follows.eq(number == number_after),
         ]
+        on_chip = Signal()
+        placed_planes, place = Signal(Planes, reset_less=True), Signal(OnChip, reset_less=True)
+        if machine.keeps_results:
+            m.d.sync += [
+                on_chip.eq(placed.on_chip),
+                placed_planes.eq(placed.planes),
+                place.eq(placed.place),
+            ]
         with m.If(placed.valid & placed.written):
             m.d.sync += [arranged_number.eq(number), number_after.eq(number + 1)]
 
         # Stage 2: the open beat. It is closed in the cycle after its compute's last piece.
-        out = self.combined
-        opened, closing = Signal(), Signal()
+        out, chip = self.combined, self.chip
+        opened, closing, leaves = Signal(), Signal(), Signal()
+        open_on_chip = Signal()
         fresh = Signal()
         open_beat = Signal(beat, reset_less=True)
         open_number = Signal.like(number, reset_less=True)
@@ -121,10 +150,15 @@ class WriteCombiner(wiring.Component):
             out.number.eq(open_number),
             out.upper_half.eq(open_upper_half),
             fresh.eq(~opened | closing | ~same),
-            out.valid.eq(opened & (closing | (here & ~same))),
+            leaves.eq(opened & (closing | (here & ~same))),
+            out.valid.eq(leaves & ~open_on_chip),
             out.last.eq(closing),
-            self.released.valid.eq(ends),
+            self.released.valid.eq(ends & ~on_chip),
             self.released.pieces.eq(pieces),
+            chip.valid.eq(leaves & open_on_chip),
+            chip.number.eq(open_number),
+            chip.beat.eq(open_beat),
+            self.settled.eq(closing & open_on_chip),
         ]
         m.d.sync += closing.eq(last)
         with m.If(here):
@@ -141,6 +175,12 @@ class WriteCombiner(wiring.Component):
                     open_upper_half.eq(upper_half),
                     out.follows.eq(follows),
                 ]
+                if machine.keeps_results:
+                    m.d.sync += [
+                        open_on_chip.eq(on_chip),
+                        chip.planes.eq(placed_planes),
+                        chip.place.eq(place),
+                    ]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
         with m.If(closing):

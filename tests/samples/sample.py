@@ -175,7 +175,7 @@ class Sample:
                 address=source.address + group * source.group_bytes,
                 destination=chip.home + group * chip.group_stride,
                 planes=Planes.holding(source.planes),
-                await_stored=1,
+                after_stored=self.listing.computes,
                 **fields,
             )
 
