@@ -8,7 +8,7 @@ from compiler.flow import compile_network
 from golden import execute
 from golden.machine import GoldenMachine, check_races
 from golden.network import Network
-from host.memory import memory_with_picture, read_layer
+from host.memory import memory_with_picture, read_layer, read_layer_on_chip
 
 
 def differing_codes(
@@ -24,8 +24,17 @@ def differing_codes(
     memory = memory_with_picture(compiled.image, manifest, picture)
     if races:
         check_races(machine, memory, compiled.image.program_address)
-    GoldenMachine(machine).run(memory, compiled.image.program_address)
+    found = {}
+
+    def note(index: int, _) -> None:
+        for layer in manifest.layers:
+            if layer.last_compute == index and layer.chip:
+                found[layer.storage] = read_layer_on_chip(golden.chip.activations, layer)
+
+    golden = GoldenMachine(machine, after_compute=note)
+    golden.run(memory, compiled.image.program_address)
+    found |= {layer.storage: read_layer(memory, layer) for layer in manifest.layers_in_memory}
     return {
-        layer.storage: int((read_layer(memory, layer) != results[layer.tensor]).sum())
+        layer.storage: int((found[layer.storage] != results[layer.tensor]).sum())
         for layer in manifest.layers
     }
