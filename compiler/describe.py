@@ -1,7 +1,7 @@
 """The manifest of a compiled network: what a host needs to know (``host.manifest``)."""
 
-from compiler.backend.chip_map import ChipMap
 from compiler.backend.memory import Placed
+from compiler.backend.on_chip.chip_map import ChipMap
 from compiler.backend.storage import Place
 from compiler.flow import Compiled
 from golden.network import Output

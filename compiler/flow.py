@@ -9,14 +9,14 @@ from pathlib import Path
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
 from compiler.backend.capacity import check_capacity, check_codes
-from compiler.backend.chip_map import ChipMaps
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
+from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
+from compiler.backend.on_chip.residency import stay_on_chip, tile_rooms
 from compiler.backend.packing import Packed, pack
 from compiler.backend.program import Program, assemble
 from compiler.backend.raw_sums import with_pieces
-from compiler.backend.residency import stay_on_chip, tile_rooms
 from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import Layout, lay_out
 from compiler.backend.tile import Tiled, cut, whole
@@ -67,7 +67,7 @@ def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) 
     lowered = replace(lowered, storages=with_pieces(lowered.storages, packed))
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
     room = machine.positions
-    plain = _Arranged(network, machine, memory, lowered, layouts, packed, {}, room)
+    plain = _Arranged(network, machine, memory, lowered, layouts, packed, NONE_STAYS, room)
     found = [plain.compiled()]
     for room in tile_rooms(machine):
         chip_maps = stay_on_chip(lowered.jobs, layouts, machine, room)

@@ -56,7 +56,8 @@ class ChipMemories:
 
     ``activations`` uint16 [positions, groups], ``weights`` uint16 [words, R, groups],
     ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` of
-    type ``TABLE_ENTRY``.
+    type ``TABLE_ENTRY``. ``awaited`` [positions, groups]: how many computes the LOAD has waited for
+    that last wrote a word of ``activations``.
     """
 
     def __init__(self, machine: Machine, seed: int = 0):
@@ -65,6 +66,7 @@ class ChipMemories:
         self.activations = random.integers(
             0, 1 << 16, (machine.positions, machine.lane_groups), np.uint16
         )
+        self.awaited = np.zeros(self.activations.shape, np.int64)
         self.weights = random.integers(
             0, 1 << 16, (machine.weight_words, machine.rows, machine.lane_groups), np.uint16
         )
@@ -136,6 +138,9 @@ class ChipMemories:
 
     def _store(self, load: Instruction, positions: np.ndarray, words: np.ndarray) -> None:
         self.store(positions, words, load.fields["groups"])
+        for group in range(self.machine.lane_groups):
+            if load.fields["groups"] >> group & 1:
+                self.awaited[positions, group] = load.awaits
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
         planes = load.fields["planes"].count

@@ -17,7 +17,7 @@ from arch.isa import CHUNK_BYTES
 from arch.machine import Machine
 from golden.compute import Writes, captured_sums, outgoing, passes_of, positions_read
 from golden.loader import ChipMemories
-from golden.on_chip import ChipWrites, check_own_input, check_sharing
+from golden.on_chip import ChipWrites, LateResults, check_own_input, check_sharing
 from golden.program import Instruction, MachineError, fetch_program
 
 
@@ -75,27 +75,22 @@ class GoldenMachine:
         check_sharing(program)
         statistics = Statistics(read_beats=CHUNK_BYTES // self.machine.beat_bytes)
         waiting: list[tuple[int, Writes]] = []
-        waiting_on_chip: list[tuple[int, ChipWrites]] = []
+        late = LateResults(program)
         for instruction in ordered(program, schedule):
             if instruction.is_load:
                 while waiting and waiting[0][0] < instruction.results:
                     waiting.pop(0)[1].apply(memory)
-                # Computes are done in order, and results on chip as soon as their compute is.
-                while waiting_on_chip and waiting_on_chip[0][0] < instruction.awaits:
-                    waiting_on_chip.pop(0)[1].apply(self.chip)
                 statistics.read_beats += self.chip.load(memory, instruction)
                 statistics.loads += 1
                 continue
-            if instruction.fields["after_results"]:
-                while waiting_on_chip:
-                    waiting_on_chip.pop(0)[1].apply(self.chip)
+            late.before(instruction, self.chip)
             statistics.digests.append(0)
             for writes in self._compute(memory, instruction, statistics):
                 statistics.digests[-1] = crc32(writes.values, statistics.digests[-1])
                 if schedule is not Schedule.EAGER:
                     writes.apply(self.chip if isinstance(writes, ChipWrites) else memory)
                 elif isinstance(writes, ChipWrites):
-                    waiting_on_chip.append((instruction.index, writes))
+                    late.add(instruction.index, writes)
                 else:
                     waiting.append((instruction.index, writes))
             statistics.computed += 1
@@ -172,5 +167,6 @@ def check_races(machine: Machine, memory: np.ndarray, program_address: int) -> N
         raise MachineError(
             f"the results of {len(differing)} COMPUTEs depend on the timing of loads and computes, "
             f"first of COMPUTE {differing[0]}: a count in after_load, after_compute or "
-            "after_stored is too small, after_results is missing, or words are used that were never loaded"
+            "after_stored is too small, after_results is missing, or words are used that were "
+            "never loaded"
         )

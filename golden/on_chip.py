@@ -25,6 +25,35 @@ class ChipWrites:
     def apply(self, chip: ChipMemories) -> None:
         chip.store(self.positions, self.values, self.groups)
 
+    def apply_late(self, chip: ChipMemories, compute: int) -> None:
+        """Write results of a compute, but for words that LOADs have written which waited for it."""
+        for group in range(chip.machine.lane_groups):
+            if self.groups >> group & 1:
+                kept = chip.awaited[self.positions, group] <= compute
+                chip.activations[self.positions[kept], group] = self.values[kept]
+
+
+class LateResults:
+    """Results for the chip that are written as late as a program allows."""
+
+    def __init__(self, program: Sequence[Instruction]):
+        awaits = [instruction.awaits for instruction in program if instruction.is_load]
+        #: How many computes are done when the first n loads are complete.
+        self._done = np.maximum.accumulate([0, *awaits])
+        self._waiting: list[tuple[int, ChipWrites]] = []
+
+    def add(self, compute: int, writes: ChipWrites) -> None:
+        self._waiting.append((compute, writes))
+
+    def before(self, compute: Instruction, chip: ChipMemories) -> None:
+        """Write what a compute waits for, or what LOADs have waited for that it waits for."""
+        done = self._done[compute.awaits]
+        if compute.fields["after_results"]:
+            done = compute.index
+        while self._waiting and self._waiting[0][0] < done:
+            number, writes = self._waiting.pop(0)
+            writes.apply_late(chip, number)
+
 
 def chip_writes(
     machine: Machine, compute: Instruction, y: np.ndarray, x: np.ndarray, codes: np.ndarray

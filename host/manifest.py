@@ -52,8 +52,9 @@ class Picture(Record):
 class ChipPart(Record):
     """Where one image of 16 channels of a map that stays on chip lies.
 
-    Plane i of pixel (y, x) is at position ``first`` + y * ``row_step`` + f(x) + i * ``plane_stride``
-    of lane group ``group``; f(x) = x, or (x >> 1) + (x & 1) * ``odd_offset`` if that is not 0.
+    Plane i of pixel (y, x) is at position ``first`` + y * ``row_step`` + f(x) + i *
+    ``plane_stride`` of lane group ``group``; f(x) = x, or (x >> 1) + (x & 1) * ``odd_offset`` if
+    that is not 0.
     """
 
     group: Annotated[int, Meta(ge=0, lt=LANE_GROUPS)]

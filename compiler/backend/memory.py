@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from arch.formats import PAGE_BYTES, WRITTEN_ADDRESS_BITS
 from arch.machine import Machine
-from compiler.backend.chip_map import ChipMaps
-from compiler.backend.chip_padding import PaddedRow, row_contents
 from compiler.backend.encode import Encoded
 from compiler.backend.job import Job
+from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
+from compiler.backend.on_chip.chip_padding import PaddedRow, row_contents
 from compiler.backend.storage import ALIGNMENT, Layout, Place, round_up
 from compiler.backend.tile import Tiled
 from compiler.errors import CapacityError
@@ -81,7 +81,7 @@ def plan_memory(
     jobs: Iterable[Encoded],
     layouts: Mapping[str, Layout],
     machine: Machine,
-    chip_maps: ChipMaps = {},
+    chip_maps: ChipMaps = NONE_STAYS,
 ) -> MemoryPlan:
     """Give everything but the program its address, and the program the address behind.
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from arch.formats import LANE_GROUPS
 from arch.machine import Machine
-from compiler.backend.chip_map import ChipMaps
 from compiler.backend.job import ChannelSpan, Job, Tap
+from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
 from compiler.backend.pass_table import PackedPass, PassTable, PlaneLoop, Product
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
@@ -84,7 +84,7 @@ class Region:
 
     storage: str
     groups: Mapping[int, tuple[int, ...]]
-    #: Of a storage that stays on chip, which of its parts (``compiler.backend.chip_map``).
+    #: Of a storage that stays on chip, which of its parts (``compiler.backend.on_chip.chip_map``).
     part: int = 0
 
 
@@ -230,7 +230,7 @@ def pack_span(
     *,
     captures: int,
     layer: str = "",
-    chip_maps: ChipMaps = {},
+    chip_maps: ChipMaps = NONE_STAYS,
 ) -> tuple[Grid, tuple[Region, ...], Packing]:
     """Grid, chip regions and passes of a span; UnsupportedError where no grid holds its weights.
 
@@ -254,7 +254,7 @@ def pack_span(
 
 
 def pack(
-    job: Job, storages: Mapping[str, Storage], machine: Machine, chip_maps: ChipMaps = {}
+    job: Job, storages: Mapping[str, Storage], machine: Machine, chip_maps: ChipMaps = NONE_STAYS
 ) -> Packed:
     """Give a job's products their places in lanes and passes of ``machine``."""
     grid, regions, packing = pack_span(

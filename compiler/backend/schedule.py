@@ -7,8 +7,8 @@ from arch.memory import Memory
 from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
+from compiler.backend.on_chip.residents import Residents, cycles_of_a_result
 from compiler.backend.order import arrange
-from compiler.backend.residents import Residents, cycles_of_a_result
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
 from compiler.backend.storage import IMAGE_CHANNELS
 from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape

@@ -8,8 +8,8 @@ from arch.formats import LANE_GROUPS, PICTURE_STEPS
 from arch.isa import Compute, Load, most
 from arch.machine import Machine
 from arch.memory import Memory
-from compiler.backend.chip_map import ChipMaps, up_to_residue
 from compiler.backend.job import Job
+from compiler.backend.on_chip.chip_map import ChipMaps, up_to_residue
 from compiler.backend.packing import Packed, Region
 from compiler.backend.storage import Layout
 from compiler.backend.traffic import Traffic

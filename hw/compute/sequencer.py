@@ -64,11 +64,11 @@ class Sequencer(wiring.Component):
       many computes with ``on_chip`` are settled, up to the cycle before, as have been taken. With
       nothing under way its first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
-      + C (if that one was raw or ``on_chip``: + C for each of its pieces); and the first cycle with room: two
-      cycles before, at least C (raw: C * raw_chunks, however many its pieces are) + 1 beats of the
-      output buffer were neither filled nor reserved. A capture reserves C beats (raw: C for each
-      piece) from the cycle after its issue until ``released``. With ``on_chip`` it needs no room
-      and reserves none.
+      + C (if that one was raw or ``on_chip``: + C for each of its pieces); and the first cycle
+      with room: two cycles before, at least C (raw: C * raw_chunks, however many its pieces are)
+      + 1 beats of the output buffer were neither filled nor reserved. A capture reserves C beats
+      (raw: C for each piece) from the cycle after its issue until ``released``. With ``on_chip`` it
+      needs no room and reserves none.
 
     So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
     time; only captures wait, in front of themselves.
@@ -148,9 +148,7 @@ class Sequencer(wiring.Component):
             m.d.sync += pending.eq(pending + (start & compute.on_chip) - self.settled)
             m.d.comb += unsettled.eq(compute.after_results & pending.any())
         m.d.sync += [
-            met.eq(
-                self.computes.valid & ~start & ~late[15] & self.placements.ready & ~unsettled
-            ),
+            met.eq(self.computes.valid & ~start & ~late[15] & self.placements.ready & ~unsettled),
             blocked.eq(self.computes.valid & ~start & late[15]),
         ]
 

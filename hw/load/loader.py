@@ -31,11 +31,12 @@ class Loader(wiring.Component):
     Timing: a LOAD seen in cycle t that waits for nothing leaves its read request in t + 1 (and the
     next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, that of
     a map that shares 2, and of two beats that 2^b thresholds are made of the second one 2^b - 1
-    (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles after the request, and ``TRANSFER_GAP``
-    + s - 1 cycles after the last beat of the LOAD before. Step q = 0..s - 1 of a beat taken in T is
-    written at the end of T + 2 + q (weights, thresholds, table, program) or T + 5 + q (maps; one
-    that shares is written in its second step). Results go the same way to the banks, in cycles
-    that no map and no picture takes: they are written at the end of the second cycle after that.
+    (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles after
+    the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before. Step
+    q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights, thresholds,
+    table, program) or T + 5 + q (maps; one that shares is written in its second step). Results go
+    the same way to the banks, in cycles that no map and no picture takes: they are written at the
+    end of the second cycle after that.
     ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
 
     Members

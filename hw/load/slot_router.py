@@ -13,7 +13,8 @@ from hw.memories.activation_memory import activation_write
 class SlotRouter(wiring.Component):
     """Word w goes to bank ``position[w] mod columns``, address ``position[w] / columns``.
 
-    The words of a step that are written must have different banks. Latency 2 cycles; a step in every cycle.
+    The words of a step that are written must have different banks. Latency 2 cycles; a step in
+    every cycle.
 
     Parameters
     ----------
@@ -63,9 +64,7 @@ class SlotRouter(wiring.Component):
                 words[w].eq(self.words[w]),
             ]
         for b in range(columns):
-            hits = [
-                (self.positions[w][:column_bits] == b) & self.written[w] for w in range(slots)
-            ]
+            hits = [(self.positions[w][:column_bits] == b) & self.written[w] for w in range(slots)]
             taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
             groups = Signal(self.machine.lane_groups, name=f"groups{b}", reset_less=True)
             m.d.sync += [

@@ -1,6 +1,6 @@
 """Takes the beats of one transfer after the other, and holds each for its steps."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -29,8 +29,9 @@ class TransferBeats(wiring.Component):
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
     part : ``Out(CODE_BITS)``
-        Of a picture, and of a map that shares: which step of its beat this is. Where thresholds are made: which threshold,
-        0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
+        Of a picture, and of a map that shares: which step of its beat this is. Where thresholds are
+        made: which threshold, 0 with the beat of bases, 1 and up with the beat of steps. Otherwise
+        0.
     beat_done : ``Out(1)``
         This step is its beat's last.
     makes : ``Out(1)``

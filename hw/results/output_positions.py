@@ -19,7 +19,6 @@ from hw.results.capture import TAG_DEPTH, Placement
 from hw.results.running_maximum import codes_layout, larger, piece_layout
 from hw.streams.short_queue import ShortQueue
 
-
 OnChip = subset(ChipPlace, "destination", "plane_stride", "odd_offset", "groups")
 """What is left of a chip place once positions have been counted."""
 

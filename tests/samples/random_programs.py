@@ -19,8 +19,9 @@ class RandomProgram:
 
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
-    right before. With ``on_chip``, half of the computes for codes have results for the activation
-    memory, as fast as they may come or slower, and others wait for them. The table is loaded again only when all computes before are through with it.
+    right before. The table is loaded again only when all computes before are through with it. With
+    ``on_chip``, half of the computes for codes have results for the activation memory, as fast as
+    they may come or slower, and others wait for them.
     With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
     run their passes for several pairs of planes. Raw sums leave in any number of pieces, often in
     several computes one after another.

@@ -11,7 +11,7 @@ import numpy as np
 from arch.formats import LANE_GROUPS
 from arch.isa import Opcode, Planes
 from arch.machine import Machine
-from compiler.backend.chip_map import ChipMap
+from compiler.backend.on_chip.chip_map import ChipMap
 from compiler.backend.storage import IMAGE_CHANNELS, Storage
 
 

@@ -7,6 +7,7 @@ readers that take every second column, odd ones lie apart.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from arch.formats import LANE_GROUPS
 from arch.machine import Machine
@@ -145,3 +146,4 @@ class ChipMap:
 
 ChipMaps = Mapping[str, ChipMap]
 """Storages that stay on chip, by name."""
+NONE_STAYS: ChipMaps = MappingProxyType({})

@@ -8,10 +8,10 @@ from arch.formats import LANE_GROUPS
 from arch.isa import chip_place
 from arch.machine import Machine
 from compiler.backend.buffers import NOTHING
-from compiler.backend.chip_map import ChipMap
-from compiler.backend.chip_padding import padding_loads
 from compiler.backend.job import Job
 from compiler.backend.memory import MemoryPlan
+from compiler.backend.on_chip.chip_map import ChipMap
+from compiler.backend.on_chip.chip_padding import padding_loads
 
 
 class Residents:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from arch.machine import Machine
-from compiler.backend.chip_map import ChipLayout, ChipMap, common_shape, lay_out_on_chip
 from compiler.backend.job import Job
-from compiler.backend.rectangles import Room
+from compiler.backend.on_chip.chip_map import ChipLayout, ChipMap, common_shape, lay_out_on_chip
+from compiler.backend.on_chip.rectangles import Room
 from compiler.backend.storage import Layout, Storage
 
 
@@ -95,7 +95,7 @@ def _candidates(
 
 def _one_stride(storage: Storage, strides: list[int]) -> bool:
     """Whether readers take all columns, or all of them every second one of an even number."""
-    return set(strides) == {1} or set(strides) == {2} and storage.width % 2 == 0
+    return set(strides) == {1} or (set(strides) == {2} and storage.width % 2 == 0)
 
 
 def _inputs(job: Job) -> list[str]:
