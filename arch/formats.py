@@ -17,6 +17,7 @@ LANE_GROUPS = 4
 """Lane groups, each at an offset of its own."""
 HALVES = 2
 """Halves of a lane group, which can be written apart."""
+BOTH_HALVES = (1 << HALVES) - 1
 PLANE_BYTES = GROUP_LANES // 8
 """Bytes of one bit-plane of one position on chip, in one lane group."""
 

@@ -1,5 +1,7 @@
 """The compiler from end to end: ONNX file, integer network, jobs, schedule, program image."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +12,16 @@ from compiler.backend.capacity import check_capacity, check_codes
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
-from compiler.backend.packing import pack
+from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
+from compiler.backend.on_chip.residency import stay_on_chip, tile_rooms
+from compiler.backend.packing import Packed, pack
 from compiler.backend.program import Program, assemble
 from compiler.backend.raw_sums import with_pieces
 from compiler.backend.schedule import Schedule, schedule
-from compiler.backend.storage import lay_out
-from compiler.backend.tile import cut
+from compiler.backend.storage import Layout, lay_out
+from compiler.backend.tile import Tiled, cut, whole
 from compiler.cost.frame import Prediction, predict
+from compiler.errors import CapacityError
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.split.model import Parts, split_file
 from golden.network import Network
@@ -54,20 +59,60 @@ class Compiled:
 
 
 def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
-    """An integer network as a program; docs/backend.md walks through the steps."""
+    """An integer network as a program; docs/backend.md walks through the steps.
+
+    Of the programs that keep different maps on chip it is the one of fewest cycles.
+    """
     check_codes(network, machine)
     lowered = lower(network, machine)
     packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
     check_capacity(packed, machine)
     lowered = replace(lowered, storages=with_pieces(lowered.storages, packed))
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
-    tiled = [cut(job, layouts, machine, memory) for job in packed]
-    encoded = [encode_job(job, lowered.storages, machine) for job in tiled]
-    plan = plan_memory(encoded, layouts, machine)
-    steps = schedule(plan, machine, memory)
-    program = assemble(steps.order, plan.program_address, machine.beat_bytes)
-    image = program_image(plan, program.code, network.name, machine)
-    return Compiled(network, machine, memory, lowered, plan, steps, program, image)
+    room = machine.positions
+    plain = _Arranged(network, machine, memory, lowered, layouts, packed, NONE_STAYS, room)
+    found = [plain.compiled()]
+    for room in tile_rooms(machine):
+        chip_maps = stay_on_chip(lowered.jobs, layouts, machine, room)
+        if chip_maps:
+            # What is left may be too little for some job's tiles, or tables be longer.
+            with suppress(CapacityError):
+                found.append(replace(plain, chip_maps=chip_maps, room=room).compiled())
+    return min(found, key=lambda each: each.prediction.cycles)
+
+
+@dataclass(frozen=True, eq=False)
+class _Arranged:
+    """A network whose maps have their places: on chip, or in memory and tile by tile on chip."""
+
+    network: Network
+    machine: Machine
+    memory: Memory
+    lowered: Lowered
+    layouts: Mapping[str, Layout]
+    #: All jobs as they are packed if their inputs come tile by tile.
+    packed: list[Packed]
+    chip_maps: ChipMaps
+    #: Positions on chip for tiles.
+    room: int
+
+    def compiled(self) -> Compiled:
+        machine, memory, storages = self.machine, self.memory, self.lowered.storages
+        encoded = [encode_job(self._tiled(job), storages, machine) for job in self.packed]
+        plan = plan_memory(encoded, self.layouts, machine, self.chip_maps)
+        steps = schedule(plan, machine, memory, room=self.room)
+        program = assemble(steps.order, plan.program_address, machine.beat_bytes)
+        image = program_image(plan, program.code, self.network.name, machine)
+        return Compiled(self.network, machine, memory, self.lowered, plan, steps, program, image)
+
+    def _tiled(self, packed: Packed) -> Tiled:
+        machine, chip_maps, job = self.machine, self.chip_maps, packed.job
+        if job.span.images[0][0] in chip_maps:
+            again = pack(job, self.lowered.storages, machine, chip_maps)
+            check_capacity([again], machine)
+            return whole(again, chip_maps, machine)
+        on_chip = job.output in chip_maps
+        return cut(packed, self.layouts, machine, self.memory, room=self.room, on_chip=on_chip)
 
 
 def compile_file(

@@ -12,6 +12,7 @@ from math import gcd
 import numpy as np
 
 from arch.formats import (
+    BOTH_HALVES,
     GROUP_LANES,
     HALVES,
     PICTURE_BITS,
@@ -25,7 +26,6 @@ from arch.machine import Machine
 WORD_CHANNELS = GROUP_LANES
 """Channels that one lane group holds of a position: an operand's word. In memory they are one
 image, or two where a COMPUTE writes only half of them."""
-BOTH_HALVES = (1 << HALVES) - 1
 ALIGNMENT = 64
 """Bytes: every stored object starts on such a boundary (a multiple of any beat)."""
 
@@ -70,6 +70,11 @@ class Storage:
         if self.kind == "raw":
             return RAW_CHUNK_PLANES
         return Planes.holding(self.bits).count
+
+    @property
+    def words(self) -> int:
+        """Operands' words that hold the channels of a position."""
+        return images_of(self.channels, WORD_CHANNELS)
 
     @property
     def operand_bits(self) -> int:

@@ -1,11 +1,12 @@
 """Takes the beats of one transfer after the other, and holds each for its steps."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS, PICTURE_STEPS
 from arch.isa import Load, Opcode, width
+from arch.loads import SHARED_STEPS
 from arch.machine import Machine
 from hw.load.load_gate import Transfer
 
@@ -78,8 +79,10 @@ class TransferBeats(wiring.Component):
 
         # A beat of bases is one step, the beat of steps behind it 2^code_bits - 1.
         picture = transfer.opcode == Opcode.LOAD_PICTURE
-        map_steps = self.machine.map_steps
-        halves = (transfer.opcode == Opcode.LOAD_MAP) & (map_steps > 1)
+        # A map's beat takes as many steps where it shares as where halves are written.
+        shared = (transfer.opcode == Opcode.LOAD_MAP) & (
+            transfer.shares if self.machine.map_steps == 1 else 1
+        )
         makes = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
         thresholds_left = Cat(0, (transfer.code_bits > bit for bit in range(1, CODE_BITS)))
         bases = Signal()  # had come last
@@ -119,15 +122,17 @@ class TransferBeats(wiring.Component):
                     ready.eq(1),
                     self.makes.eq(makes),
                     bases.eq(0),
-                    several.eq(picture | halves),
-                    before_last.eq(
-                        Mux(picture, PICTURE_STEPS - 2, Mux(halves, map_steps - 2, thresholds_left))
-                    ),
+                    several.eq(picture | shared),
+                    before_last.eq(thresholds_left),
                     beats_left.eq(transfer.beats),
                     one_beat.eq(transfer.beats == 1),
                     row_last.eq(transfer.beats == 1),
                     rows_last.eq(transfer.rows == 1),
                 ]
+                with m.If(picture):
+                    m.d.sync += before_last.eq(PICTURE_STEPS - 2)
+                with m.If(shared):
+                    m.d.sync += before_last.eq(SHARED_STEPS - 2)
                 m.next = "BEATS"
             with m.State("BEATS"):
                 with m.If(taken):
