@@ -60,7 +60,7 @@ class Storage:
 
     @property
     def planes(self) -> int:
-        """Bit-planes in memory: 1, 2 or 4 (raw sums: of a piece); 8 for a picture."""
+        """Bit-planes in memory: 1, 2, 4 or 8 (raw sums: of a piece); 8 for a picture."""
         if self.kind == "picture":
             return PICTURE_BITS
         if self.kind == "raw":
@@ -85,8 +85,10 @@ class Layout:
     storage: Storage
     #: Bytes of the 16 channels of a position (4 for a pixel of a picture).
     position_bytes: int
-    #: Positions per memory beat.
+    #: Positions per memory beat; 1 where a position takes several.
     beat_positions: int
+    #: Beats per position; 1 where a beat holds several.
+    position_beats: int
     #: Positions between one row and the next.
     pitch: int
     #: Bytes from one 16-channel image to the next.
@@ -103,7 +105,7 @@ class Layout:
 
     def beats(self, columns: int) -> int:
         """Beats of a row of so many positions that begins with a beat."""
-        return -(-columns // self.beat_positions)
+        return -(-columns // self.beat_positions) * self.position_beats
 
 
 def lay_out(storage: Storage, machine: Machine) -> Layout:
@@ -113,6 +115,7 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     else:
         position_bytes = PLANE_BYTES * storage.planes * storage.pieces
     per_beat = max(1, machine.beat_bytes // position_bytes)
+    beats = max(1, position_bytes // machine.beat_bytes)
     # A row of raw sums is whole beats, too, where a position is one and a half.
     whole = machine.beat_bytes // gcd(machine.beat_bytes, position_bytes)
     pitch = round_up(storage.left + storage.width, whole)
@@ -120,7 +123,7 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     # One more row's halo: the right-hand padding of the last row lies in the row after it.
     positions = rows * pitch + round_up(storage.left, per_beat) + per_beat
     image_bytes = round_up(positions * position_bytes, ALIGNMENT)
-    return Layout(storage, position_bytes, per_beat, pitch, image_bytes)
+    return Layout(storage, position_bytes, per_beat, beats, pitch, image_bytes)
 
 
 @dataclass(frozen=True)

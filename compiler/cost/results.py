@@ -5,8 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from arch.errors import OnefourError
-from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES
+from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES, RAW_CHUNK_PLANES
+from arch.isa import PostMode
 from arch.machine import Machine
+
+
+WIDE_PIECES = 2
+"""Pieces of a column of wide codes that a capture reserves room for, whatever their planes."""
+WIDE_LATENCY = 10
+"""``hw.results.wide_codes``: cycles by which a column's first piece is later than after thresholds,
+beside those in which the column's rows come."""
+
+
+def wide_delay(machine: Machine) -> int:
+    """Return how much later wide codes leave than codes that thresholds make."""
+    return WIDE_LATENCY + machine.wide_cycles
 
 
 class CostError(OnefourError):
@@ -22,10 +35,15 @@ class Results:
     one comes, the compute's last beat when the compute is closed.
     """
 
-    #: Beats for which the output buffer must have room before a capture.
+    #: Beats for which the output buffer must have room before a capture, and that it reserves.
     room: int
-    #: Pieces in which each column of a capture leaves.
-    pieces: int
+    reserved: int
+    #: Cycles that a column of a capture stays in the array, and from a capture's first piece (were
+    #: it one of thresholds) to the cycle after its last one.
+    column_cycles: int
+    span: int
+    #: Whether codes are made in another post mode than THRESHOLDS.
+    wide: bool
     #: Which passes of a block capture, and whose results go on.
     places: list[int]
     leaves: list[bool]
@@ -51,9 +69,21 @@ def block_passes(compute: dict) -> int:
     return pairs * (compute["table_last"] - compute["table_start"] + 1)
 
 
+def is_wide(compute: dict) -> bool:
+    """Return whether a COMPUTE (its fields) has another post mode than THRESHOLDS."""
+    return compute["post_mode"] is not PostMode.THRESHOLDS
+
+
 def pieces_of(compute: dict) -> int:
     """Return the pieces in which each column of a COMPUTE (its fields) leaves."""
-    return compute["sum_pieces"] + 1 if compute["raw"] else 1
+    if compute["raw"]:
+        return compute["sum_pieces"] + 1
+    return max(1, compute["planes"].count // RAW_CHUNK_PLANES)
+
+
+def column_cycles(machine: Machine, compute: dict) -> int:
+    """Return the cycles from one column of a COMPUTE's (its fields) capture to the next."""
+    return machine.wide_cycles if is_wide(compute) else pieces_of(compute)
 
 
 def results_of(
@@ -68,11 +98,16 @@ def results_of(
     bounds = np.searchsorted(capture[1:], np.arange(captures + 1))
     lengths, event, later = _bursts(machine, numbers)
     closes = event == numbers.size - 1
+    wide, pieces, each = is_wide(compute), pieces_of(compute), column_cycles(machine, compute)
+    delay = wide_delay(machine) if wide else 0
     burst_bounds = np.searchsorted(event[~closes], bounds)
     complete = offset[1:][event[~closes]] + later[~closes]
     return Results(
-        room=machine.block_beats if compute["raw"] else machine.columns,
-        pieces=pieces_of(compute),
+        room=machine.block_beats if compute["raw"] or wide else machine.columns,
+        reserved=machine.columns * (WIDE_PIECES if wide else pieces),
+        column_cycles=each,
+        span=(machine.columns - 1) * each + delay + pieces,
+        wide=wide,
         places=places.tolist(),
         leaves=leaves.tolist(),
         beats=numbers.size,
@@ -89,7 +124,7 @@ def _beats(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return number (address in beats), capture and offset of the first piece of every beat."""
     columns, raw = machine.columns, bool(compute["raw"])
-    chunks = pieces_of(compute)
+    chunks, each = pieces_of(compute), column_cycles(machine, compute)
     index = np.arange(captures * columns)
     y, x = np.divmod(index, compute["row_length"])
     written = (x < compute["width"]) & (y < compute["height"])
@@ -101,8 +136,8 @@ def _beats(
         raise CostError("a compute writes nothing: the program would wait for it forever")
     capture, column = np.divmod(index, columns)
     address = compute["address"] + y * compute["row_bytes"] + x * compute["position_bytes"]
-    offset = column * chunks
-    if raw:
+    offset = column * each + (wide_delay(machine) if is_wide(compute) else 0)
+    if chunks > 1:
         piece = np.arange(chunks)
         address = (address[:, None] + RAW_CHUNK_BYTES * piece).ravel()
         offset = (offset[:, None] + piece).ravel()
