@@ -81,6 +81,7 @@ class Accelerator(wiring.Component):
             compute.weight_write.eq(loader.weights),
             compute.threshold_write.eq(loader.thresholds),
             compute.table_write.eq(loader.table),
+            compute.code_write.eq(loader.codes),
         ]
 
         # The course of a run.

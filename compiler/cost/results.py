@@ -12,7 +12,7 @@ from arch.machine import Machine
 
 WIDE_PIECES = 2
 """Pieces of a column of wide codes that a capture reserves room for, whatever their planes."""
-WIDE_LATENCY = 10
+WIDE_LATENCY = 12
 """``hw.results.wide_codes``: cycles by which a column's first piece is later than after thresholds,
 beside those in which the column's rows come."""
 

@@ -1,6 +1,6 @@
 """The compute side: from COMPUTEs to write bursts."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -20,6 +20,8 @@ from hw.results.output_writer import OutputWriter
 from hw.results.result_tags import ResultTags
 from hw.results.running_maximum import RunningMaximum
 from hw.results.threshold_search import ThresholdSearch
+from hw.results.wide_codes import WideCodes
+from hw.results.code_tables import code_write
 from hw.streams.axi import write_signature
 from hw.streams.delay import delayed
 
@@ -30,10 +32,12 @@ class ComputeCore(wiring.Component):
         Sequencer (PassTable) -> AlignedRead (ActivationMemory, WeightMemory) -> Array
         -> ThresholdSearch -> RunningMaximum -> OutputWriter, with ResultTags beside the sums
 
+    and WideCodes beside ThresholdSearch and RunningMaximum where the machine has wide codes.
+
     Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. Column c of a capture
     issued in t is in the sums in t + ``sums_latency`` + c, and its codes are at the output writer
     in t + ``codes_latency`` + c; of a raw capture of p pieces chunk k of it is, with c * p + k for
-    c. The compute whose last capture it is has been counted in ``computed`` in t +
+    c. Wide codes are later than that, by as much as :class:`WideCodes` says. The compute whose last capture it is has been counted in ``computed`` in t +
     ``computed_latency`` + C - 1 (raw: + C * p - 1).
 
     Members
@@ -43,7 +47,7 @@ class ComputeCore(wiring.Component):
         Loads complete.
     stop : ``In(1)``
         No new write burst is begun; those begun are finished.
-    table_write, threshold_write, weight_write : ``In``, activation_writes : ``In [columns]``
+    table_write, threshold_write, code_write, weight_write : ``In``, activation_writes : ``In [columns]``
         As the memories have them.
     axi : ``Out(write_signature)``
     computed, stored : ``Out(16)``
@@ -75,6 +79,7 @@ class ComputeCore(wiring.Component):
             "stop": In(1),
             "table_write": In(table_write(machine)),
             "threshold_write": In(threshold_write(machine)),
+            "code_write": In(code_write()),
             "weight_write": In(weight_write(machine)),
             "activation_writes": In(data.ArrayLayout(activation_write(machine), machine.columns)),
             "axi": Out(write_signature(machine.axi_data_bits)),
@@ -174,6 +179,22 @@ class ComputeCore(wiring.Component):
             maximum.i.codes.eq(search.codes),
             writer.pieces.eq(maximum.o),
         ]
+        if machine.wide_rows:
+            m.submodules.wide = wide = WideCodes(machine, self._fabric)
+            m.d.comb += [
+                wide.write.eq(self.threshold_write),
+                wide.codes.eq(self.code_write),
+                wide.valid.eq(array.sums.valid & tag.wide),
+                wide.sums.eq(array.sums.sums),
+                wide.ones_sum.eq(array.sums.ones_sum),
+                wide.tag.eq(tag),
+                wide.column.eq(result_tags.column),
+                wide.cycle.eq(result_tags.chunk),
+                wide.ends.eq(result_tags.ends),
+                piece.valid.eq(array.sums.valid & ~tag.wide),
+                # The sequencer keeps the two apart, and in their order.
+                writer.pieces.eq(Mux(wide.pieces.valid, wide.pieces, maximum.o)),
+            ]
 
         # Results that leave.
         connect(m, writer.axi, flipped(self.axi))
