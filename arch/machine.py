@@ -13,7 +13,7 @@ from arch import isa
 from arch.errors import ConfigurationError
 from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_BITS
 
-ISA_VERSION = 4
+ISA_VERSION = 3
 """Raised whenever an encoded program stops meaning what it meant."""
 MOST_SUM_BITS = 30
 """Of sums: they leave in up to 8 pieces of 4 planes, and an offset of 32 bits is above them."""

@@ -35,7 +35,7 @@ class Range(data.Struct):
     places: unsigned(7)
     low: unsigned(WIDE_BITS)
     high: unsigned(WIDE_BITS)
-    doublings: unsigned(2)
+    doublings: unsigned(4)
     negative: unsigned(1)
     absent: unsigned(1)
 
@@ -49,7 +49,7 @@ NOTES = {
         "places": "by which the product is shifted right",
         "low": "the smallest code",
         "high": "the largest code, of a sum of shares too",
-        "doublings": "of the sum before it is taken from the offset",
+        "doublings": "of the sum, before it is taken from the offset",
         "negative": "1: the product is negated",
         "absent": "1: there is no such channel, its code is 0",
     },

@@ -218,7 +218,9 @@ class ChipMemories:
 
     def _load_codes(self, load: Instruction, rows: np.ndarray) -> None:
         self._check_wide(load)
-        units = np.ascontiguousarray(rows.reshape(-1, self.machine.beat_bytes)[:, : CODE_ENTRY_BITS // 8])
+        units = np.ascontiguousarray(
+            rows.reshape(-1, self.machine.beat_bytes)[:, : CODE_ENTRY_BITS // 8]
+        )
         first = load.fields["destination"]
         if first + len(units) > CODE_ENTRIES:
             raise MachineError(f"{load} writes beyond code-table entry {CODE_ENTRIES - 1}")

@@ -35,7 +35,6 @@ class Products:
                 f"loaded with {chip.threshold_units[chosen]}"
             )
         units = chip.thresholds[chosen, :PRODUCT_UNITS].astype(np.int64)[..., None]
-        self.compute = compute
         #: For the captures with pool_first, and for the others.
         self.offsets = [(units[k] ^ 1 << OFFSET_BITS - 1) - (1 << OFFSET_BITS - 1) for k in (0, 3)]
         scale = _fields(Scale, units[1])
@@ -53,9 +52,10 @@ class Products:
 
     def whole(self, sums: np.ndarray, offset: np.ndarray) -> np.ndarray:
         """Products rounded to whole numbers, with the zero added: int64 [rows, n]."""
+        # Beyond 32 bits and a sign it wraps, as positions do that are not written.
         whole = offset - (sums << self.doublings)
-        if (np.abs(whole) >> OFFSET_BITS).any():
-            raise MachineError(f"{self.compute}: offset and sum differ by more than 32 bits hold")
+        whole = (whole + (1 << OFFSET_BITS)) % (2 << OFFSET_BITS) - (1 << OFFSET_BITS)
+        whole[whole == -1 << OFFSET_BITS] = 0
         scaled = leading_bits(leading_bits(whole, MANTISSA_BITS) * self.mantissa, MANTISSA_BITS)
         rounded = shifted(scaled, np.minimum(self.places, MOST_PLACES))
         return np.where(self.negative, -rounded, rounded) + self.zero

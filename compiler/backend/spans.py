@@ -145,8 +145,7 @@ def channelwise_spans(
 
 
 def span_of_turns(parts: Sequence[ChannelSpan]) -> tuple[ChannelSpan, tuple[tuple[int, ...], ...]]:
-    """One span with the taps of several of the same channels, and the numbers of each one's taps.
-    """
+    """One span with the taps of several of its channels, and the numbers of each one's taps."""
     images = list(dict.fromkeys(image for part in parts for image in part.images))
     taps: list[Tap] = []
     turns = []

@@ -40,11 +40,27 @@ def identity(channels: int, low: int = 0, high: int = HIGHEST) -> Product:
 
 
 def wide_convolution(operator: Convolution, target: Storage) -> WideCodes:
-    """A convolution with more levels than thresholds have, and its table."""
-    table = None
-    if operator.table is not None:
-        table = _stored(_one_row(operator, operator.table), target)
-    return WideCodes(operator.product, operator.thresholds, table)
+    """A convolution with more levels than thresholds have, and its table.
+
+    Codes that no sum gives, where a table of few codes stands behind a quantiser of few, are left
+    out: the others are looked up.
+    """
+    levels, table = operator.thresholds, operator.table
+    table = None if table is None else _stored(_one_row(operator, table), target)
+    if operator.product is None:
+        codes = codes_that_occur(levels)
+        if len(codes) <= levels.levels.shape[1]:
+            table = _stored(codes, target) if table is None else table[codes]
+            levels = Thresholds(levels=levels.levels[:, codes[1:] - 1], sign=levels.sign)
+    return WideCodes(operator.product, levels, table)
+
+
+def codes_that_occur(thresholds: Thresholds) -> np.ndarray:
+    """The codes int64, rising, that sums of any channel have between its levels."""
+    levels = thresholds.levels
+    far = np.full((len(levels), 1), Thresholds.FAR)
+    ends = np.concatenate([-far, levels], axis=1), np.concatenate([levels, far], axis=1)
+    return np.flatnonzero((ends[0] < ends[1]).any(axis=0))
 
 
 def looked_up(operator: Lookup, sources: Iterable[Storage], target: Storage) -> WideCodes:

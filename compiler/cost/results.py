@@ -9,7 +9,6 @@ from arch.formats import PAGE_BYTES, RAW_CHUNK_BYTES, RAW_CHUNK_PLANES
 from arch.isa import PostMode
 from arch.machine import Machine
 
-
 WIDE_PIECES = 2
 """Pieces of a column of wide codes that a capture reserves room for, whatever their planes."""
 WIDE_LATENCY = 12
@@ -86,9 +85,7 @@ def column_cycles(machine: Machine, compute: dict) -> int:
     return machine.wide_cycles if is_wide(compute) else pieces_of(compute)
 
 
-def results_of(
-    machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray
-) -> Results:
+def results_of(machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray) -> Results:
     """Return what a COMPUTE (its fields) writes.
 
     ``places`` [n]: which passes of a block capture; ``leaves`` bool [n]: whose results go on.

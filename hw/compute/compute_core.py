@@ -16,12 +16,12 @@ from hw.memories.pass_table import PassTable
 from hw.memories.weight_memory import WeightMemory, weight_write
 from hw.results.axi_write import OUTSTANDING
 from hw.results.capture import TAG_DEPTH
+from hw.results.code_tables import code_write
 from hw.results.output_writer import OutputWriter
 from hw.results.result_tags import ResultTags
 from hw.results.running_maximum import RunningMaximum
 from hw.results.threshold_search import ThresholdSearch
 from hw.results.wide_codes import WideCodes
-from hw.results.code_tables import code_write
 from hw.streams.axi import write_signature
 from hw.streams.delay import delayed
 
@@ -37,8 +37,9 @@ class ComputeCore(wiring.Component):
     Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. Column c of a capture
     issued in t is in the sums in t + ``sums_latency`` + c, and its codes are at the output writer
     in t + ``codes_latency`` + c; of a raw capture of p pieces chunk k of it is, with c * p + k for
-    c. Wide codes are later than that, by as much as :class:`WideCodes` says. The compute whose last capture it is has been counted in ``computed`` in t +
-    ``computed_latency`` + C - 1 (raw: + C * p - 1).
+    c. The compute whose last capture it is has been counted in ``computed`` in t +
+    ``computed_latency`` + C - 1 (raw: + C * p - 1). Wide codes stay ``wide_cycles`` a column and
+    leave when :class:`hw.results.wide_codes.WideCodes` says.
 
     Members
     -------
@@ -47,7 +48,8 @@ class ComputeCore(wiring.Component):
         Loads complete.
     stop : ``In(1)``
         No new write burst is begun; those begun are finished.
-    table_write, threshold_write, code_write, weight_write : ``In``, activation_writes : ``In [columns]``
+    table_write, threshold_write, code_write, weight_write : ``In``
+    activation_writes : ``In [columns]``
         As the memories have them.
     axi : ``Out(write_signature)``
     computed, stored : ``Out(16)``

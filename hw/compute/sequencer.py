@@ -65,11 +65,11 @@ class Sequencer(wiring.Component):
       loads - after_load (modulo 2^16) < 2^15, and ``placements.ready``. With nothing under way its
       first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
-      + C (if that one was raw: + C for each of its pieces; had it wide codes: + C * wide_cycles, and
-      WIDE_SETTLES more if this one has none); and the first cycle with room: two
-      cycles before, at least C (raw, wide codes: C * raw_chunks, however many its pieces are) + 1
-      beats of the output buffer were neither filled nor reserved. A capture reserves C beats (raw:
-      C for each piece; wide codes: 2 C) from the cycle after its issue until ``released``.
+      + C for each cycle that its columns stay (raw: one for each piece; wide codes: wide_cycles),
+      and + WIDE_SETTLES if that one has wide codes and this one has none; and the first cycle with
+      room: two cycles before, at least C (raw or wide: C * raw_chunks, however many its pieces are)
+      + 1 beats of the output buffer were neither filled nor reserved. A capture reserves C beats
+      (raw: C for each piece; wide: 2 C) from the cycle after its issue until ``released``.
 
     So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
     time; only captures wait, in front of themselves.
@@ -216,7 +216,9 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             self.placements.valid.eq(start),
             self.placements.payload.pair.eq(compute.pair & ~compute.raw),
-            self.placements.payload.planes.eq(Mux(compute.raw | eight, Planes.FOUR, compute.planes)),
+            self.placements.payload.planes.eq(
+                Mux(compute.raw | eight, Planes.FOUR, compute.planes)
+            ),
             *(
                 self.placements.payload[name].eq(compute[name])
                 for name, _ in Placement

@@ -28,8 +28,9 @@ class LoadWalk(wiring.Component):
         f(x) = x, or (x >> 1) + (x & 1) * odd_offset if odd_offset is not 0
 
     LOAD_MAP: P planes, word w is plane i = w mod P of position x = b S / P + w / P in beat b of its
-    row, or of 8 planes and 4 words like a picture's step. LOAD_PICTURE: word w of step q is plane i = (q S + w) mod 8 of pixel x = (q S + w) / 8 of
-    its row. Other loads: ``cursor`` and ``phase`` say which unit the beat holds, see there.
+    row; with P > S plane (b S + w) mod P. LOAD_PICTURE: word w of step q is plane i = (q S + w) mod
+    8 of pixel x = (q S + w) / 8 of its row. Other loads: ``cursor`` and ``phase`` say which unit
+    the beat holds, see there.
 
     It is computed as position[w] = (cursor + bank) + offset[w], with cursor = start of the row + x
     of the step's first word (halved for odd_offset), offset[w] constant over a transfer, and bank
@@ -56,8 +57,8 @@ class LoadWalk(wiring.Component):
     phase : ``Out(phase_bits)``
         Steps since the row's start, modulo 2^phase_bits.
     cursor : ``Out(position_bits)``
-        LOAD_WEIGHTS: word; LOAD_TABLE, LOAD_CODES: entry; LOAD_THRESHOLDS: k, or beat; LOAD_PROGRAM: beat of
-        the chunk.
+        LOAD_WEIGHTS: word; LOAD_TABLE, LOAD_CODES: entry; LOAD_THRESHOLDS: k, or beat;
+        LOAD_PROGRAM: beat of the chunk.
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 

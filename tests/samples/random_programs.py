@@ -3,7 +3,7 @@
 import numpy as np
 
 from arch.formats import CODE_BITS
-from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode
+from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, PostMode, encode
 from arch.loads import LINE_BYTES
 from arch.machine import Machine
 from tests.samples.listing import Listing
@@ -21,7 +21,8 @@ class RandomProgram:
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
     right before. The table is loaded again only when all computes before are through with it.
     With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
-    run their passes for several pairs of planes. Raw sums leave in any number of pieces, often in
+    run their passes for several pairs of planes. With ``wide``, most of them make wide codes,
+    often in several computes one after another. Raw sums leave in any number of pieces, often in
     several computes one after another.
     """
 
@@ -33,10 +34,12 @@ class RandomProgram:
         *,
         loops: bool = False,
         made: bool = False,
+        wide: bool = False,
     ):
         self.machine = machine
         self.loops = loops
         self.made = made
+        self.wide = wide
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -114,6 +117,10 @@ class RandomProgram:
         raw, pair = self._chance(0.6 if self.raw else 0.25), self._chance(0.25)
         self.raw = raw
         planes = self.random.choice([1, 2, 4])
+        mode = PostMode.THRESHOLDS
+        if self.wide and not raw and self._chance(0.8):
+            mode = PostMode(int(self.random.integers(1, len(PostMode))))
+            planes, pair = self.random.choice([1, 2, 4, 8, 8, 8]), False
         pairs = {}
         if self.loops and self._chance(0.5):
             names = ("activation_planes", "weight_planes")
@@ -131,7 +138,8 @@ class RandomProgram:
             row_blocks=per_row,
             raw=int(raw),
             sum_pieces=int(self.random.integers(0, self.machine.raw_chunks)),
-            code_bits=int(self.random.integers(1, 5)),
+            code_bits=int(self.random.integers(1, 5)) if mode is PostMode.THRESHOLDS else 0,
+            post_mode=mode,
             pair=int(pair and not raw),
             row_length=length,
             width=int(self.random.integers(2, length + 1)),
@@ -139,6 +147,6 @@ class RandomProgram:
             address=RESULTS + int(self.random.integers(0, 4096)) * unit,
             row_bytes=int(self.random.integers(0, 200)) * unit,
             position_bytes=unit * int(self.random.choice([1, 1, 1, 2, 5])),
-            planes={1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}[int(planes)],
+            planes=Planes.holding(int(planes)),
             **pairs,
         )

@@ -4,27 +4,29 @@ What the array counts falls as v rises: v = (base - step * sum) / divisor. A pro
 is one of v, so its factor and bias go into the offset, and powers of two into the places.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from arch.formats import THRESHOLD_BITS
-from arch.isa import encode
+from arch.isa import encode, most
 from arch.machine import Machine
 from arch.wide import MANTISSA_BITS, OFFSET_BITS, PRODUCT_UNITS, TABLE_CODES, Range, Scale
 from compiler.backend.job import Job, WideCodes
 from compiler.backend.requantising.array_thresholds import SumRelation
-from compiler.backend.requantising.requantise import smallest
 from compiler.backend.requantising.threshold_forms import ThresholdBlock
 from compiler.errors import UnsupportedError
 from golden.network import Product, Thresholds
 from golden.operators import leading_bits, product_codes, shifted
 
-MOST_DOUBLINGS = 3
+MOST_DOUBLINGS = most(Range, "doublings")
 MOST_PLACES = 62
 NEAR = 2
-"""Offsets and mantissas that are tried to either side of those that should do."""
+"""Mantissas that are tried to either side of the one that should do."""
+TRIED = 4
+"""Offsets that are tried, of those for which the levels leave the scale most room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +51,13 @@ class RowProduct:
         rounded = shifted(scaled, np.int64(self.places))
         return np.clip((-rounded if self.negative else rounded) + self.zero, self.low, self.high)
 
-    def fits(self, machine: Machine) -> bool:
-        """Whether the machine can hold it, and the difference of any sum from its offset."""
+    def fits(self, low: int, high: int) -> bool:
+        """Whether the machine can hold it, and the differences of the sums low..high from it."""
         half, most = 1 << OFFSET_BITS - 1, 1 << OFFSET_BITS
-        least = self.offset - (((1 << machine.sum_bits) - 1) << self.doublings)
+        ends = (self.offset - (end << self.doublings) for end in (low, high))
         return (
             all(-half <= offset < half for offset in (self.offset, self.second_offset))
-            and least > -most
+            and all(-most < end < most for end in ends)
             and (self.mantissa == 0 or self.mantissa >> MANTISSA_BITS - 1 == 1)
             and 0 <= self.places <= MOST_PLACES
         )
@@ -85,7 +87,7 @@ def product_blocks(
     """
     rows = [
         replace(
-            row_product(job.wide, relations[0], channel, machine, f"layer {job.name!r}"),
+            row_product(job.wide, relations[0], channel, f"layer {job.name!r}"),
             second_offset=int(relations[-1].base[channel]),
         )
         for channel in range(job.outputs)
@@ -100,25 +102,11 @@ def product_blocks(
     return tuple(blocks)
 
 
-def row_product(
-    wide: WideCodes, relation: SumRelation, channel: int, machine: Machine, where: str
-) -> RowProduct:
+def row_product(wide: WideCodes, relation: SumRelation, channel: int, where: str) -> RowProduct:
     """The product of one channel, checked on both sides of each of its levels."""
-    candidates = []
-    if wide.product is not None:
-        candidates += _of_network(wide.product, relation, channel)
-    if wide.levels is not None:
-        # Codes that are always passed, or never reached: sums beyond do not occur, or are limited.
-        levels = wide.levels.levels[channel]
-        least = int((levels <= -Thresholds.FAR).sum())
-        most = int((levels < Thresholds.FAR).sum())
-        candidates += _of_levels(wide.levels, relation, channel, least, most)
-        candidates = [
-            replace(each, low=max(each.low, least), high=min(each.high, most))
-            for each in candidates
-        ]
-    for candidate in candidates:
-        if candidate.fits(machine) and _gives(candidate, wide.levels, relation, channel):
+    low, high = int(relation.low[channel]), int(relation.high[channel])
+    for candidate in _candidates(wide, relation, channel):
+        if candidate.fits(low, high) and _gives(candidate, wide.levels, relation, channel):
             return candidate
     raise UnsupportedError(
         f"{where}, channel {channel}: no product of 24 by 24 bits gives the codes of its sums; "
@@ -127,6 +115,25 @@ def row_product(
         "that are straight between their limits. Export the layer that way, with codes of up to "
         "4 bits, or with a quantiser in front of the function"
     )
+
+
+def _candidates(wide: WideCodes, relation: SumRelation, channel: int) -> Iterator[RowProduct]:
+    """Products that may do, the network's own first."""
+    own = [] if wide.product is None else _of_network(wide.product, relation, channel)
+    if wide.levels is None:
+        yield from own
+        return
+    # Codes that are always passed, or never reached: sums beyond do not occur, or are limited.
+    levels, sign = wide.levels.levels[channel], int(wide.levels.sign[channel])
+    least = int((levels <= -Thresholds.FAR).sum())
+    most = int((levels < Thresholds.FAR).sum())
+    for each in own:
+        yield replace(each, low=max(each.low, least), high=min(each.high, most))
+    if least == most:
+        yield RowProduct(zero=least)
+        return
+    for each in _of_levels(levels[least:most], sign, relation, channel, MOST_DOUBLINGS):
+        yield replace(each, zero=least, low=least, high=most)
 
 
 def _of_network(product: Product, relation: SumRelation, channel: int) -> list[RowProduct]:
@@ -175,42 +182,44 @@ def _mantissa(scale: Fraction) -> tuple[int, int]:
 
 
 def _of_levels(
-    levels: Thresholds, relation: SumRelation, channel: int, least: int, most: int
-) -> list[RowProduct]:
-    """Products that should give the codes ``least`` to ``most`` of levels: a line through them."""
-    divisor, step = relation.divisor, relation.step
-    base = int(relation.base[channel])
-    high, low = (
-        (base - step * int(end[channel])) // divisor for end in (relation.low, relation.high)
-    )
-    reached = Thresholds(levels=levels.levels[[channel], least:most], sign=levels.sign[[channel]])
-    found = smallest(reached, 0, low, high)
-    if found is None:
-        return []
-    if found.factor == 0:
-        return [RowProduct(zero=least + (found.offset >> found.shift))]
-    # floor((factor v + offset) / 2^shift), the offset moved by a half for a rounding.
-    slope = Fraction(abs(found.factor), divisor << found.shift)
-    middle = Fraction(2 * found.offset - (1 << found.shift) + 1, 2) * divisor
-    sign = 1 if found.factor > 0 else -1
-    top = base + sign * middle / abs(found.factor)
-    candidates = []
-    for doublings in range(MOST_DOUBLINGS, -1, -1):
-        mantissa, places = _mantissa(slope * step / (1 << doublings))
-        offset = round(top / step * (1 << doublings))
-        candidates += [
-            RowProduct(
-                offset=offset + move,
-                mantissa=mantissa + other,
-                places=places,
-                zero=least,
+    levels: np.ndarray, sign: int, relation: SumRelation, channel: int, most_doublings: int
+) -> Iterator[RowProduct]:
+    """Products that give the codes of rising levels [L] of sign * v, which start with code 0.
+
+    With d = offset - sum * 2^doublings, code k is reached where d * scale = k + 1/2. In units of d
+    level k lies between two numbers; so, for an offset, does the distance of one code.
+    """
+    base, step = int(relation.base[channel]), relation.step
+    places = np.arange(levels.size) + 0.5
+    for doublings in range(0, most_doublings + 1, 2):
+        # What v and 1 more of it are in these units: sign * v = (d - offset') / unit.
+        unit = relation.divisor << doublings
+        unit = Fraction(unit, step)
+        if unit.denominator > 1:
+            continue
+        unit = int(unit)
+        reached, before = levels * unit, (levels - 1) * unit
+        distance = max(1.0, float(reached[-1] - reached[0]) / max(1, levels.size - 1))
+        middle = round(distance / 2 - float(reached[0]) + unit / 2)
+        reach = np.arange(middle - 2 * unit, middle + 2 * unit + 1)
+        least = ((before[:, None] + reach) / places[:, None]).max(axis=0)
+        most = ((reached[:, None] + reach) / places[:, None]).min(axis=0)
+        good = np.flatnonzero((least < most) & (most > 0))
+        best = good[np.argsort((least - most)[good], kind="stable")][:TRIED]
+        for index in best:
+            distance = float(max(least[index], most[index] / 2) + most[index]) / 2
+            mantissa, shift = _mantissa(1 / Fraction(distance))
+            top = (base << doublings) if step == 1 else Fraction(base << doublings, step)
+            if Fraction(top).denominator > 1:
+                continue
+            moved = int(reach[index])
+            yield RowProduct(
+                offset=int(top) + moved if sign > 0 else int(top) - moved,
+                mantissa=mantissa,
+                places=shift,
                 doublings=doublings,
                 negative=int(sign < 0),
             )
-            for other in sorted(range(-NEAR, NEAR + 1), key=abs)
-            for move in sorted(range(-NEAR, NEAR + 1), key=abs)
-        ]
-    return candidates
 
 
 def _gives(

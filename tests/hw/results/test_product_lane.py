@@ -37,7 +37,7 @@ def random_product(chance):
         "places": chance.choice([places, places, places, chance.randrange(128)]),
         "low": chance.choice([0, 0, chance.randrange(256)]),
         "high": chance.choice([255, 255, chance.randrange(256)]),
-        "doublings": chance.choice([0, 0, 1, 2]),
+        "doublings": chance.choice([0, 0, 1, chance.randrange(16)]),
         "negative": chance.getrandbits(1),
         "absent": chance.getrandbits(1),
     }
@@ -54,7 +54,9 @@ def units_of(product):
 
 
 def code_of(product, total, second, unlimited):
-    whole = np.int64(product["second" if second else "offset"] - (total << product["doublings"]))
+    whole = product["second" if second else "offset"] - (total << product["doublings"])
+    whole = np.int64((whole + (1 << 32)) % (1 << 33) - (1 << 32))
+    whole = whole if whole > -1 << 32 else np.int64(0)
     scaled = leading_bits(leading_bits(whole) * product["mantissa"])
     count = int(shifted(scaled, np.int64(min(product["places"], 62))))
     code = (-count if product["negative"] else count) + product["zero"]
