@@ -22,9 +22,11 @@ PLANE_BYTES = GROUP_LANES // 8
 """Bytes of one bit-plane of one position on chip, in one lane group."""
 
 CODE_BITS = 4
-"""Most bits of a code. 2**bits thresholds per row make codes of that many bits."""
+"""Most bits of a code that thresholds make: 2**bits of them per row."""
 MOST_THRESHOLDS = 1 << CODE_BITS
 """Thresholds per row of a set."""
+WIDE_BITS = 8
+"""Most bits of a code where the machine has wide codes: made by a product, or by a table."""
 RAW_CHUNK_PLANES = 4
 """Bit-planes of each piece in which a raw sum leaves."""
 

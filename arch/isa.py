@@ -39,6 +39,7 @@ class Opcode(enum.Enum, shape=OPCODE_BITS):
     LOAD_THRESHOLDS = 4
     LOAD_TABLE = 5
     LOAD_PROGRAM = 6
+    LOAD_CODES = 7
     COMPUTE = 8
     END = 15
 
@@ -49,11 +50,13 @@ class Opcode(enum.Enum, shape=OPCODE_BITS):
 
 
 class Planes(enum.Enum, shape=2):
-    """Bit-planes per position in memory: 1, 2 or 4 (3-bit codes travel as 4 planes)."""
+    """Bit-planes per position in memory: 1, 2, 4 or 8 (codes of 3 bits travel as 4 planes, of 5
+    to 7 bits as 8; machines without wide codes have no EIGHT)."""
 
     ONE = 0
     TWO = 1
     FOUR = 2
+    EIGHT = 3
 
     @property
     def count(self) -> int:
@@ -64,6 +67,42 @@ class Planes(enum.Enum, shape=2):
     def holding(cls, bits: int) -> "Planes":
         """The fewest planes that codes of ``bits`` bits fit; ValueError where none do."""
         return cls(max(bits - 1, 0).bit_length())
+
+
+class PostMode(enum.Enum, shape=4):
+    """What a COMPUTE does with its sums; all but THRESHOLDS on machines with wide codes only."""
+
+    #: Thresholds.
+    THRESHOLDS = 0
+    #: A product of each row, rounded.
+    PRODUCT = 1
+    #: The product's code is looked up in code table 0.
+    LOOKUP_0 = 2
+    #: Or in code table 1.
+    LOOKUP_1 = 3
+    #: The products' codes of two captures have shares in code table 0, which are added.
+    SHARES_0 = 4
+    #: Or in code table 1.
+    SHARES_1 = 5
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether the codes of the product are looked up in a code table."""
+        return self.value >= PostMode.LOOKUP_0.value
+
+    @property
+    def adds_shares(self) -> bool:
+        """Whether what is found there are shares of a sum."""
+        return self.value >= PostMode.SHARES_0.value
+
+    @property
+    def table(self) -> int:
+        """Which of the two code tables, where one is looked up."""
+        return self.value & 1
+
+    def with_table(self, table: int) -> "PostMode":
+        """The mode with that one of the two code tables."""
+        return PostMode(self.value & ~1 | table) if self.looks_up else self
 
 
 class Load(data.Struct):
@@ -112,7 +151,7 @@ class Compute(data.Struct):
     row_bytes: unsigned(24)
     position_bytes: unsigned(8)
     planes: Planes
-    post_mode: unsigned(4)
+    post_mode: PostMode
     after_results: unsigned(1)
     activation_planes: unsigned(PLANES_BITS)
     weight_planes: unsigned(PLANES_BITS)
@@ -164,8 +203,8 @@ CHIP_PLACE_FIELDS = ("address", "row_bytes", "position_bytes")
 
 FIELD_NOTES = {
     "Load": {
-        "opcode": "LOAD_MAP, LOAD_PICTURE, LOAD_WEIGHTS, LOAD_THRESHOLDS, LOAD_TABLE or "
-        "LOAD_PROGRAM",
+        "opcode": "LOAD_MAP, LOAD_PICTURE, LOAD_WEIGHTS, LOAD_THRESHOLDS, LOAD_TABLE, "
+        "LOAD_PROGRAM or LOAD_CODES",
         "after_compute": "start when that many computes of the program are computed: their last "
         "result is in the output buffer, or as good as in the activation memory (modulo 2^16)",
         "after_stored": "and that many of those without `on_chip` are stored: memory has "
@@ -174,8 +213,8 @@ FIELD_NOTES = {
         "rows": "number of rows (LOAD_WEIGHTS and others: 1)",
         "beats": "beats per row",
         "row_bytes": "bytes from one row's start to the next row's",
-        "destination": "LOAD_MAP, LOAD_PICTURE: position; LOAD_WEIGHTS: word; LOAD_TABLE: entry; "
-        "LOAD_THRESHOLDS: set 0 or 1",
+        "destination": "LOAD_MAP, LOAD_PICTURE: position; LOAD_WEIGHTS: word; LOAD_TABLE, "
+        "LOAD_CODES: entry; LOAD_THRESHOLDS: set 0 or 1",
         "row_step": "positions from one row's start to the next row's, on chip",
         "plane_stride": "positions from one bit-plane to the next, on chip",
         "odd_offset": "0: positions are consecutive; else position x of a row goes to "
@@ -202,7 +241,7 @@ FIELD_NOTES = {
         "threshold_set": "which of the two loaded threshold sets",
         "add_ones": "1: add the activation-sum row to every sum (weights with a zero level)",
         "raw": "1: the sums themselves leave, in pieces of four planes",
-        "code_bits": f"bits of the output codes, 1..{CODE_BITS}",
+        "code_bits": f"bits of the output codes, 1..{CODE_BITS}; 0 if post_mode is not THRESHOLDS",
         "pair": "1: the maximum of positions 2x and 2x+1 leaves as position x",
         "row_length": "positions computed per row of the output map, of which...",
         "width": "...the first `width` (counted before pairing) are written",
@@ -214,7 +253,7 @@ FIELD_NOTES = {
         "position_bytes": "bytes from one output position to the next; with `on_chip`, the bits "
         "of the chip place from 56 on",
         "planes": "bit-planes per position in memory",
-        "post_mode": "0: thresholds. Other values are kept for wider codes and curved functions",
+        "post_mode": "how sums become codes",
         "after_results": "1: start when all results for the chip, of all COMPUTEs before, have "
         "been written",
         "activation_planes": "activation planes that the table's passes are run for, minus 1",

@@ -11,11 +11,14 @@ from math import ceil
 
 from arch import isa
 from arch.errors import ConfigurationError
-from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
-from arch.loads import LineNumber
+from arch.formats import GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES, THRESHOLD_BITS
 
 ISA_VERSION = 4
 """Raised whenever an encoded program stops meaning what it meant."""
+MOST_SUM_BITS = 30
+"""Of sums: they leave in up to 8 pieces of 4 planes, and an offset of 32 bits is above them."""
+OPTIONAL = ("multipliers", "wide_rows")
+"""Sizes that may be 0."""
 MULTIPLIED_COLUMNS = (8, 16)
 """Columns of machines whose activations multipliers can turn: their factors have 18 bits, and for
 fewer columns plain logic takes a cycle less."""
@@ -84,11 +87,14 @@ class Machine:
     cluster: int = 4
     #: 18 x 18 multipliers that turn activations to their columns, where the fabric has them.
     multipliers: int = 0
+    #: Rows whose sums become wide codes at once, so codes of up to 8 bits and tables of codes; 0:
+    #: codes of up to 4 bits.
+    wide_rows: int = 0
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name == "multipliers" else 1
+            least = 0 if field.name in OPTIONAL else 1
             if field.name != "name" and (not isinstance(value, int) or value < least):
                 raise ConfigurationError(
                     f"machine {self.name!r}: {field.name} must be a positive integer"
@@ -133,6 +139,12 @@ class Machine:
                 f"machine {self.name!r}: multipliers turn {MULTIPLIED_COLUMNS[0]} or "
                 f"{MULTIPLIED_COLUMNS[1]} columns, not {self.columns}; take multipliers 0"
             )
+        together = self.axi_data_bits // THRESHOLD_BITS
+        if self.wide_rows not in (0, together):
+            raise ConfigurationError(
+                f"machine {self.name!r}: wide_rows must be 0, or {together} as a memory beat has "
+                f"that many numbers of {THRESHOLD_BITS} bits, not {self.wide_rows}"
+            )
         if self.output_beats < 4 * self.block_beats:
             raise ConfigurationError(
                 f"machine {self.name!r}: output_beats must be at least four "
@@ -146,12 +158,11 @@ class Machine:
             for struct, names in structs.items():
                 for name in names:
                     self._check_field(size, getattr(self, width), struct, name)
-        most = isa.width(LineNumber, "whole")
-        if self.sum_bits > most:
+        if self.sum_bits > MOST_SUM_BITS:
             raise ConfigurationError(
                 f"machine {self.name!r}: accumulator_bits {self.accumulator_bits} makes sums of "
-                f"{self.sum_bits} bits, and the whole part of a threshold has {most}; "
-                f"the most that fits is {most - 1}"
+                f"{self.sum_bits} bits, and there is room for {MOST_SUM_BITS}; "
+                f"the most that fits is {MOST_SUM_BITS - 1}"
             )
 
     def _check_field(self, size: str, bits: int, struct: type, name: str) -> None:
@@ -253,15 +264,27 @@ class Machine:
         return ceil(self.sum_bits / RAW_CHUNK_PLANES)
 
     @property
+    def wide_cycles(self) -> int:
+        """Cycles that a column of sums takes to become wide codes (0: there are none)."""
+        return self.rows // self.wide_rows if self.wide_rows else 0
+
+    @property
     def block_beats(self) -> int:
         """Most written transfers that one block of ``rows`` x ``columns`` sums can make."""
         return self.columns * self.raw_chunks
 
 
 TINY = Machine(
-    name="tiny", rows=8, columns=4, activation_words=1024, weight_words=256, table_entries=512
+    name="tiny",
+    rows=8,
+    columns=4,
+    accumulator_bits=28,
+    activation_words=1024,
+    weight_words=256,
+    table_entries=512,
+    wide_rows=2,
 )
-"""For tests: small enough that a network simulates in seconds."""
+"""For tests: small enough that a network simulates in seconds. It has all that any machine has."""
 
 ECP5_25F = Machine(
     name="ecp5_25f",
@@ -286,14 +309,17 @@ ECP5_85F = Machine(
     name="ecp5_85f",
     rows=16,
     columns=16,
+    accumulator_bits=28,
     activation_words=2048,
     table_entries=1024,
     axi_data_bits=128,
     multipliers=64,
+    wide_rows=4,
 )
 """16,384 binary MACs per cycle: for an LFE5U-85F (208 block RAMs, 83,640 slots, 156 multipliers).
 
-64 multipliers turn all of its lanes.
+64 multipliers turn all of its lanes, 16 make wide codes. Sums of 28 bits hold layers of 8 x 8 bits
+with 4,128 lanes: 3 x 3 with 448 channels.
 """
 
 MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F)}

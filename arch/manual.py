@@ -10,7 +10,7 @@ from dataclasses import fields
 from amaranth.hdl import Shape
 from amaranth.lib import data, enum
 
-from arch import isa, loads, registers
+from arch import isa, loads, registers, wide
 from arch.command_line import run_command
 from arch.machine import ISA_VERSION, MACHINES, Machine
 
@@ -128,6 +128,12 @@ def manual() -> str:
     lines += struct_table(isa.EntryGroup, isa.FIELD_NOTES["Entry"])
     lines += ["## Base and step of thresholds", "", inspect.getdoc(loads.LineNumber), ""]
     lines += struct_table(loads.LineNumber, loads.LINE_NOTES)
+    lines += ["## Products", "", "Four units of 32 bits a row: 0 is the offset, 3 the second one,"]
+    lines += ["whole numbers with a sign.", ""]
+    for struct in (wide.Scale, wide.Range):
+        lines += [inspect.getdoc(struct), ""]
+        lines += struct_table(struct, wide.NOTES[struct.__name__])
+    lines += ["## Post modes", "", inspect.getdoc(isa.PostMode), "", *enum_table(isa.PostMode)]
     lines += ["## Planes", "", inspect.getdoc(isa.Planes), "", *enum_table(isa.Planes)]
     lines += ["## Registers", "", "Byte offsets of the AXI4-Lite port; all registers are 32 bits."]
     lines += ["R: read only; W1: write 1 to act; W1C: write 1 to clear; RW: read and write.", ""]

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from arch.formats import CODE_BITS, GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
-from arch.isa import PASS_FLAGS
+from arch.isa import PASS_FLAGS, Planes, PostMode
 from arch.machine import Machine
 from golden.formats import planes_of
 from golden.loader import ChipMemories
 from golden.on_chip import ChipWrites, check_compute, chip_writes
 from golden.program import Instruction, MachineError
+from golden.wide import wide_codes
 
 CHUNK_COLUMNS = 8192
 """Positions computed at once: the inner loop's arrays stay in the processor's cache."""
@@ -75,10 +76,7 @@ def plane_pairs(activation_planes: int, weight_planes: int) -> list[PlanePair]:
 def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     """Look up the passes of a block and their weights, and check that they can be carried out."""
     fields = compute.fields
-    if fields["post_mode"] or (fields["raw"] and fields["pair"]):
-        raise MachineError(
-            f"{compute}: post_mode {fields['post_mode']}, or pair with raw, is not defined"
-        )
+    _check_mode(chip.machine, compute)
     if fields["on_chip"]:
         check_compute(chip.machine, compute)
     if (fields["raw"] or fields["on_chip"]) and fields["sum_pieces"] >= chip.machine.raw_chunks:
@@ -105,6 +103,26 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     if fields["raw"] and not all(item.pool_first and item.pool_last for item in captures):
         raise MachineError(f"{compute}: raw sums cannot be pooled")
     return passes
+
+
+def _check_mode(machine: Machine, compute: Instruction) -> None:
+    """What a COMPUTE may ask of the post unit."""
+    fields = compute.fields
+    mode = fields["post_mode"]
+    if fields["raw"] and fields["pair"]:
+        raise MachineError(f"{compute}: pair with raw is not defined")
+    if mode is PostMode.THRESHOLDS:
+        if fields["planes"] is Planes.EIGHT and not fields["raw"]:
+            raise MachineError(f"{compute}: thresholds do not make codes of 8 planes")
+        return
+    if not machine.wide_rows:
+        raise MachineError(
+            f"{compute}: machine {machine.name!r} has no post_mode {mode.name}: no wide codes"
+        )
+    if fields["raw"] or fields["pair"] or fields["code_bits"]:
+        raise MachineError(
+            f"{compute}: raw, pair or code_bits with post_mode {mode.name} is not defined"
+        )
 
 
 def _passes_of_pair(
@@ -263,6 +281,26 @@ def pooled(
     chip: ChipMemories, compute: Instruction, passes: list[Pass], captures: list[np.ndarray]
 ) -> list[np.ndarray]:
     """Turn sums to codes and return the running maxima that go on."""
+    taken = [item for item in passes if item.capture]
+    if compute.fields["post_mode"] is PostMode.THRESHOLDS:
+        codes = _threshold_codes(chip, compute, captures)
+        adds = False
+    else:
+        codes = wide_codes(chip, compute, [item.pool_first for item in taken], captures)
+        adds = compute.fields["post_mode"].adds_shares
+    leaving = []
+    maximum = np.zeros(0)
+    for item, found in zip(taken, codes, strict=True):
+        maximum = found if item.pool_first or adds else np.maximum(maximum, found)
+        if item.pool_last:
+            leaving.append(maximum)
+    return leaving
+
+
+def _threshold_codes(
+    chip: ChipMemories, compute: Instruction, captures: list[np.ndarray]
+) -> list[np.ndarray]:
+    """How many thresholds the sums of each capture reach, int64 [rows, n]."""
     bits, chosen = compute.fields["code_bits"], compute.fields["threshold_set"]
     rows = chip.machine.rows
     if not 1 <= bits <= CODE_BITS:
@@ -281,12 +319,8 @@ def pooled(
         raise MachineError(
             f"{compute}: a threshold in set {chosen} does not fit {chip.machine.sum_bits} bits"
         )
-    leaving = []
-    maximum = np.zeros(0)
-    for item, sums in zip((item for item in passes if item.capture), captures, strict=True):
-        codes = sum((level[:, None] <= sums).astype(np.int64) for level in levels)
-        codes ^= (flip.astype(np.int64) * ((1 << bits) - 1))[:, None]
-        maximum = codes if item.pool_first else np.maximum(maximum, codes)
-        if item.pool_last:
-            leaving.append(maximum)
-    return leaving
+    flips = (flip.astype(np.int64) * ((1 << bits) - 1))[:, None]
+    return [
+        sum((level[:, None] <= sums).astype(np.int64) for level in levels) ^ flips
+        for sums in captures
+    ]

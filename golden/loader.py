@@ -18,9 +18,19 @@ from arch.formats import (
     PICTURE_CHANNELS,
     THRESHOLD_BYTES,
 )
-from arch.isa import CHUNK_BYTES, ENTRY_BYTES, GROUP_FIELDS, PASS_FLAGS, Entry, Opcode, decode
+from arch.isa import (
+    CHUNK_BYTES,
+    ENTRY_BYTES,
+    GROUP_FIELDS,
+    PASS_FLAGS,
+    Entry,
+    Opcode,
+    Planes,
+    decode,
+)
 from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
 from arch.machine import Machine
+from arch.wide import CODE_ENTRIES, CODE_ENTRY_BITS
 from golden.program import Instruction, MachineError
 
 #: A decoded pass-table entry; ``loaded`` is False until there is one.
@@ -58,8 +68,9 @@ class ChipMemories:
 
     ``activations`` uint16 [positions, groups], ``weights`` uint16 [words, R, groups],
     ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` of
-    type ``TABLE_ENTRY``. ``awaited`` [positions, groups]: how many computes the LOAD has waited for
-    that last wrote a word of ``activations``.
+    type ``TABLE_ENTRY``, ``codes`` uint32 [CODE_ENTRIES], those of the code tables. ``awaited``
+    [positions, groups]: how many computes the LOAD has waited for that last wrote a word of
+    ``activations``.
     """
 
     def __init__(self, machine: Machine, seed: int = 0):
@@ -75,6 +86,7 @@ class ChipMemories:
         self.thresholds = np.zeros((2, MOST_THRESHOLDS, machine.rows), np.uint32)
         self.threshold_units = [0, 0]
         self.table = np.zeros(machine.table_entries, TABLE_ENTRY)
+        self.codes = random.integers(0, 1 << CODE_ENTRY_BITS, CODE_ENTRIES, np.uint32)
 
     @property
     def _halved(self) -> bool:
@@ -96,6 +108,8 @@ class ChipMemories:
                 self._load_thresholds(load, rows)
             case Opcode.LOAD_TABLE:
                 self._load_table(load, rows)
+            case Opcode.LOAD_CODES:
+                self._load_codes(load, rows)
             case Opcode.LOAD_PROGRAM:
                 if rows.size != CHUNK_BYTES:
                     raise MachineError(
@@ -165,7 +179,11 @@ class ChipMemories:
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
         planes, halves = load.fields["planes"].count, load.fields["halves"]
+        if load.fields["planes"] is Planes.EIGHT:
+            self._check_wide(load)
         words = np.ascontiguousarray(rows).view(f"<u{self.machine.plane_bytes}")
+        if words.shape[1] % planes:
+            raise MachineError(f"{load}: its rows end within a position of {planes} planes")
         words = words.reshape(len(rows), -1, planes).astype(np.uint16)
         if self._halved and not halves & 1:
             words <<= self.machine.image_channels
@@ -239,3 +257,17 @@ class ChipMemories:
         for unit in range(count):
             bits = int.from_bytes(image[unit * ENTRY_BYTES : (unit + 1) * ENTRY_BYTES], "little")
             self.table[first + unit] = decode_entry(bits)
+
+    def _load_codes(self, load: Instruction, rows: np.ndarray) -> None:
+        self._check_wide(load)
+        units = np.ascontiguousarray(
+            rows.reshape(-1, self.machine.beat_bytes)[:, : CODE_ENTRY_BITS // 8]
+        )
+        first = load.fields["destination"]
+        if first + len(units) > CODE_ENTRIES:
+            raise MachineError(f"{load} writes beyond code-table entry {CODE_ENTRIES - 1}")
+        self.codes[first : first + len(units)] = units.view("<u4")[:, 0]
+
+    def _check_wide(self, load: Instruction) -> None:
+        if not self.machine.wide_rows:
+            raise MachineError(f"{load}: machine {self.machine.name!r} has no wide codes")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arch.formats import GROUP_LANES
-from arch.isa import Opcode, chip_place
+from arch.isa import Opcode, PostMode, chip_place
 from arch.machine import Machine
 from golden.formats import planes_of
 from golden.loader import ChipMemories, check_banks
@@ -81,8 +81,8 @@ def check_compute(machine: Machine, compute: Instruction) -> None:
             f"{compute}: results stay on chip only in machines of {GROUP_LANES} rows; machine "
             f"{machine.name!r} has {machine.rows}"
         )
-    if fields["raw"]:
-        raise MachineError(f"{compute}: raw sums cannot stay on chip")
+    if fields["raw"] or fields["post_mode"] is not PostMode.THRESHOLDS:
+        raise MachineError(f"{compute}: only codes that thresholds make can stay on chip")
     planes, step = fields["planes"].count, 1 + place["apart"]
     together = machine.slots // planes
     length = 4 if fields["pair"] else 2

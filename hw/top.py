@@ -86,6 +86,7 @@ class Accelerator(wiring.Component):
             compute.weight_write.eq(loader.weights),
             compute.threshold_write.eq(loader.thresholds),
             compute.table_write.eq(loader.table),
+            compute.code_write.eq(loader.codes),
         ]
 
         # The course of a run.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from arch.formats import CODE_BITS
-from arch.machine import Machine
+from arch.machine import MACHINES, Machine
 from compiler.backend.packing import Packed
 from compiler.errors import CapacityError, UnsupportedError
 from golden.network import Convolution, Lookup, Network, Operator, TableSum, WeightedSum
@@ -13,10 +13,12 @@ COMPUTING = (Convolution, WeightedSum, TableSum, Lookup)
 
 
 def check_codes(network: Network, machine: Machine) -> None:
-    """Refuse codes that are wider than the machine's, and tables from codes to codes.
+    """Refuse wide codes, and tables from codes to codes, where the machine has none of them.
 
     UnsupportedError names the first layer. What only moves the picture is not refused here.
     """
+    if machine.wide_rows:
+        return
     refused: list[tuple[Operator, str]] = []
     for operator in network.operators:
         tensor = network.tensors.get(operator.output)
@@ -36,10 +38,14 @@ def check_codes(network: Network, machine: Machine) -> None:
     others = f" ({len(refused)} layers are like that)" if len(refused) > 1 else ""
     raise UnsupportedError(
         f"layer {operator.name!r}: {what}{others}; machine {machine.name!r} has codes of 1 to "
-        f"{CODE_BITS} bits between layers, and functions that only rise or only fall. Quantise "
-        f"activations to 1..{CODE_BITS} bits to build the network; `compiler explain` shows it in "
-        "integers"
+        f"{CODE_BITS} bits between layers, and functions that only rise or only fall. Build for a "
+        f"machine with wide codes ({', '.join(_wide_machines())}), or quantise activations to "
+        f"1..{CODE_BITS} bits; `compiler explain` shows the network in integers"
     )
+
+
+def _wide_machines() -> list[str]:
+    return [name for name, machine in MACHINES.items() if machine.wide_rows]
 
 
 def check_capacity(jobs: Iterable[Packed], machine: Machine) -> None:
@@ -70,5 +76,5 @@ def check_sums(packed: Packed, machine: Machine) -> None:
         raise UnsupportedError(
             f"layer {packed.job.name!r}: sums up to {packed.largest_sum} do not fit the "
             f"{machine.accumulator_bits}-bit accumulators of machine {machine.name!r}; use fewer "
-            f"input channels or bits, or a machine with wider accumulators"
+            f"input channels or bits of codes or weights, or a machine with wider accumulators"
         )

@@ -10,6 +10,8 @@ from compiler.backend.job import Job, Offset
 from compiler.backend.packing import Packed
 from compiler.backend.pass_table import Product
 from compiler.backend.requantising.array_thresholds import SumRelation, relate, sum_thresholds
+from compiler.backend.requantising.code_tables import code_table
+from compiler.backend.requantising.products import product_blocks
 from compiler.backend.requantising.threshold_forms import ThresholdBlock, threshold_blocks
 from compiler.backend.storage import WORD_CHANNELS, Storage
 from compiler.backend.tile import Tiled
@@ -17,7 +19,7 @@ from compiler.backend.tile import Tiled
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A job and its constants; ``weights`` and ``thresholds`` per row block."""
+    """A job and its constants; ``weights`` and ``thresholds`` (or products) per row block."""
 
     tiled: Tiled
     relation: SumRelation
@@ -25,6 +27,8 @@ class Encoded:
     weights: tuple[bytes, ...]
     #: None at all where raw sums leave.
     thresholds: tuple[ThresholdBlock, ...]
+    #: Its code table, if it has one: a beat an entry.
+    codes: bytes = b""
 
     @property
     def job(self) -> Job:
@@ -39,14 +43,23 @@ def encode_job(tiled: Tiled, storages: Mapping[str, Storage], machine: Machine) 
     """Write down what the machine needs for a job, wherever in memory it will lie."""
     packed, job = tiled.packed, tiled.job
     codes = [packed.grid.codes(tap) for tap in job.span.taps]
-    relation = relate(packed, codes, storages)
+    turns = job.turns or (tuple(range(len(codes))),)
+    relations = [relate(packed, codes, storages, turn) for turn in turns]
+    relation = relations[0]
     thresholds: tuple[ThresholdBlock, ...] = ()
-    if job.thresholds is not None:
+    if job.wide is not None:
+        thresholds = product_blocks(job, relations, machine)
+    elif job.thresholds is not None:
         bits = storages[job.output].bits
         wanted = sum_thresholds(job.thresholds, relation, bits, machine)
         thresholds = threshold_blocks(wanted, machine)
     return Encoded(
-        tiled, relation, _table(tiled, machine), _weights(packed, codes, machine), thresholds
+        tiled,
+        relation,
+        _table(tiled, machine),
+        _weights(packed, codes, machine),
+        thresholds,
+        b"" if job.wide is None else code_table(job.wide, machine),
     )
 
 

@@ -5,7 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from golden.network import Thresholds
+from arch.isa import PostMode
+from arch.machine import Machine
+from golden.network import Product, Thresholds
 
 Offset = tuple[int, int]
 """(y, x) in positions of a map."""
@@ -43,6 +45,29 @@ class ChannelSpan:
     window: int
 
 
+@dataclass(frozen=True, eq=False)
+class WideCodes:
+    """How sums become codes in post modes other than thresholds, for each channel of a span.
+
+    ``product`` gives the codes of ``levels``, where there are any, for every sum v; None: it is to
+    be found. ``table`` int64 [codes]: what these are looked up in. ``shares``, two int64 [codes]:
+    what the codes of two captures stand for, in units of 2^-SHARE_FRACTION; their sum is limited
+    to the product's low and high.
+    """
+
+    product: Product | None
+    levels: Thresholds | None = None
+    table: np.ndarray | None = None
+    shares: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def mode(self) -> PostMode:
+        """The post mode, with code table 0."""
+        if self.shares is not None:
+            return PostMode.SHARES_0
+        return PostMode.PRODUCT if self.table is None else PostMode.LOOKUP_0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
     """What is computed from what: one span of a layer's output channels, over all positions.
@@ -59,8 +84,13 @@ class Job:
     width: int
     #: Name of the storage that is written.
     output: str
-    #: For each channel of the span; None: the sums themselves leave.
+    #: For each channel of the span; None, if there are no ``wide`` codes either: the sums
+    #: themselves leave.
     thresholds: Thresholds | None
+    wide: WideCodes | None = None
+    #: The taps of each capture, where captures have taps of their own; all captures have all taps
+    #: if this is empty.
+    turns: tuple[tuple[int, ...], ...] = ()
     #: Window positions whose maximum is taken (one: no pooling).
     phases: tuple[Offset, ...] = ((0, 0),)
     #: 2: pairs of rows and columns are pooled 2x2 while they leave; else 1.
@@ -83,7 +113,16 @@ class Job:
     @property
     def raw(self) -> bool:
         """Whether sums leave, not codes."""
-        return self.thresholds is None
+        return self.thresholds is None and self.wide is None
+
+    @property
+    def mode(self) -> PostMode:
+        """The post mode, with code table 0."""
+        return PostMode.THRESHOLDS if self.wide is None else self.wide.mode
+
+    def column_cycles(self, machine: Machine, pieces: int) -> int:
+        """Cycles in which a column of a block's results leaves: raw sums in ``pieces``."""
+        return pieces if self.wide is None else machine.wide_cycles
 
     @cached_property
     def captures(self) -> tuple[Offset, ...]:

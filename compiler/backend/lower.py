@@ -11,7 +11,7 @@ import numpy as np
 
 from arch.formats import CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
-from compiler.backend.job import ChannelSpan, Job
+from compiler.backend.job import ChannelSpan, Job, WideCodes
 from compiler.backend.packing import narrowest_grid, pack_span
 from compiler.backend.padding import (
     Demand,
@@ -26,15 +26,28 @@ from compiler.backend.spans import (
     channelwise_spans,
     common_step,
     convolution_spans,
+    span_of_turns,
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
 from compiler.backend.stored_form import stored_form
+from compiler.backend.wide_codes import (
+    identity,
+    is_wide,
+    looked_up,
+    needs_split,
+    summed,
+    wide_convolution,
+)
+from compiler.backend.wide_codes import rows_of as wide_rows_of
 from compiler.errors import UnsupportedError
+from golden.execute import parts
 from golden.network import (
     Convolution,
+    Lookup,
     MaxPool,
     Network,
     Operator,
+    TableSum,
     Thresholds,
     Upsample,
     WeightedSum,
@@ -80,12 +93,16 @@ class _Lowering:
         lowerings = {
             Convolution: self.convolution,
             WeightedSum: self.weighted_sum,
+            TableSum: self.table_sum,
+            Lookup: self.lookup,
             MaxPool: self.max_pool,
             Upsample: self.upsample,
         }
         for operator in self.network.operators:
             if type(operator) in lowerings and operator.output not in self.storages:
-                lowerings[type(operator)](operator)
+                split = isinstance(operator, Convolution) and needs_split(operator)
+                for part in parts(operator) if split else (operator,):
+                    lowerings[type(part)](part)
         return Lowered(with_halos(self.storages, self.jobs), tuple(self.jobs), self.fused)
 
     # --- storages ---------------------------------------------------------------------------------
@@ -95,7 +112,15 @@ class _Lowering:
         tensor = self.network.tensors[name]
         picture = name == self.network.input
         wanted = self.demand.paddings[name]
-        return sorted(wanted, key=lambda p: stored_form(tensor, p, picture=picture).bits) or [None]
+
+        def form(padding: Padding):
+            return stored_form(tensor, padding, picture=picture)
+
+        ordered = sorted(wanted, key=lambda p: form(p).bits) or [None]
+        maker = self.demand.producer.get(name)
+        if maker is not None and is_wide(maker) and form(ordered[0]).multiplier > 1:
+            ordered.insert(0, None)  # what makes wide codes makes them as they are
+        return ordered
 
     def fresh(self, name: str) -> str:
         """``name``, made longer until nothing else is called that."""
@@ -116,7 +141,7 @@ class _Lowering:
         variant = variant or name
         tensor = self.network.tensors[name]
         picture = name == self.network.input
-        if tensor.bits > CODE_BITS and not picture:
+        if tensor.bits > CODE_BITS and not picture and not self.machine.wide_rows:
             raise UnsupportedError(
                 f"{self.operator(name)}: its result {name!r} has {tensor.bits}-bit codes; "
                 f"supported: up to {CODE_BITS} bits, except for the picture itself, which only "
@@ -177,7 +202,10 @@ class _Lowering:
         """The 2x2 max-pool behind ``operator`` that is done while its results leave, if any.
 
         It must be the only reader, and a block's passes, taken for two rows, must fit the table.
+        Wide codes leave too slowly to be paired on the way.
         """
+        if is_wide(operator):
+            return None
         users = self.demand.consumers[operator.output]
         if len(users) != 1 or not isinstance(users[0], MaxPool):
             return None
@@ -232,11 +260,13 @@ class _Lowering:
         pooling = 1 if pool is None else 2
         done = [operator] if pool is None else [operator, pool]
         target = self.declare(done[-1].output)
+        wide = is_wide(operator)
         self.add_jobs(
             operator.name,
             spans,
             target,
-            stored_thresholds(operator.thresholds, target),
+            None if wide else stored_thresholds(operator.thresholds, target),
+            wide=wide_convolution(operator, target) if wide else None,
             height=size[0] // pooling * pooling,
             width=size[1] // pooling * pooling,
             pooling=pooling,
@@ -244,6 +274,44 @@ class _Lowering:
             **fields,
         )
         self.copy_variants(done[-1].output)
+
+    def lookup(self, operator: Lookup) -> None:
+        sources = self.sources(operator.input)
+        target = self.declare(operator.output)
+        self.add_jobs(
+            operator.name,
+            channelwise_spans([(sources, 1)], stored=True),
+            target,
+            None,
+            wide=looked_up(operator, [storage for storage, _ in sources], target),
+            height=target.height,
+            width=target.width,
+            operators=(operator.name,),
+        )
+        self.copy_variants(operator.output)
+
+    def table_sum(self, operator: TableSum) -> None:
+        inputs = [self.sources(name) for name in operator.inputs]
+        target = self.declare(operator.output)
+        spans, turns = [], []
+        for pair in zip(*(channelwise_spans([(each, 1)], stored=True) for each in inputs),
+                        strict=True):  # fmt: skip
+            span, own = span_of_turns(pair)
+            spans.append(span)
+            turns.append(own)
+        storages = [[storage for storage, _ in sources] for sources in inputs]
+        self.add_jobs(
+            operator.name,
+            spans,
+            target,
+            None,
+            wide=summed(operator, storages, target),
+            turns=turns,
+            height=target.height,
+            width=target.width,
+            operators=(operator.name,),
+        )
+        self.copy_variants(operator.output)
 
     def max_pool(self, operator: MaxPool) -> None:
         check_strides(operator)
@@ -281,6 +349,12 @@ class _Lowering:
 
     def move(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
         """Move stored codes, in the target's form."""
+        size = {"height": target.height, "width": target.width}
+        spans = channelwise_spans([(sources, 1)], stored=True)
+        if target.bits > CODE_BITS:
+            wide = WideCodes(identity(target.channels))
+            self.add_jobs(name, spans, target, None, wide=wide, **(size | fields))
+            return
         stored = np.arange(1, 1 << target.bits) - target.shift
         codes = -(-stored // target.multiplier)
         # Channels of a Concat may come from storages of different forms.
@@ -289,8 +363,6 @@ class _Lowering:
             levels=np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64)),
             sign=np.ones(target.channels, np.int8),
         )
-        size = {"height": target.height, "width": target.width}
-        spans = channelwise_spans([(sources, 1)], stored=True)
         self.add_jobs(name, spans, target, thresholds, **(size | fields))
 
     def add_jobs(
@@ -300,11 +372,14 @@ class _Lowering:
         target: Storage,
         thresholds: Thresholds | None,
         *,
+        wide: WideCodes | None = None,
+        turns: list[tuple] | None = None,
         bit_operations: int = 0,
         **fields,
     ) -> None:
-        """One job per span; ``bit_operations`` and ``thresholds`` [channels] are per channel."""
-        for span in spans:
+        """One job per span; ``bit_operations``, ``thresholds`` and ``wide`` [channels] are per
+        channel, ``turns`` per span."""
+        for span, own in zip(spans, turns or [()] * len(spans), strict=True):
             image = span.first // WORD_CHANNELS
             self.jobs.append(
                 Job(
@@ -312,6 +387,8 @@ class _Lowering:
                     span=span,
                     output=target.name,
                     thresholds=rows_of(thresholds, span),
+                    wide=wide_rows_of(wide, span),
+                    turns=own,
                     bit_operations=(span.stop - span.first) * bit_operations,
                     **fields,
                 )

@@ -35,6 +35,8 @@ class Placed:
     table_address: int
     weight_addresses: tuple[int, ...]
     threshold_addresses: tuple[int, ...]
+    #: Of its code table, if it has one.
+    codes_address: int = 0
 
     @property
     def tiled(self) -> Tiled:
@@ -122,7 +124,8 @@ def _place(encoded: Encoded, shelf: _Shelf, machine: Machine) -> Placed:
     if size % machine.beat_bytes:  # a block on its own must begin with a beat
         weights = [shelf.put(block) for block in encoded.weights]
     thresholds = [shelf.put(block.content) for block in encoded.thresholds]
-    return Placed(encoded, table, tuple(weights), tuple(thresholds))
+    codes = shelf.put(encoded.codes) if encoded.codes else 0
+    return Placed(encoded, table, tuple(weights), tuple(thresholds), codes)
 
 
 def program_image(plan: MemoryPlan, code: bytes, network: str, machine: Machine) -> Image:

@@ -10,7 +10,7 @@ one pair of planes, and to let the machine run these passes for every pair.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -122,10 +122,14 @@ class Packing:
     word_count: int
     #: The passes are those of the highest pair of planes, and run for every one.
     loop: PlaneLoop | None = None
+    #: The passes of each capture, where each has taps of its own; the first ones are ``passes``.
+    turns: tuple[tuple[PackedPass, ...], ...] = ()
 
 
 TapGroups = tuple[int, tuple[int, ...]]
 """Activation bits of a tap, and the lane groups that its image lies in."""
+Turns = tuple[tuple[int, ...], ...]
+"""The taps of each capture, by their numbers."""
 
 
 @lru_cache(maxsize=1024)
@@ -207,6 +211,32 @@ def loop_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing | None
     return Packing(tuple(passes), words, loop.word_count, loop)
 
 
+def join_turns(weight_bits: int, taps: tuple[TapGroups, ...], turns: Turns) -> Packing:
+    """The passes of captures that have taps of their own, by their numbers, one after another.
+
+    Each capture's words follow those of the capture before.
+    """
+    joined, words, first = [], {}, 0
+    for turn in turns:
+        own = share_passes(weight_bits, tuple(taps[tap] for tap in turn))
+        words |= {
+            (turn[tap], plane): (group, first + word)
+            for (tap, plane), (group, word) in own.words.items()
+        }
+        joined.append(tuple(_moved(step, turn, first) for step in own.passes))
+        first += own.word_count
+    return Packing(joined[0], words, first, turns=tuple(joined))
+
+
+def _moved(step: PackedPass, taps: tuple[int, ...], first: int) -> PackedPass:
+    """A pass whose taps have these numbers, and whose weights begin at word ``first``."""
+    products = tuple(
+        None if product is None else replace(product, tap=taps[product.tap])
+        for product in step.products
+    )
+    return replace(step, products=products, idle_word=step.idle_word + first)
+
+
 @dataclass(frozen=True, eq=False)
 class Packed:
     """A job whose products have lanes, passes and weight words."""
@@ -220,7 +250,8 @@ class Packed:
 
     @property
     def table(self) -> PassTable:
-        return PassTable(self.packing.passes, self.job.captures, self.packing.loop)
+        packing = self.packing
+        return PassTable(packing.passes, self.job.captures, packing.loop, packing.turns)
 
 
 def pack_span(
@@ -229,12 +260,13 @@ def pack_span(
     machine: Machine,
     *,
     captures: int,
+    turns: Turns = (),
     layer: str = "",
     chip_maps: ChipMaps = NONE_STAYS,
 ) -> tuple[Grid, tuple[Region, ...], Packing]:
     """Grid, chip regions and passes of a span; UnsupportedError where no grid holds its weights.
 
-    ``captures``: how many there are of a block.
+    ``captures``: how many there are of a block; ``turns``: each one's taps, if it has its own.
     """
     grid = choose_grid(span.taps, layer)
     if all(name in chip_maps for name, _ in span.images):
@@ -244,6 +276,8 @@ def pack_span(
     allowed = {image: groups for region in regions for image, groups in region.groups.items()}
     bits = [storages[name].operand_bits for name, _ in span.images]
     taps = tuple((bits[tap.image], allowed[tap.image]) for tap in span.taps)
+    if turns:
+        return grid, regions, join_turns(grid.bits, taps, turns)
     packing = share_passes(grid.bits, taps)
     if len(packing.passes) * captures > machine.table_entries // 2 and captures == 1:
         # So large a table would not be loaded while another one is in use.
@@ -262,6 +296,7 @@ def pack(
         storages,
         machine,
         captures=len(job.captures),
+        turns=job.turns,
         layer=job.name,
         chip_maps=chip_maps,
     )

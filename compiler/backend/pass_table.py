@@ -58,18 +58,27 @@ class PlaneLoop:
 class PassTable:
     """The passes of a block: ``passes`` once for every capture, one capture after another.
 
-    With a ``loop``, which has one capture: ``passes`` once for every pair of planes.
+    With a ``loop``, which has one capture: ``passes`` once for every pair of planes. ``turns``: the
+    passes of each capture, where captures have passes of their own, all at one offset.
     """
 
     passes: tuple[PackedPass, ...]
     #: Offset in the input (y, x) of each capture.
     captures: tuple[Offset, ...]
     loop: PlaneLoop | None = None
+    turns: tuple[tuple[PackedPass, ...], ...] = ()
+
+    @property
+    def per_capture(self) -> list[tuple[Offset, tuple[PackedPass, ...]]]:
+        """Offset and passes of each capture."""
+        if self.turns:
+            return [(self.captures[0], passes) for passes in self.turns]
+        return [(capture, self.passes) for capture in self.captures]
 
     @property
     def size(self) -> int:
         """Entries."""
-        return len(self.passes) * len(self.captures)
+        return sum(len(passes) for _, passes in self.per_capture)
 
     @property
     def block_passes(self) -> int:
@@ -88,13 +97,13 @@ class PassTable:
                 f"larger machine"
             )
 
-    def block_cycles(self, machine: Machine, *, pieces: int) -> int:
+    def block_cycles(self, machine: Machine, *, column: int) -> int:
         """Cycles of a block when nothing waits: its passes, or its results on their way out.
 
-        ``pieces``: in which a result leaves, more than one of raw sums.
+        ``column``: cycles in which those of a column leave.
         """
-        drain = machine.columns * pieces
-        return max(self.block_passes, len(self.captures) * drain)
+        drain = machine.columns * column
+        return max(self.block_passes, len(self.per_capture) * drain)
 
     def compute_fields(self, base: int, plane_stride: int) -> dict:
         """What a COMPUTE says of the table when its first entry is number ``base``.
@@ -118,9 +127,10 @@ class PassTable:
         offset.
         """
         entries = []
-        for number, capture in enumerate(self.captures):
-            for index, step in enumerate(self.passes):
-                last = index == len(self.passes) - 1
+        captures = self.per_capture
+        for number, (capture, passes) in enumerate(captures):
+            for index, step in enumerate(passes):
+                last = index == len(passes) - 1
                 fields = {
                     "group": [
                         {"weight": step.idle_word} if product is None else group(product, capture)
@@ -130,7 +140,7 @@ class PassTable:
                     "double": int(step.double),
                     "capture": int(last),
                     "pool_first": int(last and number == 0),
-                    "pool_last": int(last and number == len(self.captures) - 1),
+                    "pool_last": int(last and number == len(captures) - 1),
                 }
                 entries.append(encode(Entry, fields).to_bytes(ENTRY_BYTES, "little"))
         return b"".join(entries)

@@ -5,6 +5,7 @@ from arch.isa import ENTRY_BYTES, Opcode, Planes, with_chip_place
 from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
+from arch.wide import HALVES, TABLE_CODES
 from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
@@ -62,6 +63,8 @@ class _Steps:
         self.activations = Halves(room)
         self.weight_memory = Ring(machine.weight_words)
         self.tables = Halves(machine.table_entries)
+        #: (content of a code table, last compute that used it).
+        self.code_tables: list[tuple] = [(None, NOTHING), (None, NOTHING)]
         #: (job and row block whose thresholds a set holds, last compute that used them).
         self.threshold_sets: list[tuple] = [(None, NOTHING), (None, NOTHING)]
         #: For each row of a storage, the last compute that writes to it.
@@ -78,6 +81,7 @@ class _Steps:
         table_base, after, table_halves = self.tables.take(table.size)
         address, size = placed.table_address, len(placed.encoded.table)
         self.load_bytes(Opcode.LOAD_TABLE, address, size, table_base, ENTRY_BYTES, after)
+        mode = job.mode.with_table(self.code_table(placed)) if placed.encoded.codes else job.mode
         blocks = len(placed.weight_addresses)
         resident = blocks * words <= machine.weight_words // 2
         if resident:
@@ -101,6 +105,7 @@ class _Steps:
                         "source": base,
                         "weight_base": weights_at,
                         "threshold_set": threshold_set,
+                        "post_mode": mode,
                     }
                     fields |= table.compute_fields(table_base, tiled.regions[0].plane_stride)
                     fields["after_results"] = self.residents.waits(job, len(self.computes))
@@ -111,13 +116,16 @@ class _Steps:
                 if not job.raw:
                     key, _ = self.threshold_sets[threshold_set]
                     self.threshold_sets[threshold_set] = key, last
+                if mode.looks_up:
+                    self.code_tables[mode.table] = placed.encoded.codes, last
             self.residents.use(job, last)
             if job.output in self.places:
                 self.note_rows(job, tile, last)
 
     def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
         """Add a compute; return its number."""
-        block = tiled.packed.table.block_cycles(self.machine, pieces=fields["sum_pieces"] + 1)
+        column = tiled.job.column_cycles(self.machine, fields["sum_pieces"] + 1)
+        block = tiled.packed.table.block_cycles(self.machine, column=column)
         cycles = fields["block_rows"] * fields["row_blocks"] * block
         self.computes.append(ComputeStep(fields, len(self.computes), cycles, number))
         return self.computes[-1].ordinal
@@ -174,6 +182,20 @@ class _Steps:
         place = {"address": placed.threshold_addresses[block], "destination": index}
         self.load(fields | place, reader)
         self.threshold_sets[index] = key, NOTHING
+        return index
+
+    def code_table(self, placed: Placed) -> int:
+        """The code table that holds a job's codes, loaded unless one has them already."""
+        content = placed.encoded.codes
+        for index, (held, _) in enumerate(self.code_tables):
+            if held == content:
+                return index
+        index = min((0, 1), key=lambda k: self.code_tables[k][1])
+        _, reader = self.code_tables[index]
+        beat, first = self.machine.beat_bytes, index * HALVES * TABLE_CODES
+        address, size = placed.codes_address, len(content)
+        self.load_bytes(Opcode.LOAD_CODES, address, size, first, beat, reader)
+        self.code_tables[index] = content, NOTHING
         return index
 
     def note_rows(self, job: Job, tile: Tile, compute: int) -> None:
@@ -258,4 +280,5 @@ class _Steps:
             chip_fields = chip.place_fields(channel // GROUP_LANES, y, x, job.enlarge, machine)
             fields = with_chip_place(fields, chip_fields)
             fields["sum_pieces"] = cycles_of_a_result(fields, output.planes, machine) - 1
-        return fields | {"code_bits": output.bits, "planes": Planes.holding(output.planes)}
+        bits = output.bits if job.wide is None else 0
+        return fields | {"code_bits": bits, "planes": Planes.holding(output.planes)}

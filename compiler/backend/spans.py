@@ -1,6 +1,7 @@
 """Operators as spans of output channels: one tap per place of the window and 16 input channels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -141,3 +142,15 @@ def channelwise_spans(
         )
         spans.append(ChannelSpan(first, stop, tuple(matrix), taps, constant, int(picture)))
     return spans
+
+
+def span_of_turns(parts: Sequence[ChannelSpan]) -> tuple[ChannelSpan, tuple[tuple[int, ...], ...]]:
+    """One span with the taps of several of its channels, and the numbers of each one's taps."""
+    images = list(dict.fromkeys(image for part in parts for image in part.images))
+    taps: list[Tap] = []
+    turns = []
+    for part in parts:
+        turns.append(tuple(range(len(taps), len(taps) + len(part.taps))))
+        taps += [replace(tap, image=images.index(part.images[tap.image])) for tap in part.taps]
+    joined = replace(parts[0], images=tuple(images), taps=tuple(taps))
+    return joined, tuple(turns)

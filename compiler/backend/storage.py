@@ -64,7 +64,7 @@ class Storage:
 
     @property
     def planes(self) -> int:
-        """Bit-planes in memory: 1, 2 or 4 (raw sums: of a piece); 8 for a picture."""
+        """Bit-planes in memory: 1, 2, 4 or 8 (raw sums: of a piece); 8 for a picture."""
         if self.kind == "picture":
             return PICTURE_BITS
         if self.kind == "raw":
@@ -91,8 +91,10 @@ class Layout:
     image_channels: int
     #: Bytes of an image's channels of a position (4 for a pixel of a picture).
     position_bytes: int
-    #: Positions per memory beat.
+    #: Positions per memory beat; 1 where a position takes several.
     beat_positions: int
+    #: Beats per position; 1 where a beat holds several.
+    position_beats: int
     #: Positions between one row and the next.
     pitch: int
     #: Bytes from one image to the next.
@@ -127,7 +129,7 @@ class Layout:
 
     def beats(self, columns: int) -> int:
         """Beats of a row of so many positions that begins with a beat."""
-        return -(-columns // self.beat_positions)
+        return -(-columns // self.beat_positions) * self.position_beats
 
 
 def lay_out(storage: Storage, machine: Machine) -> Layout:
@@ -137,6 +139,7 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     else:
         position_bytes = machine.plane_bytes * storage.planes * storage.pieces
     per_beat = max(1, machine.beat_bytes // position_bytes)
+    beats = max(1, position_bytes // machine.beat_bytes)
     # A row of raw sums is whole beats, too, where a position is one and a half.
     whole = machine.beat_bytes // gcd(machine.beat_bytes, position_bytes)
     pitch = round_up(storage.left + storage.width, whole)
@@ -145,7 +148,7 @@ def lay_out(storage: Storage, machine: Machine) -> Layout:
     positions = rows * pitch + round_up(storage.left, per_beat) + per_beat
     image_bytes = round_up(positions * position_bytes, ALIGNMENT)
     return Layout(
-        storage, machine.image_channels, position_bytes, per_beat, pitch, image_bytes
+        storage, machine.image_channels, position_bytes, per_beat, beats, pitch, image_bytes
     )
 
 

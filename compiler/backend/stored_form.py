@@ -35,7 +35,7 @@ def stored_form(tensor: Tensor, padding: Padding, *, picture: bool = False) -> S
     low, high = tensor.offset, tensor.offset + tensor.step * ((1 << tensor.bits) - 1)
     first = min(low, padding)
     bits = (max(high, padding) - first).bit_length()
-    if bits > CODE_BITS or picture:
+    if max(bits, tensor.bits) > CODE_BITS or picture:
         raise UnsupportedError(
             f"tensor {tensor.name!r}: padding with the integer {padding}, which is none of its "
             f"codes ({low}..{high} in steps of {tensor.step}); supported: a value of the "

@@ -11,7 +11,7 @@ from arch.memory import Memory
 from compiler.backend.job import Job
 from compiler.backend.on_chip.chip_map import ChipMaps, up_to_residue
 from compiler.backend.packing import Packed, Region
-from compiler.backend.storage import Layout
+from compiler.backend.storage import Layout, round_up
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 
@@ -151,7 +151,7 @@ def _on_chip(
         else:
             _, skip = first_column(job, layout, 0)
             span = skip + job.input_columns(width)
-        columns[region.storage] = skip, layout.beats(span) * layout.beat_positions
+        columns[region.storage] = skip, round_up(span, layout.beat_positions)
     odd_offset = 0
     widest = max(span for _, span in columns.values())
     if job.strides[1] == 2:
@@ -312,8 +312,8 @@ def _cheapest(
 ) -> Tiled | None:
     """The best of the tilings that fit so many halves of the activation memory, if any does."""
     job, machine = packed.job, traffic.machine
-    pieces = layouts[job.output].storage.pieces
-    block = packed.table.block_cycles(machine, pieces=pieces)
+    column = job.column_cycles(machine, layouts[job.output].storage.pieces)
+    block = packed.table.block_cycles(machine, column=column)
     computes = ceil(job.outputs / machine.rows) * len(job.scatter)
     constants = traffic.constants(job, layouts, packed.packing.word_count)
     budget = room * halves // 2

@@ -11,6 +11,7 @@ from arch.formats import PAGE_BYTES, THRESHOLD_BYTES
 from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
+from arch.wide import PRODUCT_BYTES
 from compiler.backend.job import Job
 from compiler.backend.storage import Layout
 
@@ -71,8 +72,10 @@ class Traffic:
         if blocks * words > machine.weight_words // 2:
             cycles += blocks * self.bytes(words * machine.rows * machine.lanes // 8)
         if not job.raw:
-            bits = layouts[job.output].storage.bits
+            size = PRODUCT_BYTES
+            if job.wide is None:
+                size = THRESHOLD_BYTES << layouts[job.output].storage.bits
             # Two sets stay: those that the tile before used last. As tables: which of them will be
             # lines is not known before they are encoded.
-            cycles += max(0, blocks - 2) * self.bytes((THRESHOLD_BYTES << bits) * machine.rows)
+            cycles += max(0, blocks - 2) * self.bytes(size * machine.rows)
         return cycles

@@ -17,6 +17,8 @@ TAKEN_TO_ISSUE = 5
 """Cycles from taking a compute to issuing its first pass, if nothing is in the way."""
 WALKED_AHEAD = 17
 """A pass is walked at the earliest in the cycle after the one 17 before it was issued."""
+WIDE_SETTLES = 16
+"""``hw.compute.sequencer``: by so much a capture comes later after one with wide codes."""
 PLACEMENT_DEPTH = 16
 PLACEMENT_INTERVAL = 3
 """``hw.results.output_positions``: placements that may wait, and cycles from one to the next."""
@@ -152,7 +154,9 @@ class PassTimes:
             issue.load_wait = self._load_wait(number, compute)
             self._place(number)
             writes.begin(results)
-            places, gap = results.places, self._columns * results.pieces
+            places, gap = results.places, self._columns * results.column_cycles
+            if number and self.computes[number - 1][1].wide and not results.wide:
+                free += WIDE_SETTLES
             # Passes from each capture of a block to the next one, the last one's to the next block.
             steps = [after - at for at, after in pairwise(places)]
             steps.append(places[0] + issue.block_passes - places[-1])
@@ -169,14 +173,14 @@ class PassTimes:
                     issue.drain_wait += least - ready
                     issue.output_wait += cycle - least
                     captures.append(cycle)
-                    writes.capture(cycle, gap, leaves=leaves)
+                    writes.capture(cycle, leaves=leaves)
                     self._known += step
                     self.captures += 1
                     ready, free = cycle + step, cycle + gap
             # No pass comes behind the last capture.
             self._known = issue.begins + issue.passes
             last = issue.last
-            writes.close(last, gap)
+            writes.close(last)
 
     def _place(self, number: int) -> None:
         """Note when a compute's placement is free again: its predecessor's last piece is placed."""

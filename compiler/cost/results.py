@@ -6,8 +6,20 @@ from typing import NamedTuple
 import numpy as np
 
 from arch.errors import OnefourError
-from arch.formats import PAGE_BYTES
+from arch.formats import PAGE_BYTES, RAW_CHUNK_PLANES
+from arch.isa import PostMode
 from arch.machine import Machine
+
+WIDE_PIECES = 2
+"""Pieces of a column of wide codes that a capture reserves room for, whatever their planes."""
+WIDE_LATENCY = 12
+"""``hw.results.wide_codes``: cycles by which a column's first piece is later than after thresholds,
+beside those in which the column's rows come."""
+
+
+def wide_delay(machine: Machine) -> int:
+    """Return how much later wide codes leave than codes that thresholds make."""
+    return WIDE_LATENCY + machine.wide_cycles
 
 
 class CostError(OnefourError):
@@ -33,10 +45,15 @@ class Results:
     they need no room in the output buffer, and nothing else keeps them waiting.
     """
 
-    #: Beats for which the output buffer must have room before a capture.
+    #: Beats for which the output buffer must have room before a capture, and that it reserves.
     room: int
-    #: Pieces in which each column of a capture leaves.
-    pieces: int
+    reserved: int
+    #: Cycles that a column of a capture stays in the array, and from a capture's first piece (were
+    #: it one of thresholds) to the cycle after its last one.
+    column_cycles: int
+    span: int
+    #: Whether codes are made in another post mode than THRESHOLDS.
+    wide: bool
     #: Which passes of a block capture, and whose results go on.
     places: list[int]
     leaves: list[bool]
@@ -63,30 +80,42 @@ def block_passes(compute: dict) -> int:
     return pairs * (compute["table_last"] - compute["table_start"] + 1)
 
 
+def is_wide(compute: dict) -> bool:
+    """Return whether a COMPUTE (its fields) has another post mode than THRESHOLDS."""
+    return compute["post_mode"] is not PostMode.THRESHOLDS
+
+
 def pieces_of(compute: dict) -> int:
     """Return the pieces in which each column of a COMPUTE (its fields) leaves, a cycle each."""
-    return compute["sum_pieces"] + 1 if compute["raw"] or compute["on_chip"] else 1
+    if compute["raw"] or compute["on_chip"]:
+        return compute["sum_pieces"] + 1
+    return max(1, compute["planes"].count // RAW_CHUNK_PLANES)
 
 
-def results_of(
-    machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray
-) -> Results:
+def column_cycles(machine: Machine, compute: dict) -> int:
+    """Return the cycles from one column of a COMPUTE's (its fields) capture to the next."""
+    return machine.wide_cycles if is_wide(compute) else pieces_of(compute)
+
+
+def results_of(machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray) -> Results:
     """Return what a COMPUTE (its fields) writes.
 
     ``places`` [n]: which passes of a block capture; ``leaves`` bool [n]: whose results go on.
     """
     captures = compute["block_rows"] * compute["row_blocks"] * int(leaves.sum())
-    on_chip = bool(compute["on_chip"])
+    wide, pieces, each = is_wide(compute), pieces_of(compute), column_cycles(machine, compute)
+    delay, on_chip = wide_delay(machine) if wide else 0, bool(compute["on_chip"])
     common = {
-        "pieces": pieces_of(compute),
+        "column_cycles": each,
+        "span": (machine.columns - 1) * each + delay + pieces,
+        "wide": wide,
         "places": places.tolist(),
         "leaves": leaves.tolist(),
         "on_chip": on_chip,
     }
     if on_chip:
-        return Results(
-            room=0, beats=0, offsets=[], bounds=[], bursts=[], burst_bounds=[], closing=[], **common
-        )
+        nothing = {"beats": 0, "offsets": [], "bounds": [], "bursts": [], "burst_bounds": []}
+        return Results(room=0, reserved=0, closing=[], **nothing, **common)
     numbers, capture, offset = _beats(machine, compute, captures)
     bounds = np.searchsorted(capture[1:], np.arange(captures + 1))
     lengths, sizes, event, later = _bursts(machine, numbers)
@@ -94,7 +123,8 @@ def results_of(
     burst_bounds = np.searchsorted(event[~closes], bounds)
     complete = offset[1:][event[~closes]] + later[~closes]
     return Results(
-        room=machine.block_beats if compute["raw"] else machine.columns,
+        room=machine.block_beats if compute["raw"] or wide else machine.columns,
+        reserved=machine.columns * (WIDE_PIECES if wide else pieces),
         beats=numbers.size,
         offsets=offset[1:].tolist(),
         bounds=bounds.tolist(),
@@ -110,7 +140,7 @@ def _beats(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return number (address in beats), capture and offset of the first piece of every beat."""
     columns, raw = machine.columns, bool(compute["raw"])
-    chunks = pieces_of(compute)
+    chunks, each = pieces_of(compute), column_cycles(machine, compute)
     index = np.arange(captures * columns)
     y, x = np.divmod(index, compute["row_length"])
     written = (x < compute["width"]) & (y < compute["height"])
@@ -122,8 +152,8 @@ def _beats(
         raise CostError("a compute writes nothing: the program would wait for it forever")
     capture, column = np.divmod(index, columns)
     address = compute["address"] + y * compute["row_bytes"] + x * compute["position_bytes"]
-    offset = column * chunks
-    if raw:
+    offset = column * each + (wide_delay(machine) if is_wide(compute) else 0)
+    if chunks > 1:
         piece = np.arange(chunks)
         address = (address[:, None] + machine.piece_bytes * piece).ravel()
         offset = (offset[:, None] + piece).ravel()

@@ -100,26 +100,27 @@ class WriteTimes:
         self._results, self._leaving = results, 0
         self.beats += results.beats
 
-    def capture(self, cycle: int, beats: int, *, leaves: bool) -> None:
-        """Note a capture of ``beats`` beats at most, whose results go on if it ``leaves``."""
+    def capture(self, cycle: int, *, leaves: bool) -> None:
+        """Note a capture of the compute that was begun, whose results go on if it ``leaves``."""
         base, results, number = cycle + self.latency, self._results, self._leaving
         if results.on_chip:
             return
+        beats, released = results.reserved, base + results.span - 1
         self._reserved += beats
         if not leaves:
-            self._flights.append(Flight(base + beats - 1, beats, 0, [], 0, 0))
+            self._flights.append(Flight(released, beats, 0, [], 0, 0))
             return
         first, end = results.bounds[number : number + 2]
-        self._flights.append(Flight(base + beats - 1, beats, base, results.offsets, first, end))
+        self._flights.append(Flight(released, beats, base, results.offsets, first, end))
         self._made += end - first
         first, end = results.burst_bounds[number : number + 2]
         for burst in results.bursts[first:end]:
             self._complete(base, burst, last=False)
         self._leaving = number + 1
 
-    def close(self, last: int, beats: int) -> None:
+    def close(self, last: int) -> None:
         """End a compute, whose last capture was issued in ``last``."""
-        closed = last + self.latency + beats
+        closed = last + self.latency + self._results.span
         self.computed.append(closed + BEAT_TO_COMPUTED)
         if self._results.on_chip:
             return

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import Elaboratable, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -19,10 +19,12 @@ from hw.memories.weight_memory import WeightMemory, weight_write
 from hw.results.axi_write import OUTSTANDING
 from hw.results.capture import TAG_DEPTH
 from hw.results.chip_writer import chip_words_layout
+from hw.results.code_tables import code_write
 from hw.results.output_writer import OutputWriter
 from hw.results.result_tags import ResultTags
 from hw.results.running_maximum import RunningMaximum
 from hw.results.threshold_search import ThresholdSearch
+from hw.results.wide_codes import WideCodes
 from hw.streams.axi import write_signature
 from hw.streams.delay import delayed
 
@@ -33,11 +35,14 @@ class ComputeCore(wiring.Component):
         Sequencer (PassTable) -> AlignedRead (ActivationMemory, WeightMemory) -> Array
         -> ThresholdSearch -> RunningMaximum -> OutputWriter, with ResultTags beside the sums
 
+    and WideCodes beside ThresholdSearch and RunningMaximum where the machine has wide codes.
+
     Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. Column c of a capture
     issued in t is in the sums in t + ``sums_latency`` + c, and its codes are at the output writer
     in t + ``codes_latency`` + c; of a raw capture of p pieces chunk k of it is, with c * p + k for
     c. The compute whose last capture it is has been counted in ``computed`` in t +
-    ``computed_latency`` + C - 1 (raw: + C * p - 1).
+    ``computed_latency`` + C - 1 (raw: + C * p - 1). Wide codes stay ``wide_cycles`` a column and
+    leave when :class:`hw.results.wide_codes.WideCodes` says.
 
     Members
     -------
@@ -46,7 +51,8 @@ class ComputeCore(wiring.Component):
         Loads complete.
     stop : ``In(1)``
         No new write burst is begun; those begun are finished.
-    table_write, threshold_write, weight_write : ``In``, activation_writes : ``In [columns]``
+    table_write, threshold_write, code_write, weight_write : ``In``
+    activation_writes : ``In [columns]``
         As the memories have them.
     chip : ``Out(stream.Signature(chip_words_layout))``
         Results for the activation memory. Whoever has its port takes them within a cycle, and
@@ -90,6 +96,7 @@ class ComputeCore(wiring.Component):
             "stop": In(1),
             "table_write": In(table_write(machine)),
             "threshold_write": In(threshold_write(machine)),
+            "code_write": In(code_write()),
             "weight_write": In(weight_write(machine)),
             "activation_writes": In(data.ArrayLayout(activation_write(machine), machine.columns)),
             "chip": Out(stream.Signature(chip_words_layout(machine))),
@@ -195,6 +202,22 @@ class ComputeCore(wiring.Component):
             maximum.i.codes.eq(search.codes),
             writer.pieces.eq(maximum.o),
         ]
+        if machine.wide_rows:
+            m.submodules.wide = wide = WideCodes(machine, self._fabric)
+            m.d.comb += [
+                wide.write.eq(self.threshold_write),
+                wide.codes.eq(self.code_write),
+                wide.valid.eq(array.sums.valid & tag.wide),
+                wide.sums.eq(array.sums.sums),
+                wide.ones_sum.eq(array.sums.ones_sum),
+                wide.tag.eq(tag),
+                wide.column.eq(result_tags.column),
+                wide.cycle.eq(result_tags.chunk),
+                wide.ends.eq(result_tags.ends),
+                piece.valid.eq(array.sums.valid & ~tag.wide),
+                # The sequencer keeps the two apart, and in their order.
+                writer.pieces.eq(Mux(wide.pieces.valid, wide.pieces, maximum.o)),
+            ]
 
         # Results that leave.
         connect(m, writer.axi, flipped(self.axi))

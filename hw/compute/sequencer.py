@@ -1,6 +1,6 @@
 """Walks a compute's blocks and table entries: one pass of the array per cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,7 +9,8 @@ from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
 from arch.machine import Machine
 from hw.compute.plane_walk import PlaneWalk
 from hw.memories.pass_table import PassTable, entry_layout
-from hw.results.capture import TAG_DEPTH, TAG_FIELDS, CaptureTag, Placement
+from hw.results.capture import TAG_DEPTH, TAG_FIELDS, Placement, capture_tag
+from hw.results.wide_codes import WIDE_PIECES
 from hw.streams.catch_queue import CatchQueue
 from hw.streams.delay import delayed
 
@@ -34,12 +35,14 @@ def walked_layout(machine: Machine) -> data.StructLayout:
     return data.StructLayout({
         "base": machine.position_bits,
         "weight_base": machine.weight_bits,
-        "tag": CaptureTag,
+        "tag": capture_tag(machine),
         "on_chip": 1,
         "entry": entry_layout(machine),
     })  # fmt: skip
 
 
+WIDE_SETTLES = 16
+"""Cycles by which a capture comes later after one with wide codes, unless it has them too."""
 AHEAD = 16
 """Passes that may be walked and not yet on their way to the issue: one LUT RAM."""
 
@@ -64,11 +67,12 @@ class Sequencer(wiring.Component):
       many computes with ``on_chip`` are settled, up to the cycle before, as have been taken. With
       nothing under way its first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
-      + C (if that one was raw or ``on_chip``: + C for each of its pieces); and the first cycle
-      with room: two cycles before, at least C (raw: C * raw_chunks, however many its pieces are)
-      + 1 beats of the output buffer were neither filled nor reserved. A capture reserves C beats
-      (raw: C for each piece) from the cycle after its issue until ``released``. With ``on_chip`` it
-      needs no room and reserves none.
+      + C for each cycle that its columns stay (raw and ``on_chip``: one for each piece; wide codes:
+      wide_cycles), and + WIDE_SETTLES if that one has wide codes and this one has none; and the
+      first cycle with room: two cycles before, at least C (raw or wide: C * raw_chunks, however
+      many its pieces are) + 1 beats of the output buffer were neither filled nor reserved. A
+      capture reserves C beats (raw: C for each piece; wide: 2 C) from the cycle after its issue
+      until ``released``. With ``on_chip`` it needs no room and reserves none.
 
     So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
     time; only captures wait, in front of themselves.
@@ -81,7 +85,7 @@ class Sequencer(wiring.Component):
     table_address : ``Out(table_bits)``, entry : ``In(entry_layout)``
         To and from :class:`hw.memories.pass_table.PassTable`.
     step : ``Out(step_layout)``
-    tags : ``Out(stream.Signature(CaptureTag))``
+    tags : ``Out(stream.Signature(capture_tag))``
         One per capture, in its issue cycle. Never waits: the queue behind it holds what can be
         under way.
     placements : ``Out(stream.Signature(Placement))``
@@ -108,7 +112,7 @@ class Sequencer(wiring.Component):
             "table_address": Out(machine.table_bits),
             "entry": In(entry_layout(machine)),
             "step": Out(step_layout(machine)),
-            "tags": Out(stream.Signature(CaptureTag)),
+            "tags": Out(stream.Signature(capture_tag(machine))),
             "placements": Out(stream.Signature(Placement)),
             "settled": In(1),
             "released": In(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
@@ -160,7 +164,10 @@ class Sequencer(wiring.Component):
         across, down = width(Compute, "row_blocks"), width(Compute, "block_rows")
         blocks, blocks_left, rows_left = Signal(across), Signal(across), Signal(down)
         weight_base = Signal(words)
-        tag, on_chip = Signal(CaptureTag), Signal()
+        tag, on_chip = Signal(capture_tag(machine)), Signal()
+        mode = Value.cast(compute.post_mode)
+        wide = mode.any() if machine.wide_rows else Const(0)
+        eight = wide & (compute.planes == Planes.EIGHT)
         block_ends, row_ends = Signal(), Signal()
         doubles = Signal()
         next_row = (row_base + row_step)[:positions]
@@ -189,10 +196,24 @@ class Sequencer(wiring.Component):
                 rows_left.eq(compute.block_rows),
                 weight_base.eq(compute.weight_base),
                 *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
-                tag.sum_pieces.eq(Mux(compute.raw | kept, compute.sum_pieces, 0)),
+                tag.sum_pieces.eq(
+                    Mux(
+                        compute.raw | kept,
+                        compute.sum_pieces,
+                        Mux(wide, machine.wide_cycles - 1, 0),
+                    )
+                ),
             ]
             if machine.keeps_results:
                 m.d.sync += on_chip.eq(kept)
+            if machine.wide_rows:
+                m.d.sync += [
+                    tag.wide.eq(wide),
+                    tag.looks_up.eq(mode[1:].any()),
+                    tag.adds.eq(mode[2]),
+                    tag.table.eq(mode[0]),
+                    tag.eight.eq(eight),
+                ]
         with m.Elif(step):
             m.d.sync += [
                 running.eq(~ending),
@@ -214,7 +235,9 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             self.placements.valid.eq(start),
             self.placements.payload.pair.eq(compute.pair & ~compute.raw),
-            self.placements.payload.planes.eq(Mux(compute.raw, Planes.FOUR, compute.planes)),
+            self.placements.payload.planes.eq(
+                Mux(compute.raw | eight, Planes.FOUR, compute.planes)
+            ),
             *(
                 self.placements.payload[name].eq(compute[name])
                 for name, _ in Placement
@@ -264,10 +287,15 @@ class Sequencer(wiring.Component):
         now = Signal(walked_layout(machine), reset_less=True)
         after = Signal(positions, reset_less=True)
         filled, go, capture = Signal(), Signal(), Signal()
-        open_now = Signal(init=1)
+        open_now = left = Signal(init=1)
         gap = Signal(machine.column_bits + SUM_PIECES_BITS)
         room_codes, room_raw = Signal(init=1), Signal(init=1)
-        room = now.on_chip | Mux(now.tag.raw, room_raw, room_codes)
+        # Wide codes take several cycles a column, and follow the others at some distance.
+        is_wide = now.tag.wide if machine.wide_rows else Const(0)
+        settled, settling = Signal(init=1), Signal(range(WIDE_SETTLES))
+        open_now = open_now & (settled | is_wide)
+        beats = Mux(is_wide, WIDE_PIECES - 1, now.tag.sum_pieces)
+        room = now.on_chip | Mux(now.tag.raw | is_wide, room_raw, room_codes)
         waits = filled & now.entry.capture
         m.d.comb += queue.o.ready.eq(~filled | go)
         with m.If(queue.o.ready):
@@ -295,19 +323,24 @@ class Sequencer(wiring.Component):
         ]
         with m.If(capture):
             m.d.sync += [
-                open_now.eq(0),
+                left.eq(0),
                 # C * (sum_pieces + 1) - 2; C is a power of two.
                 gap.eq(Cat(Const(machine.columns - 2, machine.column_bits), now.tag.sum_pieces)),
             ]
         with m.Elif(gap == 0):
-            m.d.sync += open_now.eq(1)
+            m.d.sync += left.eq(1)
         with m.Else():
             m.d.sync += gap.eq(gap - 1)
+        if machine.wide_rows:
+            with m.If(capture):
+                m.d.sync += [settled.eq(~is_wide), settling.eq(WIDE_SETTLES - 1)]
+            with m.Elif(left & ~settled):
+                m.d.sync += [settling.eq(settling - 1), settled.eq(settling == 0)]
 
         # Beats that captures on their way may still fill; one more for the beat being combined.
         reserved = Signal.like(self.buffered)
         used = Signal(range(2 * machine.output_beats + 1))
-        taken = Mux(capture & ~now.on_chip, now.tag.sum_pieces + 1, 0) << machine.column_bits
+        taken = Mux(capture & ~now.on_chip, beats + 1, 0) << machine.column_bits
         freed = Mux(self.released.valid, self.released.pieces + 1, 0) << machine.column_bits
         m.d.sync += [
             reserved.eq(reserved + taken - freed),

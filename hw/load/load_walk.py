@@ -16,15 +16,20 @@ def phase_bits(machine: Machine) -> int:
     return (max(PICTURE_BITS, beats) - 1).bit_length()
 
 
+def machine_has(machine: Machine, planes: Planes) -> bool:
+    """Whether there are maps of so many planes: of 8 only with wide codes."""
+    return planes is not Planes.EIGHT or machine.wide_rows > 0
+
+
 class LoadWalk(wiring.Component):
     """Per step (S words: a beat, or a part of one), the chip position of each of its words:
 
         position[w] = destination + r * row_step + f(x) + i * plane_stride
         f(x) = x, or (x >> 1) + (x & 1) * odd_offset if odd_offset is not 0
 
-    LOAD_MAP: P planes, word w is plane i = w mod P of position x = (q S + w) / P in step q of its
-    row. LOAD_PICTURE: word w of step q is plane i = (q S + w) mod 8 of pixel x = (q S + w) / 8 of
-    its row. Other loads: ``cursor`` and ``phase`` say which unit the beat holds, see there.
+    LOAD_MAP: P planes, word w is plane i = (q S + w) mod P of position x = (q S + w) / P in step q
+    of its row. LOAD_PICTURE: word w of step q is plane i = (q S + w) mod 8 of pixel x = (q S + w) /
+    8 of its row. Other loads: ``cursor`` and ``phase`` say which unit the beat holds, see there.
 
     It is computed as position[w] = (cursor + bank) + offset[w], with cursor = start of the row + x
     of the step's first word (halved for odd_offset), offset[w] constant over a transfer, and bank
@@ -51,8 +56,8 @@ class LoadWalk(wiring.Component):
     phase : ``Out(phase_bits)``
         Steps since the row's start, modulo 2^phase_bits.
     cursor : ``Out(position_bits)``
-        LOAD_WEIGHTS: word; LOAD_TABLE: entry; LOAD_THRESHOLDS: k, or beat; LOAD_PROGRAM: beat of
-        the chunk.
+        LOAD_WEIGHTS: word; LOAD_TABLE, LOAD_CODES: entry; LOAD_THRESHOLDS: k, or beat;
+        LOAD_PROGRAM: beat of the chunk.
     positions : ``Out(ArrayLayout(position_bits, slots))``
     """
 
@@ -82,6 +87,10 @@ class LoadWalk(wiring.Component):
         odd_offset = transfer.odd_offset[:bits]
         split = Signal()  # odd x go elsewhere
         picture = Signal()
+        # Two steps to a position of 8 planes, of a picture or of a map.
+        known = [each for each in Planes if machine_has(self.machine, each)]
+        eight = (transfer.opcode == Opcode.LOAD_MAP) & (transfer.planes == Planes.EIGHT)
+        halves = picture | eight if self.machine.wide_rows else picture
         m.d.comb += [
             split.eq(transfer.odd_offset.any()),
             picture.eq(transfer.opcode == Opcode.LOAD_PICTURE),
@@ -95,10 +104,12 @@ class LoadWalk(wiring.Component):
             m.d.sync += [advance.eq(1), hold.eq(0), odd_phase.eq(0)]
             with m.Switch(transfer.opcode):
                 with m.Case(Opcode.LOAD_MAP), m.Switch(transfer.planes):
-                    for planes in Planes:
+                    for planes in known:
                         with m.Case(planes):
                             count = slots // planes.count
-                            if count > 1:
+                            if count == 0:
+                                m.d.sync += [hold.eq(Cat(1, split)), odd_phase.eq(Cat(0, split))]
+                            elif count > 1:
                                 m.d.sync += advance.eq(Mux(split, count // 2, count))
                             else:
                                 m.d.sync += [hold.eq(split), odd_phase.eq(split)]
@@ -167,7 +178,7 @@ class LoadWalk(wiring.Component):
         with m.If(picture):
             m.d.sync += [offset[w].eq(plane[w]) for w in range(slots)]
         with m.Else(), m.Switch(transfer.planes):
-            for planes in Planes:
+            for planes in known:
                 count = planes.count
                 with m.Case(planes):
                     m.d.sync += [
@@ -183,7 +194,7 @@ class LoadWalk(wiring.Component):
         m.d.sync += [upper.eq(stride << 2), upper_odd.eq(odd_offset + (stride << 2))]
         m.d.comb += odd.eq((self.phase & odd_phase).any())
         if slots < PICTURE_BITS:
-            m.d.comb += high.eq(picture & self.phase[0])
+            m.d.comb += high.eq(halves & self.phase[0])
         with m.Switch(Cat(odd, high)):
             with m.Case(0b01):
                 m.d.comb += bank.eq(odd_offset)

@@ -19,6 +19,7 @@ from hw.load.unit_writer import UnitWriter, program_write, table_write, threshol
 from hw.memories.activation_memory import activation_write
 from hw.memories.weight_memory import weight_write
 from hw.results.chip_writer import chip_words_layout
+from hw.results.code_tables import code_write
 from hw.streams.queue import Queue
 
 TRANSFER_DEPTH = 8
@@ -34,7 +35,7 @@ class Loader(wiring.Component):
     2^b - 1 (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles
     after the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before.
     Step q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights, thresholds,
-    table, program) or T + 5 + q (maps; one that shares is written in its second step). Results go
+    tables, program) or T + 5 + q (maps; one that shares is written in its second step). Results go
     the same way to the banks, in cycles that no map and no picture takes: they are written at the
     end of the second cycle after that.
     ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
@@ -53,6 +54,7 @@ class Loader(wiring.Component):
     weights : ``Out(weight_write)``
     thresholds : ``Out(threshold_write)``
     table : ``Out(table_write)``
+    codes : ``Out(code_write)``
     program : ``Out(program_write)``
     loaded : ``Out(16)``
         LOADs whose last beat is written on chip, modulo 2^16, without the first one since reset,
@@ -83,6 +85,7 @@ class Loader(wiring.Component):
             "weights": Out(weight_write(machine)),
             "thresholds": Out(threshold_write(machine)),
             "table": Out(table_write(machine)),
+            "codes": Out(code_write()),
             "program": Out(program_write(machine)),
             "loaded": Out(16),
             "receiving": Out(16),
@@ -192,6 +195,7 @@ class Loader(wiring.Component):
             self.weights.eq(units.weights),
             self.thresholds.eq(units.thresholds),
             self.table.eq(units.table),
+            self.codes.eq(units.codes),
             self.program.eq(units.program),
             self.program.done.eq(program_done[-1]),
         ]

@@ -12,6 +12,7 @@ from hw.array.carry_chain import ADD_BITS, HIGH, CarryChain
 from hw.fabric import checked_fabric
 from hw.load.load_walk import phase_bits
 from hw.memories.weight_memory import weight_write
+from hw.results.code_tables import code_write
 
 
 def threshold_write(machine: Machine) -> data.StructLayout:
@@ -49,6 +50,7 @@ class UnitWriter(wiring.Component):
                          made: threshold ``part`` of rows ``cursor / 2 * axi_data_bits / 32`` and up
         LOAD_TABLE       entry ``cursor``; of two beats that make one, the second writes it
         LOAD_PROGRAM     beat ``cursor`` of the chunk
+        LOAD_CODES       entry ``cursor``
 
     Thresholds are made in the accumulators that all of them pass: a beat of bases goes there with
     the rows' flips as threshold 0, and every step of the next beat adds that to it.
@@ -73,6 +75,7 @@ class UnitWriter(wiring.Component):
     weights : ``Out(weight_write)``
     thresholds : ``Out(threshold_write)``
     table : ``Out(table_write)``
+    codes : ``Out(code_write)``
     program : ``Out(program_write)``
         ``done`` is left to whoever counts the beats.
     """
@@ -92,6 +95,7 @@ class UnitWriter(wiring.Component):
             "weights": Out(weight_write(machine)),
             "thresholds": Out(threshold_write(machine)),
             "table": Out(table_write(machine)),
+            "codes": Out(code_write()),
             "program": Out(program_write(machine)),
         })  # fmt: skip
 
@@ -108,19 +112,26 @@ class UnitWriter(wiring.Component):
         m.d.comb += [
             self.weights.data.eq(payload),
             self.table.data.eq(Cat(before, payload) if two_beats else payload),
+            self.codes.data.eq(payload),
             self.program.data.eq(payload),
         ]
 
         words = self.thresholds.words
         adds, flips = Signal(), Signal()
         m.d.comb += adds.eq(self.makes & self.part.any())
-        m.d.sync += flips.eq(self.makes & ~self.part.any())
+        makes_before = Signal()
+        m.d.sync += [flips.eq(self.makes & ~self.part.any()), makes_before.eq(self.makes)]
         for number in range(len(words)):
             unit = slice(number * THRESHOLD_BITS, (number + 1) * THRESHOLD_BITS)
             given = data.View(LineNumber, self.beat[unit])
             flip = data.View(LineNumber, payload[unit]).flip
             level = self._accumulator(m, f"level{number}", given, adds)
-            m.d.comb += words[number].eq(Cat(Mux(flips, flip, level[0]), level[1:]))
+            word = Cat(Mux(flips, flip, level[0]), level[1:])
+            if len(word) < self.machine.sum_bits or self.machine.wide_rows:
+                # What is above whole parts comes as it is; thresholds that are made have 0 there.
+                above = payload[unit][len(word) :]
+                word = Cat(word, above & (~makes_before).replicate(len(above)))
+            m.d.comb += words[number].eq(word)
 
         def step_of(opcode):
             return self.step & (self.opcode == opcode)
@@ -136,6 +147,8 @@ class UnitWriter(wiring.Component):
             self.thresholds.row.eq(Mux(self.makes, self.cursor >> 1, self.phase) * len(words)),
             self.table.valid.eq(step_of(Opcode.LOAD_TABLE) & entry_done),
             self.table.address.eq(self.cursor),
+            self.codes.valid.eq(step_of(Opcode.LOAD_CODES)),
+            self.codes.entry.eq(self.cursor),
             self.program.valid.eq(step_of(Opcode.LOAD_PROGRAM)),
             self.program.word.eq(self.cursor),
         ]
@@ -143,7 +156,7 @@ class UnitWriter(wiring.Component):
 
     def _accumulator(self, m: Module, name: str, given: data.View, adds: Value) -> Value:
         """Return the whole part of a number that becomes ``given``, or grows by it if ``adds``."""
-        bits = self.machine.sum_bits
+        bits = min(self.machine.sum_bits, len(given.whole))
         given = Cat(given.fraction, given.whole[:bits])
         number = Signal(len(given), name=name, reset_less=True)
         if self.fabric == "generic":

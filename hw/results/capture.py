@@ -3,15 +3,28 @@
 from amaranth.lib import data
 
 from arch.isa import Compute, Entry, shapes, subset
+from arch.machine import Machine
 
 TAG_FIELDS = ("threshold_set", "add_ones", "raw", "code_bits")
-"""What a capture's tag has of its compute as it is; and ``sum_pieces``, 0 unless ``raw``."""
-CaptureTag = data.StructLayout({
-    **shapes(Entry, "pool_first", "pool_last"),
-    "last": 1,
-    **shapes(Compute, *TAG_FIELDS, "sum_pieces"),
-})  # fmt: skip
-"""How the C columns of one capture are treated. ``last``: it is its compute's last capture."""
+"""What a capture's tag has of its compute as it is."""
+WIDE_FIELDS = ("wide", "looks_up", "adds", "table", "eight")
+"""What a tag has beside that on machines with wide codes: whether its post mode is none of
+thresholds, looks up, adds shares; the code table; whether its codes travel as 8 planes."""
+
+
+def capture_tag(machine: Machine) -> data.StructLayout:
+    """Return how the C columns of one capture are treated.
+
+    ``last``: it is its compute's last capture. ``sum_pieces``: for how many cycles more than one
+    each column stays.
+    """
+    return data.StructLayout({
+        **shapes(Entry, "pool_first", "pool_last"),
+        "last": 1,
+        **shapes(Compute, *TAG_FIELDS, "sum_pieces"),
+        **dict.fromkeys(WIDE_FIELDS if machine.wide_rows else (), 1),
+    })  # fmt: skip
+
 
 Placement = subset(
     Compute,
@@ -20,8 +33,9 @@ Placement = subset(
 )  # fmt: skip
 """Where the positions of one compute go, as its fields say.
 
-With ``on_chip`` they have a :class:`arch.isa.ChipPlace` in the place of an address.
-``planes`` is FOUR and ``pair`` is 0 where sums leave raw.
+With ``on_chip`` they have a :class:`arch.isa.ChipPlace` in the place of an address. ``planes`` is
+FOUR where pieces of four planes leave, of raw sums or codes of 8; ``pair`` is 0 where sums leave
+raw.
 """
 
 TAG_DEPTH = 16

@@ -8,6 +8,9 @@ from arch.isa import ChipPlace, Planes, shapes
 from arch.machine import Machine
 from hw.results.write_combiner import chip_beat_layout
 
+NARROW = (Planes.ONE, Planes.TWO, Planes.FOUR)
+"""Planes of results that stay on chip: those of codes that thresholds make."""
+
 
 def chip_words_layout(machine: Machine) -> data.StructLayout:
     """Return S words of 16 lanes, where each of them goes, and whether it does."""
@@ -74,7 +77,7 @@ class ChipWriter(wiring.Component):
         with m.Else():
             m.d.sync += [columns[k].eq(k) for k in range(slots)]
         with m.Switch(beat.planes):
-            for count in Planes:
+            for count in NARROW:
                 shift = (slots // count.count).bit_length() - 1
                 with m.Case(count):
                     if shift:
@@ -93,7 +96,7 @@ class ChipWriter(wiring.Component):
         placed = Signal.like(beat, reset_less=True)
         m.d.sync += [placed.eq(came), first.eq(start + came.place.destination)]
         with m.Switch(came.planes):
-            for count in Planes:
+            for count in NARROW:
                 size = count.count
                 with m.Case(count):
                     m.d.sync += [

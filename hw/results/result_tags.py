@@ -5,27 +5,27 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.machine import Machine
-from hw.results.capture import TAG_DEPTH, CaptureTag
+from hw.results.capture import TAG_DEPTH, capture_tag
 from hw.streams.short_queue import ShortQueue
 
 
 class ResultTags(wiring.Component):
-    """Counts columns, C per capture, and the cycles of each column, one for every piece of its
-    sums; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
+    """Counts columns, C per capture, and the cycles of each column, sum_pieces + 1; keeps the tags
+    of up to ``TAG_DEPTH`` captures on their way.
 
     The outputs belong to the column of the same cycle (latency 0). A tag must come at least 3
     cycles before its first column. One column, or chunk of one, per cycle.
 
     Members
     -------
-    tags : ``In(stream.Signature(CaptureTag))``
+    tags : ``In(stream.Signature(capture_tag))``
         Must always be ready when one comes: captures under way <= TAG_DEPTH.
     valid : ``In(1)``
         A column is here.
-    tag : ``Out(CaptureTag)``
+    tag : ``Out(capture_tag)``
     column : ``Out(range(columns))``
     chunk : ``Out(range(raw_chunks))``
-        0 unless raw.
+        0 unless columns stay for several cycles.
     ends : ``Out(1)``
         This is its capture's last cycle.
     """
@@ -33,9 +33,9 @@ class ResultTags(wiring.Component):
     def __init__(self, machine: Machine):
         self.machine = machine
         super().__init__({
-            "tags": In(stream.Signature(CaptureTag)),
+            "tags": In(stream.Signature(capture_tag(machine))),
             "valid": In(1),
-            "tag": Out(CaptureTag),
+            "tag": Out(capture_tag(machine)),
             "column": Out(range(machine.columns)),
             "chunk": Out(range(machine.raw_chunks)),
             "ends": Out(1),
@@ -43,7 +43,7 @@ class ResultTags(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.waiting = waiting = ShortQueue(CaptureTag, TAG_DEPTH)
+        m.submodules.waiting = waiting = ShortQueue(capture_tag(self.machine), TAG_DEPTH)
         connect(m, flipped(self.tags), waiting.i)
         tagged = Signal()
         goes = Signal()  # the column's last cycle

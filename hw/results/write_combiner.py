@@ -110,7 +110,7 @@ class WriteCombiner(wiring.Component):
         moved = Signal(beat_bits)  # to the other place in its beat
         planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(CODE_BITS)]
         with m.Switch(placed.planes):
-            for count in Planes:
+            for count in (planes for planes in Planes if planes.count <= CODE_BITS):
                 size = count.count
                 with m.Case(count):
                     m.d.sync += [

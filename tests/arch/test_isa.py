@@ -61,6 +61,7 @@ def test_fields_that_are_left_out_are_zero():
     assert fields.pop("opcode") is isa.Opcode.COMPUTE
     assert fields.pop("width") == 7
     assert fields.pop("planes") is isa.Planes.ONE
+    assert fields.pop("post_mode") is isa.PostMode.THRESHOLDS
     assert not any(fields.values())
 
 

@@ -77,8 +77,9 @@ def test_sizes_that_do_not_fit_are_refused(sizes, message):
         ({"activation_words": 16384}, "activation_words 16384 needs addresses of 17 bits, and the "
          "field Load.destination has 16; the most that fits is 8192"),
         ({"columns": 16, "activation_words": 8192}, "the most that fits is 4096"),
-        ({"accumulator_bits": 24, "output_beats": 1024}, "accumulator_bits 24 makes sums of 25 "
-         "bits, and the whole part of a threshold has 24; the most that fits is 23"),
+        ({"accumulator_bits": 30, "output_beats": 1024}, "accumulator_bits 30 makes sums of 31 "
+         "bits, and there is room for 30; the most that fits is 29"),
+        ({"wide_rows": 1}, "wide_rows must be 0, or 2 as a memory beat has that many numbers"),
     ],
 )  # fmt: skip
 def test_sizes_that_no_instruction_encodes_are_refused(sizes, message):
@@ -88,7 +89,7 @@ def test_sizes_that_no_instruction_encodes_are_refused(sizes, message):
 
 def test_the_largest_sizes_that_fit():
     largest = {"activation_words": 8192, "weight_words": 1024, "table_entries": 1024}
-    machine = replace(ECP5_25F, name="large", accumulator_bits=23, **largest)
+    machine = replace(ECP5_25F, name="large", accumulator_bits=29, wide_rows=2, **largest)
     assert machine.positions == 1 << isa.width(isa.Compute, "source")
 
 

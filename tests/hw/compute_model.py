@@ -242,7 +242,7 @@ def random_compute(
     raw = wanted.get("raw", int(chance.random() < 0.2))
     window = wanted.pop("window", 1 if raw else chance.choice((1, 1, 1, 2, 4)))
     pair = 0 if raw else wanted.get("pair", int(chance.random() < 0.3))
-    planes = wanted.get("planes", chance.choice(list(Planes)))
+    planes = wanted.get("planes", chance.choice(list(Planes)[:3]))
     span = random_span(machine, chance, window, most)
     row_blocks, block_rows = chance.randint(1, blocks), chance.randint(1, blocks)
     if chance.random() < 0.3:

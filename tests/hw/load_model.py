@@ -2,7 +2,7 @@
 
 from arch.isa import Opcode, Planes
 
-PLANES = {Planes.ONE: 1, Planes.TWO: 2, Planes.FOUR: 4}
+PLANES = {Planes.ONE: 1, Planes.TWO: 2, Planes.FOUR: 4, Planes.EIGHT: 8}
 
 
 def along(x, odd_offset):
@@ -47,8 +47,8 @@ def positions_written(machine, load, memory):
         if load["opcode"] == Opcode.LOAD_MAP:
             planes = PLANES[load["planes"]]
             words = [word for beat in row for word in map_words(machine, beat)]
-            for w, word in enumerate(words):
-                yield place(w // planes, w % planes), word
+            for n, word in enumerate(words):
+                yield place(n // planes, n % planes), word
         else:
             words = [word for beat in row for word in beat]
             pixels = [
@@ -82,6 +82,7 @@ class OnChip:
         self.weights = {}  # (word, row): 64 bits
         self.thresholds = {}  # (set, k, row): what a threshold keeps of 32 bits
         self.table = {}  # entry: 128 bits
+        self.codes = {}  # entry: 32 bits
         self.program = []  # beats, chunk after chunk
 
     def threshold(self, which, k, row, unit):
@@ -124,10 +125,14 @@ class OnChip:
                 self.threshold(load["destination"], 0, row, base >> 31)
                 base, step = ((one & 0xFFFFFF) << 7 | one >> 24 & 0x7F for one in (base, step))
                 for k in range(1, 1 << bits):
-                    self.threshold(load["destination"], k, row, base + k * step >> 7)
+                    made = (base + k * step >> 7) % (1 << 24)
+                    self.threshold(load["destination"], k, row, made)
         elif load["opcode"] == Opcode.LOAD_TABLE:
             for u, unit in enumerate(units(128)):
                 self.table[load["destination"] + u] = unit
+        elif load["opcode"] == Opcode.LOAD_CODES:
+            for u, unit in enumerate(units(self.machine.axi_data_bits)):
+                self.codes[load["destination"] + u] = unit % (1 << 32)
         else:
             self.program += units(self.machine.axi_data_bits)
 
@@ -156,25 +161,28 @@ def random_placement(machine, chance, opcode):
             "row_step": chance.randrange(machine.positions),
             "plane_stride": chance.randrange(machine.positions),
             "odd_offset": chance.choice([0, chance.randrange(1, machine.positions)]),
-            "planes": chance.choice(list(Planes)),
+            "planes": chance.choice(list(Planes)[: 4 if machine.wide_rows else 3]),
             "window": chance.randint(1, 5),
             "groups": chance.randint(1, 15),
             "halves": (
                 chance.randint(1, 3) if machine.rows == 8 and opcode == Opcode.LOAD_MAP else 3
             ),
         }
+        if load["planes"] is Planes.EIGHT:  # a position may take two beats
+            load["beats"] *= 2
         if conflict_free(machine, load):
             return load
 
 
 def random_unit_load(machine, chance, opcode):
-    """Return a LOAD of weights, thresholds, table or program."""
+    """Return a LOAD of weights, thresholds, table, codes or program."""
     beat = machine.beat_bytes
     units = {
         Opcode.LOAD_WEIGHTS: (machine.rows * 8, machine.weight_words - 4, 4),
         Opcode.LOAD_THRESHOLDS: (machine.rows * 4, 2, 16),
         Opcode.LOAD_TABLE: (16, machine.table_entries - 9, 9),
         Opcode.LOAD_PROGRAM: (2048, 1, 1),
+        Opcode.LOAD_CODES: (beat, 1024 - 300, 300),
     }
     unit_bytes, destinations, most = units[opcode]
     if opcode == Opcode.LOAD_THRESHOLDS and chance.random() < 0.5:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from arch.formats import CODE_BITS
-from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode, with_chip_place
+from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, PostMode, encode, with_chip_place
 from arch.loads import LINE_BYTES
 from arch.machine import Machine
 from tests.samples.listing import Listing
@@ -23,7 +23,8 @@ class RandomProgram:
     ``on_chip``, half of the computes for codes have results for the activation memory, as fast as
     they may come or slower, and others wait for them.
     With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
-    run their passes for several pairs of planes. Raw sums leave in any number of pieces, often in
+    run their passes for several pairs of planes. With ``wide``, most of them make wide codes,
+    often in several computes one after another. Raw sums leave in any number of pieces, often in
     several computes one after another.
     """
 
@@ -36,11 +37,13 @@ class RandomProgram:
         loops: bool = False,
         made: bool = False,
         on_chip: bool = False,
+        wide: bool = False,
     ):
         self.machine = machine
         self.loops = loops
         self.made = made
         self.on_chip = on_chip
+        self.wide = wide
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -127,6 +130,10 @@ class RandomProgram:
         raw, pair = self._chance(0.6 if self.raw else 0.25), self._chance(0.25)
         self.raw = raw
         planes = self.random.choice([1, 2, 4])
+        mode = PostMode.THRESHOLDS
+        if self.wide and not raw and self._chance(0.8):
+            mode = PostMode(int(self.random.integers(1, len(PostMode))))
+            planes, pair = self.random.choice([1, 2, 4, 8, 8, 8]), False
         pairs = {}
         if self.loops and self._chance(0.5):
             names = ("activation_planes", "weight_planes")
@@ -152,7 +159,8 @@ class RandomProgram:
             row_blocks=per_row,
             raw=int(raw),
             sum_pieces=pieces,
-            code_bits=int(self.random.integers(1, 5)),
+            code_bits=int(self.random.integers(1, 5)) if mode is PostMode.THRESHOLDS else 0,
+            post_mode=mode,
             pair=int(pair and not raw),
             row_length=length,
             width=int(self.random.integers(2, length + 1)),
@@ -160,7 +168,7 @@ class RandomProgram:
             address=RESULTS + int(self.random.integers(0, 4096)) * unit,
             row_bytes=int(self.random.integers(0, 200)) * unit,
             position_bytes=unit * int(self.random.choice([1, 1, 1, 2, 5])),
-            planes={1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}[int(planes)],
+            planes=Planes.holding(int(planes)),
             **pairs,
         )
         self.listing.compute(**(with_chip_place(fields, chip) if chip else fields))

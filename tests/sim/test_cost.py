@@ -87,7 +87,9 @@ def test_networks(model, seed, draw, memory):
 
 @pytest.mark.cosim
 @pytest.mark.parametrize(
-    "kinds", [{}, {"loops": True}, {"made": True}], ids=lambda kinds: "".join(kinds)
+    "kinds",
+    [{}, {"loops": True}, {"made": True}, {"wide": True}, {"wide": True, "loops": True}],
+    ids=lambda kinds: " ".join(kinds),
 )
 @pytest.mark.parametrize("seed", range(2 * len(KEPT)))
 def test_random_programs(model, seed, kinds):

@@ -84,11 +84,19 @@ def _candidates(
         for number, job in enumerate(jobs)
         if any(storages[name].kind == "picture" for name, _ in job.span.images)
     )
+    # Wide codes leave in two pieces, and what they are added to is read in turns.
+    wide = {
+        name
+        for job in jobs
+        if job.wide is not None
+        for name in (job.output, *_inputs(job))
+    }
     return {
         name
         for name, each in life.items()
         if each.first >= first
         and storages[name].kind == "codes"
+        and name not in wide
         and _one_stride(storages[name], [jobs[reader].strides[1] for reader in each.readers])
     }
 

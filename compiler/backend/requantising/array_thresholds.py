@@ -1,6 +1,6 @@
 """From thresholds on integers to thresholds on what the array counts (docs/machine.md, 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +42,17 @@ class ArrayThresholds:
     spacing: int
 
 
-def relate(packed: Packed, codes: list[np.ndarray], storages: Mapping[str, Storage]) -> SumRelation:
-    """How v follows from the array's sum; ``codes`` [outputs, 16]: each tap's weight codes."""
+def relate(
+    packed: Packed, codes: list[np.ndarray], storages: Mapping[str, Storage], turn: Sequence[int]
+) -> SumRelation:
+    """How v follows from the array's sum of the taps ``turn``, by their numbers.
+
+    ``codes`` [outputs, 16]: each tap's weight codes.
+    """
     job, grid = packed.job, packed.grid
     constant = np.zeros(job.outputs, np.int64)
     least, greatest = constant.copy(), constant.copy()  # of codes times weights
-    for tap, weights in zip(job.span.taps, codes, strict=True):
+    for tap, weights in ((job.span.taps[number], codes[number]) for number in turn):
         top = (1 << storages[job.span.images[tap.image][0]].operand_bits) - 1
         # The ones row sees its constant in all 16 lanes of the group, used or not.
         constant += top * (weights.sum(1) + grid.ones_code * tap.used.size)

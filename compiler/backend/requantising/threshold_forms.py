@@ -57,7 +57,7 @@ def _table(wanted: ArrayThresholds, rows: range, machine: Machine) -> bytes:
 def _lines(wanted: ArrayThresholds, rows: range, machine: Machine) -> ThresholdBlock | None:
     """Beat by beat as many bases as it holds, then their steps; None where a row has no line."""
     units = np.zeros((machine.rows, 2), f"<u{THRESHOLD_BYTES}")
-    units[len(rows) :, 0] = _encoded(_never(machine) << FRACTION_BITS)
+    units[len(rows) :, 0] = _encoded(0, 1)  # all are passed, and that is flipped
     for place, row in enumerate(rows):
         line = line_of(wanted, row, machine)
         if line is None:
@@ -88,10 +88,11 @@ def line_of(wanted: ArrayThresholds, row: int, machine: Machine) -> tuple[int, i
     finer = FRACTION_BITS - found.fraction
     step = found.step << finer
     base = (found.base << finer) - step  # its first threshold has number 1
-    if step < 0 or step >> FRACTION_BITS > _never(machine):
+    most = min(_never(machine), (1 << width(LineNumber, "whole")) - 1)
+    if step < 0 or step >> FRACTION_BITS > most:
         return None
     made = base + np.arange(1, levels.size + 1) * step >> FRACTION_BITS
-    if made[0] < 0 or made[-1] > _never(machine):
+    if made[0] < 0 or made[-1] > most:
         return None
     if (_reaching(made, low, high, spacing) != _reaching(levels, low, high, spacing)).any():
         return None

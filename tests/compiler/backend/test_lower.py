@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from arch.machine import ECP5_85F, TINY
+from arch.machine import ECP5_25F, ECP5_85F, TINY
 from compiler.backend import lower as lowering
 from compiler.describe import describe
 from compiler.errors import UnsupportedError
@@ -16,8 +16,8 @@ from tests.samples.programs import differing_codes
 NAMES = ["a@pad0", "a@pad0'", "a/copy", "a[0]", "a@pad1"]
 
 
-def lowered(network):
-    return lowering.lower(network, TINY)
+def lowered(network, machine=TINY):
+    return lowering.lower(network, machine)
 
 
 def two_paddings(other: str) -> Builder:
@@ -80,7 +80,7 @@ def test_a_quantiser_may_read_the_picture():
 
 
 @pytest.mark.parametrize("kind", ["MaxPool", "Upsample", "of a part"])
-def test_the_picture_cannot_be_moved(kind):
+def test_the_picture_cannot_be_moved_without_wide_codes(kind):
     b = Builder(4, 6, 6)
     source = b.slice("in", "part", 1, 2) if kind == "of a part" else "in"
     if kind == "Upsample":
@@ -93,7 +93,7 @@ def test_the_picture_cannot_be_moved(kind):
     }
     b.conv("moved", "head", 3, 1, raw=True)
     with pytest.raises(UnsupportedError, match="'moved' has 8-bit codes.*up to 4 bits.*move it"):
-        lowered(b.network("head"))
+        lowered(b.network("head"), ECP5_25F)
 
 
 def test_paddings_of_the_picture_must_agree():

@@ -58,10 +58,10 @@ def test_one_pass_is_first_and_last():
 
 def test_a_block_takes_its_passes_or_its_results():
     narrow, wide = table(2), table(100)
-    assert narrow.block_cycles(ECP5_25F, pieces=1) == 8
-    assert narrow.block_cycles(ECP5_25F, pieces=5) == 8 * 5
-    assert wide.block_cycles(ECP5_25F, pieces=5) == 100
-    assert table(2, ((0, 0), (1, 0))).block_cycles(ECP5_25F, pieces=1) == 16
+    assert narrow.block_cycles(ECP5_25F, column=1) == 8
+    assert narrow.block_cycles(ECP5_25F, column=5) == 8 * 5
+    assert wide.block_cycles(ECP5_25F, column=5) == 100
+    assert table(2, ((0, 0), (1, 0))).block_cycles(ECP5_25F, column=1) == 16
 
 
 @pytest.mark.parametrize(("passes", "captures"), [(512, 1), (256, 2)])
@@ -83,7 +83,7 @@ def test_a_looped_table_is_run_for_every_pair_of_planes():
     idle = PackedPass((None,) * 4, double=False, idle_word=9)
     made = PassTable((idle,) * 5, ((0, 0),), PlaneLoop(3, 4, 5))
     assert (made.size, made.block_passes, made.loop.word_count) == (5, 60, 20)
-    assert made.block_cycles(ECP5_25F, pieces=1) == 60
+    assert made.block_cycles(ECP5_25F, column=1) == 60
     assert made.compute_fields(7, 100) == {
         "table_start": 7, "table_last": 11, "activation_planes": 2, "weight_planes": 3,
         "plane_stride": 100, "weight_stride": 5,

@@ -23,6 +23,7 @@ KINDS = [
     Opcode.LOAD_THRESHOLDS,
     Opcode.LOAD_TABLE,
     Opcode.LOAD_PROGRAM,
+    Opcode.LOAD_CODES,
 ]
 CONTENTS = random.Random(9).randbytes(1 << 16)
 
@@ -73,6 +74,7 @@ class Run:
                 weights,
                 thresholds,
                 table,
+                codes,
                 program,
                 loaded,
                 waiting,
@@ -81,6 +83,7 @@ class Run:
                 loader.weights,
                 loader.thresholds,
                 loader.table,
+                loader.codes,
                 loader.program,
                 loader.loaded,
                 loader.waiting,
@@ -100,6 +103,8 @@ class Run:
                     chip.threshold(thresholds.set, index, row, data)
             if table.valid:
                 chip.table[table.address] = table.data
+            if codes.valid:
+                chip.codes[codes.entry] = codes.data
             if program.valid:
                 assert program.word == len(chip.program) % (2048 // machine.beat_bytes)
                 chip.program.append(program.data)

@@ -58,7 +58,7 @@ def test_counting_gives_the_integers_and_their_codes(bits, weight_bits, encoding
         job, storages, rng = make(seed, bits, weight_bits, step, offset)
         packed, tap = pack(job, storages, TINY), job.span.taps[0]
         grid = packed.grid
-        relation = relate(packed, [grid.codes(tap)], storages)
+        relation = relate(packed, [grid.codes(tap)], storages, (0,))
         wanted = sum_thresholds(job.thresholds, relation, 2, TINY)
         table, flip = wanted.levels, wanted.flip
         assert (np.diff(table, axis=1) >= 0).all()
