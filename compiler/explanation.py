@@ -11,14 +11,14 @@ from arch.command_line import program
 from arch.errors import OnefourError
 from compiler.errors import UnsupportedError
 from compiler.frontend.context import Context, Obstacle
-from compiler.frontend.dialect import described, dynamic, is_float, operators
+from compiler.frontend.dialect import described, dynamic, is_float
 from compiler.frontend.ir import Graph
 from compiler.frontend.listing import graph_lines, network_lines
 from compiler.frontend.obstacles import Collector, Kind, all_obstacles, by_kind, passed
 from compiler.frontend.passes.check_operators import SUPPORTED
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understood, read_network
 from compiler.frontend.reader.element_types import inferred_shapes
-from compiler.frontend.reader.onnx_reader import graph_of, load_model
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.split.tail import tail_of
 from compiler.frontend.stages import complaints
 
@@ -32,8 +32,8 @@ def explain(path: Path, sized: Path, input_scale: float, after: str | None = Non
     ``sized``: what is read, the file ``path`` or a copy for one size of pictures; ``after``: one of
     ``PASS_NAMES``, or None for the integer network, or for the obstacles.
     """
+    print(f"{path}: {described(load_file(sized))}", flush=True)
     model = load_model(sized)
-    print(f"{path}: {described(model)}", flush=True)
     graph = graph_of(model, path)
     for line in tail_lines(graph):
         print(line)
@@ -130,8 +130,6 @@ def next_step(path: Path, model: ModelProto) -> str:
     again = f"Quantise the float network it was made from: {command} FLOAT.onnx --data FOLDER"
     if dynamic(model):
         return f"Its scales are computed for every picture anew, which is not supported. {again}"
-    if operators(model):
-        return f"Write it as QDQ (onnxruntime: quant_format=QuantFormat.QDQ), or so: {again}"
     return ""
 
 
