@@ -19,6 +19,7 @@ from compiler.frontend.passes.check_operators import SUPPORTED
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understood, read_network
 from compiler.frontend.reader.element_types import inferred_shapes
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
+from compiler.frontend.split.heads import is_convolution
 from compiler.frontend.split.tail import tail_of
 from compiler.frontend.stages import complaints
 
@@ -79,6 +80,18 @@ def tail_lines(graph: Graph) -> Iterator[str]:
         counts = Counter(node.op for node in tail.nodes).most_common()
         operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]
         tensors = [repr(tensor) for tensor in tail.inputs]
+        if tail.foreign:
+            host, whole = (
+                sum(is_convolution(graph, node) for node in nodes)
+                for nodes in (tail.nodes, graph.nodes)
+            )
+            kinds = Counter(node.op for node in tail.foreign).most_common()
+            named = [f"{op} x {n}" if n > 1 else op for op, n in kinds]
+            yield (
+                f"{tail.foreign[0]} and what else the array does not have before the last "
+                f"convolutions ({listed(named, MOST_OPERATORS)}) leave {host} of {whole} "
+                "convolutions to the host: a network without them would run faster"
+            )
         yield (
             f"the host computes what follows {listed(tensors, MOST_TENSORS)}: "
             f"{listed(operators, MOST_OPERATORS)}, by onnxruntime"

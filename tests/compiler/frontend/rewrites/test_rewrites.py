@@ -81,7 +81,7 @@ def test_a_shuffle_split_in_halves(tmp_path):
 def test_reshaping_within_channels_is_refused(tmp_path):
     net, x = quantised_net()
     y = net.node("Transpose", x, perm=[0, 1, 3, 2], name="turn")
-    net.head(y, 8)
+    net.head(net.quant(y), 8)
     with pytest.raises(UnsupportedError, match="Transpose 'turn'"):
         read_network(net.save(tmp_path))
 
