@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from compiler.flow import Compiled, compile_file
 from compiler.frontend.pipeline import PASS_NAMES
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
+from compiler.quantize import command as quantize
 from compiler.report import layer_table
 from host.description import read_record
 from host.image import Image
@@ -81,11 +83,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_input_scale(build)
     build.add_argument(
+        "--quantize",
+        type=quantize.precision,
+        metavar="wNaM",
+        default=argparse.SUPPRESS,
+        help="the model is a float network: give it weights of N bits and activations of M first, "
+        "such as w8a8 (needs --data; `quantize` does it with all options, and keeps the file)",
+    )
+    quantize.add_data(build, required=False)
+    build.add_argument(
         "--no-check",
         action="store_true",
         help="do not compare ONNX graph, integer network and program on a picture first",
     )
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
+    quantize.add_options(
+        commands.add_parser(
+            "quantize",
+            help="float ONNX file and pictures to a quantised ONNX file, without training",
+            formatter_class=Help,
+        )
+    )
     told = commands.add_parser(
         "explain",
         help="what an ONNX file is, what it becomes, and all that keeps it from compiling",
@@ -136,7 +154,6 @@ def _target(arguments: argparse.Namespace) -> Board:
 
 def _build(arguments: argparse.Namespace) -> None:
     model: Path = arguments.model
-    target = _target(arguments)
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
     if not model.name:  # "." and "/"
         raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
@@ -147,6 +164,28 @@ def _build(arguments: argparse.Namespace) -> None:
         read_record(side_car)
     else:
         side_car = None
+    if not hasattr(arguments, "quantize"):
+        if hasattr(arguments, "data"):
+            raise FileError("--data: pictures are looked at with --quantize only, such as w8a8")
+        _build_file(arguments, model, folder, side_car, started)
+        return
+    if not hasattr(arguments, "data"):
+        raise FileError("--quantize needs pictures to look at: name their folder with --data")
+    with tempfile.TemporaryDirectory() as scratch:
+        quantised = Path(scratch) / model.name
+        quantize.write_quantised(arguments, quantised)
+        _build_file(arguments, quantised, folder, side_car, started)
+
+
+def _build_file(
+    arguments: argparse.Namespace,
+    model: Path,
+    folder: Path,
+    side_car: Path | None,
+    started: float,
+) -> None:
+    """Compile a quantised file, check the program and write its build."""
+    target = _target(arguments)
     try:
         compiled = compile_file(
             model, target.machine, target.memory, input_scale=arguments.input_scale
@@ -221,7 +260,8 @@ def run(argv: list[str] | None) -> int:
     """Run one command; an OnefourError for everything that does not end well."""
     arguments = _parser().parse_args(argv)
     commands = {
-        "build": _build, "explain": _explain, "report": _report, "disassemble": _disassemble,
+        "build": _build, "quantize": quantize.run, "explain": _explain, "report": _report,
+        "disassemble": _disassemble,
     }  # fmt: skip
     commands[arguments.command](arguments)
     return 0

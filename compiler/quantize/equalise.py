@@ -61,7 +61,7 @@ def groups_of(node: NodeProto) -> int:
 
 
 def scalable(network: FloatNetwork, node: NodeProto) -> bool:
-    """Whether each input channel has weights of its own: all groups of one channel, or one group."""
+    """Whether each input channel has weights of its own: one group, or groups of one channel."""
     weights, groups = network.constants[node.input[1]], groups_of(node)
     return owns_constants(network, node) and (groups == 1 or weights.shape[1] == 1)
 
@@ -93,7 +93,7 @@ def factors(network: FloatNetwork, pair: Pair, peaks: np.ndarray) -> np.ndarray:
 
 
 def equalised(network: FloatNetwork, peaks: dict[str, np.ndarray]) -> FloatNetwork:
-    """The network with equal channels; ``peaks`` [C] of the map of each pair (:func:`find_pairs`)."""
+    """The network with equal channels; ``peaks`` [C] of the map of each of :func:`find_pairs`."""
     changed = {name: value.astype(np.float64) for name, value in network.constants.items()
                if value.dtype == np.float32}  # fmt: skip
     touched: set[str] = set()

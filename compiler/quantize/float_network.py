@@ -6,7 +6,7 @@ nothing is used, for those write operators of their own.
 """
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -41,7 +41,6 @@ class FloatNetwork:
     constants: dict[str, np.ndarray]
     input: str
     shape: tuple[int, int, int]
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> tuple[NodeProto, ...]:
@@ -79,9 +78,7 @@ class FloatNetwork:
             if tensor.name in changed:
                 values = changed[tensor.name].astype(np.float32)
                 tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
-        return FloatNetwork(
-            model, self.constants | changed, self.input, self.shape, self.shapes
-        )
+        return FloatNetwork(model, self.constants | changed, self.input, self.shape)
 
 
 def read_float_network(path: Path) -> FloatNetwork:
@@ -159,10 +156,6 @@ def described(model: ModelProto) -> FloatNetwork:
             f"input {inputs[0].name!r} is not of float32; supported are float32 networks. Export "
             "it without half precision and without quantisation."
         )
-    shapes = {
-        value.name: tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
-        for value in (*model.graph.value_info, *model.graph.output, *inputs)
-    }
     constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     _, channels, height, width = sizes[0]
-    return FloatNetwork(model, constants, inputs[0].name, (channels, height, width), shapes)
+    return FloatNetwork(model, constants, inputs[0].name, (channels, height, width))

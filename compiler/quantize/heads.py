@@ -8,7 +8,7 @@ from compiler.quantize.float_network import FloatNetwork
 
 
 def is_expectation(network: FloatNetwork, node: NodeProto) -> bool:
-    """Whether a Conv only weighs bins with 0, 1, 2, ...: a DFL head's decoding, which learns nothing."""
+    """Whether a Conv only weighs bins with 0, 1, 2, ...: how a DFL head decodes boxes."""
     weights = network.constants.get(node.input[1])
     return weights is not None and bool(
         weights.shape[0] == 1 and (weights.ravel() == np.arange(weights.size)).all()
@@ -30,9 +30,7 @@ def heads(network: FloatNetwork) -> tuple[NodeProto, ...]:
         if is_layer or ahead:
             reaching.update(node.input)
     if not found:
-        raise UnsupportedError(
-            "it has no convolution; supported are networks of 2-D convolutions."
-        )
+        raise UnsupportedError("it has no convolution; supported are networks of 2-D convolutions.")
     return tuple(found[::-1])
 
 

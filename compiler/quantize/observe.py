@@ -23,16 +23,24 @@ def session(model: ModelProto, threads: int) -> onnxruntime.InferenceSession:
 
 
 def with_outputs(model: ModelProto, tensors: Iterable[str]) -> ModelProto:
-    """The model that also gives some of its inner float tensors."""
+    """The model whose results are these float tensors, and that computes nothing else."""
     told = ModelProto()
     told.CopyFrom(model)
-    there = {value.name for value in told.graph.output}
-    there.update(value.name for value in told.graph.input)
+    wanted = list(dict.fromkeys(tensors))
+    del told.graph.output[:]
     told.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-        for name in dict.fromkeys(tensors)
-        if name not in there
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in wanted
     )
+    needed, kept = set(wanted), []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    del told.graph.node[:]
+    told.graph.node.extend(kept[::-1])
+    held = [tensor for tensor in model.graph.initializer if tensor.name in needed]
+    del told.graph.initializer[:]
+    told.graph.initializer.extend(held)
     return told
 
 
@@ -40,12 +48,11 @@ def values(
     model: ModelProto, tensors: Iterable[str], inputs: Iterable[np.ndarray], threads: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """For each input the float32 values of the tensors, the input itself among them."""
-    tensors = list(dict.fromkeys(tensors))
-    runner = session(with_outputs(model, tensors), threads)
-    name = runner.get_inputs()[0].name
-    wanted = [tensor for tensor in tensors if tensor != name]
+    name = model.graph.input[0].name
+    wanted = [tensor for tensor in dict.fromkeys(tensors) if tensor != name]
+    runner = session(with_outputs(model, wanted), threads) if wanted else None
     for image in inputs:
-        found = dict(zip(wanted, runner.run(wanted, {name: image}), strict=True))
+        found = dict(zip(wanted, runner.run(wanted, {name: image}), strict=True)) if runner else {}
         found[name] = image
         yield found
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import NodeProto, helper
 
-from compiler.quantize.ranges import Grid
-
 PLACES = 192
 """Windows of a picture that are looked at."""
 
@@ -40,56 +38,70 @@ def window_of(node: NodeProto, weights: np.ndarray, size: tuple[int, int]) -> Wi
     return Window(tuple(kernel), strides, pads, dilations, given.get("group", 1))
 
 
-def patches(x: np.ndarray, window: Window, rng: np.random.Generator) -> np.ndarray:
+def places(size: tuple[int, int], window: Window, rng: np.random.Generator) -> np.ndarray:
+    """Windows of maps of ``size`` that are looked at: int64 [n, 2], y and x of their corners in the
+    padded map."""
+    top, left, bottom, right = window.pads
+    padded = size[0] + top + bottom, size[1] + left + right
+    rows, columns = (
+        (length - (k - 1) * d - 1) // s + 1
+        for length, k, d, s in zip(
+            padded, window.kernel, window.dilations, window.strides, strict=True
+        )
+    )
+    drawn = rng.integers(0, rows * columns, min(PLACES, rows * columns))
+    return np.stack([drawn // columns, drawn % columns], 1) * window.strides
+
+
+def patches(x: np.ndarray, window: Window, corners: np.ndarray) -> np.ndarray:
     """Windows of a map [C, H, W]: float32 [groups, places, C / groups * kh * kw]."""
     top, left, bottom, right = window.pads
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right)))
-    reach = [(k - 1) * d for k, d in zip(window.kernel, window.dilations, strict=True)]
-    counts = [
-        (length - r - 1) // s + 1
-        for length, r, s in zip(padded.shape[1:], reach, window.strides, strict=True)
-    ]
-    places = rng.integers(0, counts[0] * counts[1], min(PLACES, counts[0] * counts[1]))
-    y = places // counts[1] * window.strides[0]
-    x0 = places % counts[1] * window.strides[1]
     dy = np.repeat(np.arange(window.kernel[0]) * window.dilations[0], window.kernel[1])
     dx = np.tile(np.arange(window.kernel[1]) * window.dilations[1], window.kernel[0])
-    taken = padded[:, y[:, None] + dy, x0[:, None] + dx]  # [C, places, taps]
+    taken = padded[:, corners[:, :1] + dy, corners[:, 1:] + dx]  # [C, places, taps]
     channels = len(taken) // window.groups
-    taken = taken.reshape(window.groups, channels, len(places), -1)
-    return taken.transpose(0, 2, 1, 3).reshape(window.groups, len(places), -1)
+    taken = taken.reshape(window.groups, channels, len(corners), -1)
+    return taken.transpose(0, 2, 1, 3).reshape(window.groups, len(corners), -1)
 
 
 @dataclass(eq=False)
 class Moments:
-    """Sums over windows: of products of rounded inputs, ``gram`` float64 [groups, k, k], and of
-    both inputs, rounded or not.
+    """Means over windows of a convolution's input as it was, x, and in few bits, y: of y y^T
+    (``gram``), float64 [groups, k, k], and of x and of y (``means``), float64 [groups, k].
     """
 
     window: Window
-    grid: Grid
+    rng: np.random.Generator
     count: int = 0
-    gram: np.ndarray | float = 0.0
-    exact: np.ndarray | float = 0.0
-    rounded: np.ndarray | float = 0.0
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    sums: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, x: np.ndarray) -> None:
-        """Windows of one more map [C, H, W] of float32 values before they are rounded."""
-        exact = patches(x, self.window, self.rng)
-        rounded = self.grid.rounded(exact)
-        self.count += exact.shape[1]
-        self.gram = self.gram + (rounded.transpose(0, 2, 1) @ rounded).astype(np.float64)
-        self.exact = self.exact + exact.sum(axis=1, dtype=np.float64)
-        self.rounded = self.rounded + rounded.sum(axis=1, dtype=np.float64)
+    def add(self, before: np.ndarray, after: np.ndarray) -> None:
+        """Windows of one more map [C, H, W]."""
+        corners = places(before.shape[1:], self.window, self.rng)
+        x, y = (patches(each, self.window, corners) for each in (before, after))
+        found = [y.transpose(0, 2, 1) @ y, x.sum(axis=1), y.sum(axis=1)]
+        self.count += len(corners)
+        if not self.sums:
+            self.sums = [each.astype(np.float64) for each in found]
+            return
+        for total, each in zip(self.sums, found, strict=True):
+            total += each
+
+    @property
+    def gram(self) -> np.ndarray:
+        return self.sums[0] / self.count
+
+    @property
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.sums[1] / self.count, self.sums[2] / self.count
 
     def shift(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """How much rounding lowers the mean of each output channel, float64 [out].
+        """How much quantisation lowers the mean of each output channel, float64 [out].
 
         ``before`` and ``after``: the weights [out, C / groups, kh, kw] that go with either input.
         """
         rows = [w.reshape(self.window.groups, -1, w[0].size).astype(np.float64)
                 for w in (before, after)]  # fmt: skip
-        means = [np.asarray(total) / self.count for total in (self.exact, self.rounded)]
-        products = [(w * m[:, None]).sum(axis=2) for w, m in zip(rows, means, strict=True)]
+        products = [(w * m[:, None]).sum(axis=2) for w, m in zip(rows, self.means, strict=True)]
         return (products[0] - products[1]).reshape(-1)

@@ -1,4 +1,4 @@
-"""Pictures to calibrate with: the files of a folder, in the form in which the network takes them."""
+"""Pictures to calibrate with: the files of a folder, as the network takes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,9 +47,7 @@ def find_pictures(folder: Path) -> tuple[Path, ...]:
         raise OnefourError(
             f"{folder}: is not a folder; expected one with pictures ({', '.join(SUFFIXES)})"
         )
-    found = tuple(
-        sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    )
+    found = tuple(sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES))
     if not found:
         raise OnefourError(
             f"{folder}: has no pictures; expected about 100 of those that the network is for "

@@ -103,10 +103,12 @@ class Tracer:
     def operands(self, node: NodeProto) -> list[str]:
         """What a node reads of the picture's: not shapes that were computed from it."""
         variables = self.network.variables(node)
-        return variables if node.op_type == "Concat" or is_elementwise(self.network, node) else (
-            variables[:1]
-            if is_moving(node) or node.op_type in spec.CONVOLUTIONS
-            else variables
+        return (
+            variables
+            if node.op_type == "Concat" or is_elementwise(self.network, node)
+            else (
+                variables[:1] if is_moving(node) or node.op_type in spec.CONVOLUTIONS else variables
+            )
         )
 
     def find_roots(self, node: NodeProto) -> None:

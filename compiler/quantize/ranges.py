@@ -1,8 +1,8 @@
 """Ranges of activations: which values the codes of a tensor stand for.
 
-``minmax``: all that was seen. ``percentile``: without the rarest values. ``mse``: the range with the
-least mean squared error of what was seen, and where a function follows that becomes a table, of the
-function's values: below -8, SiLU needs no codes.
+``minmax``: all that was seen. ``percentile``: without the rarest values. ``mse``: the range with
+the least mean squared error of what was seen, and where a function follows that becomes a table, of
+the function's values: below -8, SiLU needs no codes.
 """
 
 from collections.abc import Callable, Sequence

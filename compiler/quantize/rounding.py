@@ -3,8 +3,8 @@
 ``nearest``, or ``adaptive``: one column of weights after the other is rounded, and what that
 changes of the sums is taken back with the columns that are not rounded yet, as well as it can be
 for the inputs that were seen (Frantar et al., "Optimal Brain Compression", NeurIPS 2022, section 4;
-the order and the damping are those of the same authors' GPTQ, ICLR 2023). It minimises what AdaRound
-(Nagel et al., ICML 2020) minimises by gradients, in closed form.
+order and damping as in the same authors' GPTQ, ICLR 2023). It minimises what AdaRound (Nagel et
+al., ICML 2020) minimises by gradients, in closed form.
 """
 
 import numpy as np

@@ -59,14 +59,18 @@ class Writer:
 
     def node(self, op: str, inputs: list[str], output: str, **attributes: int) -> str:
         """A new node, called as its output."""
-        self.nodes.append(helper.make_node(op, inputs, [output], name=f"{op}_{output}", **attributes))
+        self.nodes.append(
+            helper.make_node(op, inputs, [output], name=f"{op}_{output}", **attributes)
+        )
         return output
 
     def rounded(self, tensor: str, grid: Grid) -> str:
         """The tensor on its grid."""
         scale = self.constant(f"{tensor}_scale", np.float32(grid.scale))
         zero = self.constant(f"{tensor}_zero_point", np.uint8(grid.zero))
-        codes = self.node("QuantizeLinear", [tensor, scale, zero], self.fresh(f"{tensor}_quantized"))
+        codes = self.node(
+            "QuantizeLinear", [tensor, scale, zero], self.fresh(f"{tensor}_quantized")
+        )
         if grid.bits < 8:
             low = self.constant(f"{tensor}_least", np.uint8(0))
             high = self.constant(f"{tensor}_most", np.uint8(grid.top))
@@ -125,7 +129,11 @@ def written(
         if node.output[0] in layers:
             layer = layers[node.output[0]]
             base = copy.input[2] if len(copy.input) > 2 else f"{node.output[0]}_bias"
-            operands = [copy.input[0], writer.weights(copy.input[1], layer), writer.bias(base, layer)]
+            operands = [
+                copy.input[0],
+                writer.weights(copy.input[1], layer),
+                writer.bias(base, layer),
+            ]
             del copy.input[:]
             copy.input.extend(operands)
         writer.nodes.append(copy)

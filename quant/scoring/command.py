@@ -23,7 +23,7 @@ from quant.data.labels import Sample
 from quant.errors import TrainingError
 from quant.scoring.kept import detections_of
 from quant.scoring.metrics import Scores, evaluate_boxes
-from quant.scoring.subjects import Subject, as_program, in_integers, in_runtime
+from quant.scoring.subjects import Subject, as_program, in_integers, in_runtime, runs
 
 PACKAGES = ("onnxruntime", "numpy", "pillow", "pycocotools")
 """What a score depends on besides ourselves."""
@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--integers", action="store_true",
-        help="quantised ONNX files as integer networks too: what a build of them computes",
+        help="quantised ONNX files as integer networks too, which is what a build of them "
+        "computes (always for QONNX, which onnxruntime cannot execute)",
     )  # fmt: skip
     parser.add_argument("--threads", type=integer(1), default=1, help="of onnxruntime")
     parser.add_argument("--record", type=Path, help="also write the table as JSON")
@@ -77,8 +78,10 @@ def subjects_of(paths: Sequence[Path], given: Path | None, *, integers: bool,
         if path.is_dir():
             found.append(as_program(path, given))
             continue
-        found.append(in_runtime(path, given, threads))
-        if integers:
+        executable = runs(path)
+        if executable:
+            found.append(in_runtime(path, given, threads))
+        if integers or not executable:
             found.append(in_integers(path, given))
     return found
 

@@ -25,6 +25,8 @@ from quant.scoring.metrics import OVERLAP, SCORE_FLOOR
 RUNTIME, INTEGERS, PROGRAM = "onnxruntime", "integer network", "program"
 """How a network is executed."""
 
+RUNTIME_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
+
 Outputs = dict[str, np.ndarray]
 
 
@@ -58,7 +60,7 @@ class Subject:
 def maps_of_head(
     shapes: dict[str, tuple[int, ...]], head: Head, size: tuple[int, int, int]
 ) -> tuple[str, ...]:
-    """The output for each stride: those named, or by their shapes, for files have them in any order.
+    """The output for each stride: those named, or by their shapes (files have any order).
 
     ``size``: the input's [C, H, W].
     """
@@ -97,9 +99,13 @@ def describe(path: Path, given: Path | None) -> Description:
     return read_description(found)
 
 
+def runs(path: Path) -> bool:
+    """Whether onnxruntime has the operators of an ONNX file: not those of QONNX."""
+    return all(node.domain in RUNTIME_DOMAINS for node in load_model(path).graph.node)
+
+
 def in_runtime(path: Path, given: Path | None, threads: int) -> Subject:
     """An ONNX file, float or quantised, as people run it: onnxruntime as it comes."""
-    load_model(path)
     data, description = self_contained(path), describe(path, given)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
