@@ -4,7 +4,10 @@ import argparse
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from onnx import ModelProto
@@ -175,20 +178,31 @@ def report(network: FloatNetwork, model: ModelProto, pictures: Pictures, options
     )
 
 
-def write_quantised(arguments: argparse.Namespace, target: Path) -> None:
-    """What ``build`` starts from: the float network in the bits of ``arguments.quantize``."""
-    network = read_float_network(arguments.model)
+@contextmanager
+def quantised(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
+    """What ``build`` starts from: ``model`` itself, or with --quantize the file in so many bits."""
+    if not hasattr(arguments, "quantize"):
+        if hasattr(arguments, "data"):
+            raise FileError("--data: pictures are looked at with --quantize only, such as w8a8")
+        yield model
+        return
+    if not hasattr(arguments, "data"):
+        raise FileError("--quantize needs pictures to look at: name their folder with --data")
+    network = read_float_network(model)
     weights, activations = arguments.quantize
     options = Options(weights=weights, activations=activations, threads=arguments.threads)
     _, told = described(arguments.model, arguments)
     pictures = pictures_of(network, told, arguments)
-    model = quantise(network, pictures, options)
-    write_whole(target, model.SerializeToString())
-    report(network, model, pictures, options)
+    made = quantise(network, pictures, options)
+    report(network, made, pictures, options)
+    with TemporaryDirectory(prefix="onefour-") as folder:
+        path = Path(folder) / arguments.model.name
+        path.write_bytes(made.SerializeToString())
+        yield path
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Quantise a file and write it."""
+def run(arguments: argparse.Namespace, sized: Path) -> None:
+    """Quantise ``sized``, which is the model or stands for it, and write the result."""
     started = time.monotonic()
     target: Path = arguments.output
     if target.suffix != ".onnx":
@@ -197,7 +211,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileError(f"{target}: is the float network itself; name another file with -o")
     check_target(target)
     options = options_of(arguments)
-    network = read_float_network(arguments.model)
+    network = read_float_network(sized)
     beside, told = described(arguments.model, arguments)
     pictures = pictures_of(network, told, arguments)
     model = quantise(network, pictures, options)

@@ -149,7 +149,7 @@ def described(model: ModelProto) -> FloatNetwork:
     if len(inputs) != 1 or len(sizes[0]) != 4 or min(sizes[0][1:]) <= 0 or sizes[0][0] > 1:
         raise ReadError(
             f"inputs {[v.name for v in inputs]} of shapes {sizes}; supported is one, "
-            "[1, channels, height, width]. Export the network with a fixed picture size and batch 1"
+            "[1, channels, height, width]. Give its size with --size, or export it with one."
         )
     if inputs[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
         raise UnsupportedError(

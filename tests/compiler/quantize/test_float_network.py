@@ -44,7 +44,7 @@ def test_quantised_networks_are_refused(tmp_path):
 def test_sizes_must_be_fixed(tmp_path):
     net = FloatNet(shape=(1, 3, "height", 8))
     net.head("x", 3)
-    with pytest.raises(ReadError, match="a fixed picture size and batch 1"):
+    with pytest.raises(ReadError, match="Give its size with --size"):
         read_float_network(net.save(tmp_path))
 
 
