@@ -100,11 +100,11 @@ def truth(samples: Sequence[Sample]) -> list[tuple[np.ndarray, np.ndarray]]:
 def check_classes(subjects: Sequence[Subject], dataset: Dataset, data: Path) -> None:
     """TrainingError where a network has other classes than the labels."""
     for subject in subjects:
-        known = subject.description.head.classes
-        if len(known) != len(dataset.names):
+        known = subject.decoding.classes
+        if known not in (0, len(dataset.names)):
             raise TrainingError(
-                f"{subject.name}: its description has {len(known)} classes, {data} has "
-                f"{len(dataset.names)}; a score needs the same ones in the same order"
+                f"{subject.name}: has {known} classes, {data} has {len(dataset.names)}; a score "
+                "needs the same ones in the same order"
             )
 
 

@@ -49,15 +49,15 @@ def read(path: Path) -> Detections | None:
 
 def look(subject: Subject, picture: Path) -> Detections:
     """Boxes of a picture file, in its own pixels."""
-    channels, height, width = subject.shape
-    description = subject.description
+    decoding = subject.decoding
+    channels, height, width = decoding.shape
     frame = load_picture(
         picture,
         height=height,
         width=width,
         channels=channels,
-        colour=description.colour,
-        fit=description.fit,
+        colour=decoding.colour,
+        fit=decoding.fit,
     )
     found = subject.detections(frame.codes)
     return replace(found, boxes=frame.placement.to_picture(found.boxes))

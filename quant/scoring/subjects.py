@@ -1,6 +1,7 @@
 """What can be scored, without PyTorch: an ONNX file in onnxruntime, its integer network, a build.
 
-Each takes the codes of a picture, uint8 [C, H, W], and gives its outputs, float64 [C, H, W].
+Each takes the codes of a picture, uint8 [C, H, W], and gives the model's outputs, with the axis of
+the batch.
 """
 
 from collections.abc import Callable
@@ -14,17 +15,17 @@ import onnxruntime
 from compiler.build_folder import MANIFEST, read_build
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.reader.onnx_reader import load_model, scale_of_input, self_contained
+from compiler.frontend.split.model import split_file
 from golden import execute
 from golden.machine import GoldenMachine
-from host.description import Description, Head, read_description, side_car
-from host.detection import Detections, detect, real_outputs
+from host.detection import Detections
 from host.memory import read_outputs
+from host.tail import Tail, model_outputs
 from quant.errors import TrainingError
-from quant.scoring.metrics import OVERLAP, SCORE_FLOOR
+from quant.scoring.decoding import Decoding, of_build, of_file
 
 RUNTIME, INTEGERS, PROGRAM = "onnxruntime", "integer network", "program"
 """How a network is executed."""
-
 RUNTIME_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 
 Outputs = dict[str, np.ndarray]
@@ -32,52 +33,20 @@ Outputs = dict[str, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """A detector: ``run`` takes codes of ``shape`` [C, H, W].
+    """A detector: ``run`` takes codes of the shape that ``decoding`` has.
 
     ``digest`` tells it from every other one, and from itself executed otherwise.
     """
 
     name: str
     kind: str
-    shape: tuple[int, int, int]
-    description: Description
+    decoding: Decoding
     run: Callable[[np.ndarray], Outputs]
     digest: str
 
     def detections(self, codes: np.ndarray) -> Detections:
         """Nearly all boxes that there are, in pixels of the input."""
-        head, maps = self.description.head, self.run(codes)
-        names = maps_of_head({name: each.shape for name, each in maps.items()}, head, self.shape)
-        return detect(
-            [maps[name] for name in names],
-            real_outputs(names, head),
-            head,
-            floor=SCORE_FLOOR,
-            overlap=OVERLAP,
-        )
-
-
-def maps_of_head(
-    shapes: dict[str, tuple[int, ...]], head: Head, size: tuple[int, int, int]
-) -> tuple[str, ...]:
-    """The output for each stride: those named, or by their shapes (files have any order).
-
-    ``size``: the input's [C, H, W].
-    """
-    if head.outputs:
-        return head.outputs
-    chosen = []
-    for at, stride in enumerate(head.strides):
-        wanted = (head.channels(at), size[1] // stride, size[2] // stride)
-        fitting = [name for name, shape in shapes.items() if tuple(shape) == wanted]
-        if len(fitting) != 1:
-            told = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
-            raise TrainingError(
-                f"stride {stride} needs one output of shape {list(wanted)}; the network has "
-                f"{told}: name those meant as 'outputs' in the side-car"
-            )
-        chosen += fitting
-    return tuple(chosen)
+        return self.decoding(self.run(codes))
 
 
 def digest_of(kind: str, *parts: bytes | str) -> str:
@@ -88,17 +57,6 @@ def digest_of(kind: str, *parts: bytes | str) -> str:
     return whole.hexdigest()[:24]
 
 
-def describe(path: Path, given: Path | None) -> Description:
-    """The side-car that was named, or the one beside the model."""
-    found = given or side_car(path)
-    if not found.exists():
-        raise TrainingError(
-            f"{path}: what its outputs mean stands in a side-car, and {found} is not there; name "
-            "one with --description (docs/dataflow.md; examples/ has some)"
-        )
-    return read_description(found)
-
-
 def runs(path: Path) -> bool:
     """Whether onnxruntime has the operators of an ONNX file: not those of QONNX."""
     return all(node.domain in RUNTIME_DOMAINS for node in load_model(path).graph.node)
@@ -106,7 +64,7 @@ def runs(path: Path) -> bool:
 
 def in_runtime(path: Path, given: Path | None, threads: int) -> Subject:
     """An ONNX file, float or quantised, as people run it: onnxruntime as it comes."""
-    data, description = self_contained(path), describe(path, given)
+    data = self_contained(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
@@ -122,55 +80,60 @@ def in_runtime(path: Path, given: Path | None, threads: int) -> Subject:
             f"{path}: input {picture.name!r} has shape {picture.shape}; expected one input "
             "[1, channels, height, width] of fixed size"
         )
+    decoding = of_file(path, given, shape)
     names = [output.name for output in session.get_outputs()]
 
     def run(codes: np.ndarray) -> Outputs:
         image = codes[None]
         if "float" in picture.type:
-            image = image.astype(np.float32) * np.float32(description.scale)
-        found = session.run(names, {picture.name: image})
-        return {n: each[0].astype(np.float64) for n, each in zip(names, found, strict=True)}
+            image = image.astype(np.float32) * np.float32(decoding.scale)
+        return dict(zip(names, session.run(names, {picture.name: image}), strict=True))
 
     return Subject(
-        name=path.stem, kind=RUNTIME, shape=shape, description=description, run=run,
-        digest=digest_of(RUNTIME, data, str(description)),
+        name=path.stem, kind=RUNTIME, decoding=decoding, run=run,
+        digest=digest_of(RUNTIME, data, told_of(decoding)),
     )  # fmt: skip
 
 
 def in_integers(path: Path, given: Path | None) -> Subject:
-    """A quantised ONNX file as the front end understands it."""
-    description = describe(path, given)
-    network = read_network(path, input_scale=scale_of_input(path, description.scale))
+    """A quantised ONNX file as the front end understands it, and its tail in onnxruntime."""
+    parts = split_file(path)
+    # The scale of the picture stands in the side-car, the size of the picture in the file.
+    network = read_network(path)
+    decoding = of_file(path, given, network.shape(network.input))
+    if decoding.scale != 1 / 255:
+        network = read_network(path, input_scale=scale_of_input(path, decoding.scale))
+    tail = None if parts is None else Tail(parts.model.SerializeToString())
+    names = tuple(o.name for o in network.outputs) if parts is None else parts.tail.outputs
 
     def run(codes: np.ndarray) -> Outputs:
-        return execute.outputs(network, execute.run(network, codes))
+        return model_outputs(tail, execute.outputs(network, execute.run(network, codes)), names)
 
     return Subject(
-        name=path.stem, kind=INTEGERS, shape=network.shape(network.input),
-        description=description, run=run,
-        digest=digest_of(INTEGERS, self_contained(path), str(description)),
+        name=path.stem, kind=INTEGERS, decoding=decoding, run=run,
+        digest=digest_of(INTEGERS, self_contained(path), told_of(decoding)),
     )  # fmt: skip
 
 
 def as_program(folder: Path, given: Path | None) -> Subject:
-    """A build: its program on the golden machine."""
+    """A build: its program on the golden machine, and its tail in onnxruntime."""
     build = read_build(folder)
     manifest = build.manifest
-    if given is None and manifest.description is None:
-        raise TrainingError(
-            f"{folder}: was built without a side-car, so what its outputs mean is not known; name "
-            "one with --description (docs/dataflow.md; examples/ has some)"
-        )
-    description = manifest.description if given is None else read_description(given)
-    picture = manifest.picture
+    decoding = of_build(folder, given, manifest)
+    tail = Tail(build.tail) if build.tail else None
+    outputs = manifest.tail.outputs if manifest.tail else tuple(o.name for o in manifest.outputs)
 
     def run(codes: np.ndarray) -> Outputs:
         memory = build.memory(codes)
         GoldenMachine(build.machine).run(memory, build.image.program_address)
-        return read_outputs(memory, manifest)
+        return model_outputs(tail, read_outputs(memory, manifest), outputs)
 
     return Subject(
-        name=manifest.network, kind=f"{PROGRAM}, {build.machine.name}",
-        shape=(picture.channels, picture.height, picture.width), description=description,
-        run=run, digest=digest_of(PROGRAM, (folder / MANIFEST).read_bytes(), str(description)),
+        name=manifest.network, kind=f"{PROGRAM}, {build.machine.name}", decoding=decoding, run=run,
+        digest=digest_of(PROGRAM, (folder / MANIFEST).read_bytes(), told_of(decoding)),
     )  # fmt: skip
+
+
+def told_of(decoding: Decoding) -> str:
+    """All that boxes depend on besides the outputs; arrays by their values."""
+    return repr(decoding)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -15,7 +16,8 @@ import golden.__main__
 from quant.data.render import CLASSES, render
 from quant.data.render_dataset import SPLITS
 from quant.scoring import kept
-from quant.scoring.subjects import in_integers, in_runtime
+from quant.scoring.subjects import as_program, in_integers, in_runtime
+from tests.samples import tails
 from tests.samples.float_net import FloatNet, pictures_in
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "shapes"
@@ -135,13 +137,39 @@ def test_runtime_and_integers_compute_the_same(tmp_path, data, cache):
         assert np.abs(value - other[name]).max() < 1e-5 * np.abs(value).max()
 
 
+def test_a_model_with_its_own_tail(tmp_path, data, cache):
+    """No side-car: what its outputs are is recognised, and the host computes them for a build."""
+    net, x = tails.begun()
+    tails.distribution(net, x)
+    path = tmp_path / "tailed.onnx"
+    onnx.save(tails.named(net), path)
+    build = tmp_path / "tailed"
+    given = ["build", str(path), "--machine", "tiny", "--no-check", "--no-verilog"]
+    assert compiler.__main__.main([*given, "-o", str(build)]) == 0
+    subjects = [in_runtime(path, None, 1), in_integers(path, None), as_program(build, None)]
+    codes = np.asarray(Image.open(pictures_in(tmp_path, 1, size=64) / "0.png"))
+    codes = codes.transpose(2, 0, 1).copy()
+    for subject in subjects:
+        assert subject.decoding.boxes.layout == "yolov8"
+        assert subject.decoding.fit == "letterbox"
+    # onnxruntime's float32 decides ties of 4-bit codes otherwise.
+    runtime, integers, machine = (subject.run(codes) for subject in subjects)
+    assert runtime.keys() == integers.keys() == machine.keys()
+    for name, value in integers.items():
+        assert (machine[name] == value).all()
+        assert runtime[name].shape == value.shape
+    # Three classes there, two here.
+    assert len(CLASSES) != tails.CLASSES
+    assert run(path, "--data", data) == 2
+
+
 def test_messages(tmp_path, data, capfd):
     model = detector(tmp_path)
     cases = [
-        ([model], "what its outputs mean stands in a side-car"),
+        ([model], "what its outputs mean is not known; name a side-car"),
         ([tmp_path / "none.onnx"], "none.onnx: cannot be read"),
         ([model, "--description", described(tmp_path, "few", classes=["one"])],
-         "its description has 1 classes"),
+         "small: has 1 classes, "),
         ([model, "--description", described(tmp_path, "other", strides=[2, 16])],
          "stride 16 needs one output of shape [10, 2, 2]; the network has t4 [10, 8, 8]"),
         ([EXAMPLE / "shapes.onnx", "--split", "test"], "has no split 'test'"),
