@@ -1,6 +1,6 @@
 """What to make of a float network: bits, and the methods by which they are reached."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from compiler.frontend.encoding import NARROW
 
@@ -28,6 +28,12 @@ class Options:
     windows: int = 32
     threads: int = 1
     seed: int = 0
+
+    def told(self, looked_at: int) -> str:
+        """All that decides what comes out, as text; ``looked_at``: pictures that there were."""
+        chosen = asdict(self) | {"pictures": min(self.pictures, looked_at)}
+        del chosen["threads"]
+        return ", ".join(f"{name} {value}" for name, value in chosen.items())
 
     @property
     def wide(self) -> bool:

@@ -86,7 +86,7 @@ def is_moving(node: NodeProto) -> bool:
     if node.op_type in spec.RESIZING:
         modes = [helper.get_attribute_value(a) for a in node.attribute if a.name == "mode"]
         return modes in ([], [b"nearest"])
-    return node.op_type in spec.MOVING_IN_FILES
+    return node.op_type in spec.MOVING_IN_FILES | spec.REORDERING
 
 
 class Tracer:
@@ -103,13 +103,10 @@ class Tracer:
     def operands(self, node: NodeProto) -> list[str]:
         """What a node reads of the picture's: not shapes that were computed from it."""
         variables = self.network.variables(node)
-        return (
-            variables
-            if node.op_type == "Concat" or is_elementwise(self.network, node)
-            else (
-                variables[:1] if is_moving(node) or node.op_type in spec.CONVOLUTIONS else variables
-            )
+        is_single = node.op_type in spec.CONVOLUTIONS or (
+            is_moving(node) and node.op_type != "Concat"
         )
+        return variables[:1] if is_single else variables
 
     def find_roots(self, node: NodeProto) -> None:
         """The tensor that each result is an elementwise function of: mostly itself."""

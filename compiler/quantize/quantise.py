@@ -16,6 +16,8 @@ from compiler.quantize.ranges import Grid, Seen, find_grid
 from compiler.quantize.solve import solve
 from compiler.quantize.writer import Layer, written
 
+QUANTISED = "quantised"
+"""Under which the file's metadata tell how it was made."""
 REACH = 8.0
 """Functions are looked at from -8 to 8, or as far as their values were seen to reach."""
 
@@ -27,7 +29,10 @@ def quantise(network: FloatNetwork, pictures: Pictures, options: Options) -> Mod
     run = Run(network, pictures, options)
     run.find_grids()
     run.find_layers()
-    return run.written()
+    model = run.written()
+    told = model.metadata_props.add()
+    told.key, told.value = QUANTISED, options.told(len(pictures.files))
+    return model
 
 
 def equalise(network: FloatNetwork, pictures: Pictures, options: Options) -> FloatNetwork:

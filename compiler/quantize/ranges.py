@@ -2,7 +2,8 @@
 
 ``minmax``: all that was seen. ``percentile``: without the rarest values. ``mse``: the range with
 the least mean squared error of what was seen, and where a function follows that becomes a table, of
-the function's values: below -8, SiLU needs no codes.
+the function's values: below -8, SiLU needs no codes. ``gaussian``: the one of two half Gaussians
+that were fitted to it (``compiler.quantize.gaussian``).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-METHODS = ("mse", "percentile", "minmax")
+from compiler.quantize.gaussian import fitted_step, pieces
+
+METHODS = ("mse", "percentile", "minmax", "gaussian")
 PERCENTILE = 99.99
 TAIL, MIDDLE = 512, 12288
 """Order statistics that the search looks at: the rarest each by itself, the others thinned out."""
@@ -70,6 +73,15 @@ def thinned(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values, weights
 
 
+def gaussian_grid(samples: np.ndarray, signed: bool, bits: int) -> Grid:
+    """The grid of two half Gaussians, whose codes are shared out as their deviations are."""
+    top = (1 << bits) - 1
+    left, right = pieces(samples)
+    zero = round(top * left / max(left + right, LEAST)) if signed else 0
+    step = fitted_step(samples, -zero, top - zero)
+    return Grid(float(np.float32(max(step, LEAST / top))), zero, bits)
+
+
 def find_grid(seen: Sequence[Seen], bits: int, method: str, *, unsigned: bool = False) -> Grid:
     """The grid that several tensors share. ``unsigned``: code 0 stands for 0, whatever was seen."""
     low, high = min(each.low for each in seen), max(each.high for each in seen)
@@ -78,6 +90,8 @@ def find_grid(seen: Sequence[Seen], bits: int, method: str, *, unsigned: bool = 
         low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     low = 0.0 if unsigned else min(low, 0.0)
     high = max(high, 0.0)
+    if method == "gaussian":
+        return gaussian_grid(np.concatenate([each.samples for each in seen]), low < 0, bits)
     if method != "mse":
         return grid_of(low, high, bits)
     parts = [(*thinned(each.samples), each.functions) for each in seen]

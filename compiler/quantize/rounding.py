@@ -9,8 +9,10 @@ al., ICML 2020) minimises by gradients, in closed form.
 
 import numpy as np
 
+from compiler.quantize.gaussian import fitted_step
+
 ROUNDINGS = ("adaptive", "nearest")
-STEPS = ("mse", "minmax")
+STEPS = ("mse", "minmax", "gaussian")
 #: Shares of the step that holds the largest weight which are tried.
 TRIED = np.linspace(0.25, 1.0, 76)
 DAMPING = 0.01
@@ -35,6 +37,9 @@ def find_steps(
     widest = np.where(peak > 0, peak, 1.0) / high
     if method == "minmax":
         return widest.astype(np.float32).astype(np.float64)
+    if method == "gaussian":
+        fitted = np.array([fitted_step(row, low, high) for row in rows])
+        return np.where(fitted > 0, fitted, widest).astype(np.float32).astype(np.float64)
     weigh = np.ones((1, 1)) if importance is None else importance
     best, least = widest, np.full(len(rows), np.inf)
     for share in TRIED[::-1]:

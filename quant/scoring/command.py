@@ -66,6 +66,7 @@ class Row:
 
     name: str
     kind: str
+    made: str
     scores: Scores
     seconds: float
 
@@ -114,8 +115,9 @@ def score(subject: Subject, samples: tuple[Sample, ...], expected: list, names: 
     found = detections_of(subject, samples)
     scores = evaluate_boxes(found, expected, names)
     return Row(
-        name=subject.name, kind=subject.kind, scores=scores, seconds=time.monotonic() - started
-    )
+        name=subject.name, kind=subject.kind, made=subject.made, scores=scores,
+        seconds=time.monotonic() - started,
+    )  # fmt: skip
 
 
 def table(rows: Sequence[Row]) -> list[str]:
@@ -154,6 +156,7 @@ def record(rows: Sequence[Row], pictures: int, split: str, data: Path) -> str:
                 {
                     "network": row.name,
                     "executed by": row.kind,
+                    "made": row.made,
                     "ap50": round(row.scores.ap50, 5),
                     "ap": round(row.scores.ap, 5),
                 }

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from compiler.build_folder import MANIFEST, read_build
+from compiler.build_folder import MANIFEST, MODEL, read_build
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.reader.onnx_reader import load_model, scale_of_input, self_contained
 from compiler.frontend.split.model import split_file
+from compiler.quantize.quantise import QUANTISED
+from compiler.tail import metadata
 from golden import execute
 from golden.machine import GoldenMachine
 from host.detection import Detections
@@ -35,7 +37,8 @@ Outputs = dict[str, np.ndarray]
 class Subject:
     """A detector: ``run`` takes codes of the shape that ``decoding`` has.
 
-    ``digest`` tells it from every other one, and from itself executed otherwise.
+    ``digest`` tells it from every other one, and from itself executed otherwise; ``made``: how it
+    was quantised, where its file tells.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Subject:
     decoding: Decoding
     run: Callable[[np.ndarray], Outputs]
     digest: str
+    made: str = ""
 
     def detections(self, codes: np.ndarray) -> Detections:
         """Nearly all boxes that there are, in pixels of the input."""
@@ -90,7 +94,7 @@ def in_runtime(path: Path, given: Path | None, threads: int) -> Subject:
         return dict(zip(names, session.run(names, {picture.name: image}), strict=True))
 
     return Subject(
-        name=path.stem, kind=RUNTIME, decoding=decoding, run=run,
+        name=path.stem, kind=RUNTIME, decoding=decoding, run=run, made=made(path),
         digest=digest_of(RUNTIME, data, told_of(decoding)),
     )  # fmt: skip
 
@@ -110,7 +114,7 @@ def in_integers(path: Path, given: Path | None) -> Subject:
         return model_outputs(tail, execute.outputs(network, execute.run(network, codes)), names)
 
     return Subject(
-        name=path.stem, kind=INTEGERS, decoding=decoding, run=run,
+        name=path.stem, kind=INTEGERS, decoding=decoding, run=run, made=made(path),
         digest=digest_of(INTEGERS, self_contained(path), told_of(decoding)),
     )  # fmt: skip
 
@@ -130,8 +134,14 @@ def as_program(folder: Path, given: Path | None) -> Subject:
 
     return Subject(
         name=manifest.network, kind=f"{PROGRAM}, {build.machine.name}", decoding=decoding, run=run,
+        made=made(folder / MODEL),
         digest=digest_of(PROGRAM, (folder / MANIFEST).read_bytes(), told_of(decoding)),
     )  # fmt: skip
+
+
+def made(path: Path) -> str:
+    """How ``compiler quantize`` made a file, "" for others."""
+    return metadata(load_model(path), QUANTISED)
 
 
 def told_of(decoding: Decoding) -> str:

@@ -66,6 +66,17 @@ def branched(kind: str, size: int = 16, seed: int = 1) -> FloatNet:
     return net
 
 
+def shuffled(seed: int = 1) -> FloatNet:
+    """Channels of two convolutions exchanged by Reshape, Transpose and Reshape."""
+    net = FloatNet(shape=(1, 3, 12, 12), seed=seed)
+    x = net.relu(net.conv("x", 8, 3))
+    for shape, order in (((1, 2, 4, 12, 12), (0, 2, 1, 3, 4)), ((1, 8, 12, 12), None)):
+        x = net.node("Reshape", x, net.constant(shape, np.int64))
+        x = x if order is None else net.node("Transpose", x, perm=order)
+    net.head(net.relu(net.conv(x, 8, 8, group=2)), 8)
+    return net
+
+
 def blobs(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """A picture with smooth parts and noise: uint8 [height, width, 3]."""
     y, x = np.mgrid[:height, :width][..., None]

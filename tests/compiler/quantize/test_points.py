@@ -3,7 +3,7 @@
 from compiler.quantize.float_network import read_float_network
 from compiler.quantize.heads import heads, trunk
 from compiler.quantize.points import find_points, layers
-from tests.samples.float_net import FloatNet, branched
+from tests.samples.float_net import FloatNet, branched, shuffled
 
 
 def points(tmp_path, net: FloatNet, wide: bool):
@@ -28,6 +28,11 @@ def test_sums_before_functions_with_more_bits(tmp_path):
     assert sorted(operators.values()) == ["Add", *["Conv"] * 5, *["Mul"] * 5]
     _, _, operators = points(tmp_path, branched("relu"), wide=True)
     assert sorted(operators.values()) == ["Add", *["Relu"] * 5]
+
+
+def test_a_shuffle_only_moves(tmp_path):
+    _, _, operators = points(tmp_path, shuffled(), wide=True)
+    assert list(operators.values()) == ["Relu", "Relu"]
 
 
 def test_inputs_of_concat_share_a_grid(tmp_path):

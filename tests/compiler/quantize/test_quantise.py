@@ -13,7 +13,7 @@ from compiler.quantize.observe import values
 from compiler.quantize.options import Options
 from compiler.quantize.quantise import quantise
 from golden.network import Convolution
-from tests.samples.float_net import branched, pictures_of
+from tests.samples.float_net import branched, pictures_of, shuffled
 
 KINDS = ["relu", "leaky", "silu"]
 #: Bits of weights and activations, and the least energy over error in dB.
@@ -59,6 +59,19 @@ def test_front_end_and_runtime_agree(tmp_path, kind, weights, activations, least
         assert len(compared) == {"relu": 6, "leaky": 11}[kind]
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_shuffled_channels(tmp_path, bits):
+    """What is between Reshape and Reshape is left as it is, which the front end recognises."""
+    network = read_float_network(shuffled().save(tmp_path))
+    pictures = pictures_of(tmp_path / "pictures", size=12)
+    model = quantise(network, pictures, Options(weights=bits, activations=bits))
+    onnx.save(model, tmp_path / "quantised.onnx")
+    integers = read_network(tmp_path / "quantised.onnx")
+    codes = np.rint(pictures.load(pictures.files[0])[0] * 255).astype(np.uint8)
+    references = against_onnx(integers, model, codes, 1 / 255)
+    assert sum(references["formula" if bits == 8 else "float64"].values()) == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_ends_have_bits_of_their_own(tmp_path, kind):
     _, _, model = quantised(tmp_path, kind, weights=2, activations=8, first=7, last=6)
@@ -85,6 +98,8 @@ METHODS = [
     {"steps": "minmax", "rounding": "nearest"},
     {"ranges": "minmax"},
     {"ranges": "percentile"},
+    {"ranges": "gaussian"},
+    {"steps": "gaussian"},
     {"equalise": False},
     {"correct": False},
 ]
