@@ -21,6 +21,8 @@ UNIT = 8
 """Bytes of memory that are read or written at once; addresses and lengths are multiples of it."""
 PACKET_UNITS = 16
 """Units in the payload of a packet to the board: it is kept until its CRC has been seen."""
+WAITING_BYTES = 16
+"""So many bytes of the next packet may come while the board sends a long answer."""
 PIXEL_BYTES = 3
 """Of a pixel on the line; in memory a fourth one, 0, follows."""
 ANSWER = 0x80

@@ -8,10 +8,8 @@ from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import io, wiring
 
 from arch.machine import Machine
-from boards.link.bridge import Bridge
-from boards.link.registers import BoardRegisters
+from boards.link.end import LinkEnd
 from boards.link.share import Share
-from boards.link.uart import Uart
 from boards.platforms.board import Board
 from boards.pll import Pll, PllSettings, pll_settings
 from boards.sdram.controller import Controller
@@ -29,7 +27,7 @@ SILENCE_SECONDS = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """What a bitstream is made of. ``silence`` is in cycles, see :class:`Bridge`."""
+    """What a bitstream is made of. ``silence`` is in cycles, see :class:`LinkEnd`."""
 
     board: Board
     machine: Machine
@@ -93,41 +91,34 @@ class Top(wiring.Component):
             m.d.comb += getattr(pads, name).eq(getattr(memory, name))
         m.d.comb += memory.data_in.eq(pads.data_in)
         m.submodules.share = share = Share(beat_bits)
-        for channel, sends, _ in channels(share.memory.signature):
-            ends = (getattr(share.memory, channel), getattr(memory, channel))
-            _join(m, *(ends if sends else ends[::-1]))
+        for channel, _, _ in channels(share.memory.signature):
+            wiring.connect(m, getattr(share.memory, channel), getattr(memory, channel))
 
         # The host.
         uart = request("uart")
-        m.submodules.line = line = Uart(design.line_baud, pll.clock_mhz * 1e6)
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.FFBuffer("o", uart.tx)
-        m.submodules.bridge = bridge = Bridge(beat_bits, design.silent_cycles)
-        m.submodules.registers = registers = BoardRegisters(board.number)
+        m.submodules.link = link = LinkEnd(
+            beat_bits=beat_bits,
+            silence=design.silent_cycles,
+            baud=design.line_baud,
+            clock_hz=pll.clock_mhz * 1e6,
+            number=board.number,
+        )
         m.d.comb += [
-            line.rx.eq(rx.i),
-            tx.o.eq(line.tx),
-            bridge.received.eq(line.received),
-            bridge.received_valid.eq(line.received_valid),
-            registers.address.eq(bridge.address),
-            registers.write.eq(bridge.write),
-            registers.write_data.eq(bridge.write_data),
-            registers.bad_packet.eq(bridge.bad_packet),
-            registers.broken_packet.eq(bridge.broken_packet),
-            registers.memory_ready.eq(memory.ready),
-            bridge.read_data.eq(registers.read_data),
-            memory.late.eq(registers.late),
+            link.rx.eq(rx.i),
+            tx.o.eq(link.tx),
+            link.memory_ready.eq(memory.ready),
+            memory.late.eq(link.late),
         ]
-        _join(m, bridge.send, line.send)
-        for channel, sends, _ in channels(share.memory.signature):
-            ends = (getattr(bridge, channel), getattr(share.host, channel))
-            _join(m, *(ends if sends else ends[::-1]))
+        for channel, _, _ in channels(link.memory):
+            wiring.connect(m, getattr(link, channel), getattr(share.host, channel))
 
         # The accelerator, as its own Verilog.
         pins = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         pins |= _pins("m_axi_", axi.read_signature(beat_bits), share.core)
         pins |= _pins("m_axi_", axi.write_signature(beat_bits), share.core)
-        pins |= _pins("s_axil_", axi.lite_signature().flip(), bridge.lite)
+        pins |= _pins("s_axil_", axi.lite_signature().flip(), link.lite)
         m.submodules.accelerator = Instance("accelerator", **pins)
 
         m.submodules.led = led = io.Buffer("o", _first(request(*board.led)))
@@ -141,15 +132,6 @@ class Top(wiring.Component):
 def _first(port):
     """One pin of a resource: that of red where it has colours."""
     return port.r if hasattr(port, "r") else port
-
-
-def _join(m, source, sink) -> None:
-    """Wire a stream's source to its sink."""
-    m.d.comb += [
-        sink.payload.eq(source.payload),
-        sink.valid.eq(source.valid),
-        source.ready.eq(sink.ready),
-    ]
 
 
 def _pins(prefix: str, signature: wiring.Signature, port) -> dict:

@@ -4,13 +4,21 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.link import ANSWER, BOARD_REGISTERS, CRC_BYTES, HEADER_BYTES, PACKET_UNITS, UNIT, Operation
+from arch.link import (
+    ANSWER,
+    BOARD_REGISTERS,
+    CRC_BYTES,
+    HEADER_BYTES,
+    PACKET_UNITS,
+    UNIT,
+    WAITING_BYTES,
+    Operation,
+)
 from boards.link.crc import Crc32
 from boards.link.units import PacketUnits
 from hw.streams import axi
 from hw.streams.short_queue import ShortQueue
 
-WAITING_BYTES = 16
 PIXEL_UNIT_BYTES = 6
 
 
@@ -74,7 +82,7 @@ class Bridge(wiring.Component):
         header = Signal(8 * HEADER_BYTES)
         operation, sequence = header[:8], header[8:16]
         count, address = header[16:32], header[32:]
-        left = Signal(range(PACKET_UNITS * UNIT))  # bytes of a part of the packet, less one
+        left = Signal(range(PACKET_UNITS * UNIT), init=HEADER_BYTES - 1)  # bytes of a part of the packet, less one
         m.d.comb += [
             units.byte.eq(byte),
             units.pixels.eq(operation == Operation.PIXELS),
