@@ -7,10 +7,10 @@ A packet to the board is a header, a payload and a CRC-32 (that of zlib) of both
     uint16  count: what it counts is said with each operation
     uint32  address in bytes
 
-The answer is ``ANSWER`` + operation, the sequence, a payload and a CRC-32. There is none to a packet
-whose CRC is wrong, or whose bytes stop coming for the board's time-out: the board forgets what it
-had of it, waits until the line has been silent for as long, and begins anew. A register that is
-written twice with one sequence is written once.
+The answer is ``ANSWER`` + operation, the sequence, a payload and a CRC-32. There is none to a
+packet whose CRC is wrong, or whose bytes stop coming for the board's time-out: the board forgets
+what it had of it, waits until the line has been silent for as long, and begins anew. A register
+that is written twice in a row with one sequence is written once.
 """
 
 from amaranth.lib import enum

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import io, wiring
 
 from arch.machine import Machine
@@ -72,6 +72,7 @@ class Top(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        m.domains += [ClockDomain("sync"), ClockDomain("memory", reset_less=True)]
         design, board = self.design, self.design.board
         beat_bits, pll = design.machine.axi_data_bits, design.pll
 
@@ -148,6 +149,17 @@ def _pins(prefix: str, signature: wiring.Signature, port) -> dict:
     return pins
 
 
+def design_files(design: Design) -> dict[str, str]:
+    """The design as Amaranth's platform writes it: ``top.il`` (RTLIL), ``top.lpf`` and others."""
+    plan = design.board.platform().build(
+        Top(design), do_build=False, name=TOP, debug_verilog=False
+    )
+    return {
+        name: text.decode() if isinstance(text, bytes) else text
+        for name, text in plan.files.items()
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """A design as text: Verilog of all but the accelerator, and what nextpnr must know of pins."""
@@ -159,11 +171,7 @@ class Sources:
 def design_sources(design: Design) -> Sources:
     """Write the design with the platform's I/O cells; its module is ``TOP``."""
     find_yosys()
-    plan = design.board.platform().build(Top(design), do_build=False, name=TOP)
-    files = {
-        name: text.decode() if isinstance(text, bytes) else text
-        for name, text in plan.files.items()
-    }
+    files = design_files(design)
     # What Amaranth does to write Verilog; its platforms write RTLIL only.
     script = (
         "read_rtlil top.il; proc -nomux -norom; memory_collect; write_verilog -norename -noattr "

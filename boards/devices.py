@@ -2,7 +2,7 @@
 
 Counts are from Lattice FPGA-DS-02012 (ECP5 and ECP5-5G Family Data Sheet), table 1.1. A *slot* is
 a LUT4 with its share of a slice: what nextpnr calls TRELLIS_COMB; carry positions take slots too.
-The LFE5U-12F is sold with half of that, but is the die of the LFE5U-25F, and nextpnr uses all of it.
+The LFE5U-12F is sold with half of that, but is the die of the LFE5U-25F, all of which nextpnr uses.
 """
 
 from dataclasses import dataclass

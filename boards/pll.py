@@ -5,7 +5,7 @@ Limits are those of Lattice FPGA-DS-02012 (ECP5 and ECP5-5G Family Data Sheet), 
 
 from dataclasses import dataclass
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In
@@ -71,7 +71,7 @@ def pll_settings(input_mhz: float, clock_mhz: float, phase_ns: float = 0.0) -> P
 
 
 class Pll(wiring.Component):
-    """Makes the domains ``sync``, reset until the clock is stable, and ``memory``, without reset.
+    """Drives the domains ``sync``, reset until the clock is stable, and ``memory``, without reset.
 
     Members
     -------
@@ -85,7 +85,6 @@ class Pll(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains += [ClockDomain("sync"), ClockDomain("memory", reset_less=True)]
         m.submodules.buffer = buffer = io.Buffer("i", self.clock_port)
         chosen = self.settings
         locked, clock = Signal(), Signal()

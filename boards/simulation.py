@@ -29,6 +29,11 @@ def for_simulation(design: Design) -> Design:
     return replace(design, baud=BAUD, silence=silence)
 
 
+def start_seconds(design: Design) -> float:
+    """From power-up to a memory that is ready, generously."""
+    return 1.5e-9 * design.board.memory.t_init
+
+
 def _connections(design: Design) -> str:
     """The design's ports at the names of ``board.sv``."""
     platform = design.board.platform

@@ -61,7 +61,7 @@ class Device:
         self.link = link
 
     def identify(self) -> Identity:
-        """Ask who is there; :class:`LinkError` or :class:`DeviceError` if it is no board of ours."""
+        """Ask who is there; LinkError or DeviceError if it is no board of ours."""
         read = self.link.read_register
         found, version = read(BoardRegister.IDENTIFIER), read(BoardRegister.VERSION)
         if found != BOARD_IDENTIFIER or version & 0xFF != LINK_VERSION:
@@ -79,7 +79,8 @@ class Device:
             broken_packets=faults >> 16,
             memory_ready=bool(read(BoardRegister.MEMORY) & 1),
             configuration=tuple(
-                read(register) for register in (Register.CONFIG0, Register.CONFIG1, Register.CONFIG2)
+                read(register)
+                for register in (Register.CONFIG0, Register.CONFIG1, Register.CONFIG2)
             ),
         )
 
@@ -88,8 +89,8 @@ class Device:
         identity = self.identify()
         if identity.configuration != configuration(machine):
             raise DeviceError(
-                f"the board's bitstream has another machine than {machine.name!r}; flash the one of "
-                f"this build with: python -m boards flash BUILD"
+                f"the board's bitstream has another machine than {machine.name!r}; flash the one "
+                f"of this build with: python -m boards flash BUILD"
             )
         if not identity.memory_ready:
             raise DeviceError("the board's memory is not initialised; press its reset button")

@@ -100,7 +100,7 @@ class Link:
     # ---- Memory and registers.
 
     def read(self, address: int, length: int, report: Callable[[int], None] | None = None) -> bytes:
-        """``length`` bytes of memory; both multiples of ``UNIT``. ``report`` hears of their number."""
+        """``length`` bytes of memory; both multiples of ``UNIT``. ``report`` hears of pieces."""
         units = _units(address, length)
         commands = [
             Command(Operation.READ, count, address + at * UNIT, answer_bytes=count * UNIT)
@@ -169,9 +169,7 @@ class Link:
 
     def write_register(self, address: int, value: int) -> None:
         """Alone, never beside other commands: this is how the board knows a repetition."""
-        self.exchange(
-            [Command(Operation.WRITE_REGISTER, 1, address, struct.pack("<II", value, 0))]
-        )
+        self.exchange([Command(Operation.WRITE_REGISTER, 1, address, struct.pack("<II", value, 0))])
 
     # ---- Sessions.
 

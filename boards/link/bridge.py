@@ -26,8 +26,8 @@ class Bridge(wiring.Component):
     """Follows :mod:`arch.link`.
 
     Nothing of a packet is done before its CRC is right. Memory is used a unit at a time. Bytes that
-    come while a packet is done wait, ``WAITING_BYTES`` of them; a byte too many is lost, and with it
-    its packet.
+    come while a packet is done wait, ``WAITING_BYTES`` of them; a byte too many is lost, and its
+    packet with it.
 
     Latency: a packet is done from the third cycle after its last byte on. Throughput: that of the
     line, while a unit takes no longer than its bytes do.
@@ -82,7 +82,9 @@ class Bridge(wiring.Component):
         header = Signal(8 * HEADER_BYTES)
         operation, sequence = header[:8], header[8:16]
         count, address = header[16:32], header[32:]
-        left = Signal(range(PACKET_UNITS * UNIT), init=HEADER_BYTES - 1)  # bytes of a part of the packet, less one
+        left = Signal(
+            range(PACKET_UNITS * UNIT), init=HEADER_BYTES - 1
+        )  # bytes of a part of the packet, less one
         m.d.comb += [
             units.byte.eq(byte),
             units.pixels.eq(operation == Operation.PIXELS),
@@ -235,9 +237,8 @@ class Bridge(wiring.Component):
                     ]  # fmt: skip
                     with m.If(index == count - 1):
                         m.next = "ACKNOWLEDGED"
-            with m.State("ACKNOWLEDGED"):
-                with m.If(answers == 0):
-                    m.next = "ANSWER"
+            with m.State("ACKNOWLEDGED"), m.If(answers == 0):
+                m.next = "ANSWER"
             with m.State("STRIDE"):
                 m.d.sync += [stride.eq(units.unit[:32]), repeats.eq(units.unit[32:48])]
                 m.next = "ANSWER"

@@ -1,4 +1,4 @@
-"""A serial line of eight bits, no parity, one stop bit, at any rate below a quarter of the clock's."""
+"""A serial line: eight bits, no parity, one stop bit, at any rate below a quarter of the clock."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring

@@ -34,4 +34,3 @@ class Board:
     led: tuple[str, int]
     reset: tuple[str, int] | None = None
     kept_high: tuple[str, ...] = ()
-

@@ -1,13 +1,13 @@
 """Radiona ULX3S: 16-bit SDRAM, USB by an FT231X.
 
-Pins are those of amaranth-boards, and one more: what keeps the ESP32 out of its boot loader is a part
-of a larger resource there.
+Pins are those of amaranth-boards, and one more: what keeps the ESP32 out of its boot loader is a
+part of a larger resource there.
 """
 
 from amaranth.build import Attrs, Pins, Resource
 from amaranth_boards import ulx3s
 
-from boards.devices import LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F
+from boards.devices import LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F, Device
 from boards.platforms.board import Board
 from boards.sdram.part import ANY_16
 
@@ -17,7 +17,7 @@ ESP32_GPIO0 = Resource(
 )
 
 
-def _board(size: str, number: int, device, platform: type) -> Board:
+def _board(size: str, number: int, device: Device, platform: type) -> Board:
     resources = [*platform.resources, ESP32_GPIO0]
     pins = type(platform.__name__, (platform,), {"resources": resources})
     return Board(

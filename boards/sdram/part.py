@@ -103,7 +103,7 @@ LEAST_PHASE, LEAST_REST = 2.5, 2.5
 
 
 def usual_phase(part: Part, clock_mhz: float) -> float:
-    """ns by which the memory's clock should come after the controller's.
+    """Ns by which the memory's clock should come after the controller's.
 
     With a period T, a phase p and wires of D, a word is at the pads' registers from CAS * T + p +
     ``t_ac`` + D to (CAS + 1) * T + p + ``t_oh`` + D after its READ left the controller's register,

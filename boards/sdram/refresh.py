@@ -64,14 +64,12 @@ class Refresh(wiring.Component):
             m.d.sync += wait.eq(wait - 1)
         m.d.comb += self.command.eq(Command.NOTHING)
         with m.FSM():
-            with m.State("POWER"):
-                with m.If(over):
-                    m.next = "CLOSE"
-            with m.State("CLOSE"):
-                with m.If(self.may_close):
-                    m.d.comb += [self.command.eq(Command.PRECHARGE), self.closes.eq(1)]
-                    m.d.sync += wait.eq(times.rp - 1)
-                    m.next = "REFRESH"
+            with m.State("POWER"), m.If(over):
+                m.next = "CLOSE"
+            with m.State("CLOSE"), m.If(self.may_close):
+                m.d.comb += [self.command.eq(Command.PRECHARGE), self.closes.eq(1)]
+                m.d.sync += wait.eq(times.rp - 1)
+                m.next = "REFRESH"
             with m.State("REFRESH"):
                 with m.If(over & (owed != 0)):
                     m.d.comb += [self.command.eq(Command.REFRESH), makes.eq(1)]

@@ -86,4 +86,3 @@ def megabytes(figures: Figures, beat_bits: int, clock_mhz: float) -> float:
     """Million bytes a second."""
     beats = figures.beats_read + figures.beats_written
     return beats * beat_bits / 8 * clock_mhz / figures.cycles
-

@@ -1,1 +1,1 @@
-"""What stands around an FPGA on a board, in simulation: its memory, its cells at the pads, a host."""
+"""What stands around a design on a board, in simulation: pads, SDRAM, the host's line."""

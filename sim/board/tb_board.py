@@ -1,4 +1,4 @@
-"""Serves :mod:`sim.board.transport`: the simulation goes on only while the host asks for something."""
+"""Serves :mod:`sim.board.transport`: time goes on only while the host asks for something."""
 
 import os
 from multiprocessing.connection import Client

@@ -11,7 +11,15 @@ RESULT = "ONEFOUR_RESULT"
 """The environment's name for the file of the figures."""
 MOST_SECONDS = 1
 """Of simulated time."""
-FIGURES = ("done", "cycles", "beats_read", "beats_written", "differing", "sdram_errors", "refreshes")
+FIGURES = (
+    "done",
+    "cycles",
+    "beats_read",
+    "beats_written",
+    "differing",
+    "sdram_errors",
+    "refreshes",
+)
 
 
 @cocotb.test()

@@ -36,8 +36,7 @@ class SimulatedBoard:
             answer, self._now = self._bench.recv()
         except (EOFError, OSError):
             raise SimulationError(
-                "the simulated board ended early; see "
-                f"{self._folder / 'simulation.log'}"
+                f"the simulated board ended early; see {self._folder / 'simulation.log'}"
             ) from None
         return answer
 
@@ -70,7 +69,12 @@ class SimulatedBoard:
 
 @contextmanager
 def simulated_board(
-    model: Model, *, baud: float, silence: float, word: int, settings: dict[str, int] | None = None,
+    model: Model,
+    *,
+    baud: float,
+    silence: float,
+    word: int,
+    settings: dict[str, int] | None = None,
     folder: Path | None = None,
 ) -> Iterator[SimulatedBoard]:
     """Run ``model`` (its bench is :mod:`sim.board.tb_board`) as long as the context lasts.

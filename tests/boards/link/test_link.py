@@ -220,6 +220,8 @@ def test_a_silent_board_is_an_error(model):
         def write(self, content):
             self.faults += 1
 
-    with board_of(model) as line:
-        with pytest.raises(LinkError, match=r"no answer, 10 times in a row"):
-            Link(Cut(line, 1, 0)).read_register(BoardRegister.IDENTIFIER)
+    with (
+        board_of(model) as line,
+        pytest.raises(LinkError, match=r"no answer, 10 times in a row"),
+    ):
+        Link(Cut(line, 1, 0)).read_register(BoardRegister.IDENTIFIER)

@@ -1,4 +1,4 @@
-"""The SDRAM controller against a memory that checks its times: data, bandwidth, and what is caught."""
+"""The SDRAM controller against a memory that checks its times: data, bandwidth, what is caught."""
 
 import pytest
 
