@@ -1,4 +1,4 @@
-"""``python -m boards`` for boards: a simulated one does everything, a missing one says what to do."""
+"""``python -m boards`` for boards: a simulated one does all, a missing one says what to do."""
 
 import sys
 
