@@ -11,6 +11,27 @@ CONVOLUTIONS = frozenset({"Conv", "ConvInteger"})
 """Sums of products with weights: where an elementwise function of sums starts, and where a network
 can be cut."""
 
+CONVOLUTIONS_IN_FILES = CONVOLUTIONS | {"ConvTranspose", "QLinearConv"}
+"""Operators of any file, supported or not, that are a network's convolutions: the last of them are
+its heads."""
+
+SHAPES = frozenset({"Shape", "Size"})
+"""Read the shape of a tensor, not its values."""
+
+SAME_VALUES = frozenset({"Reshape", "Transpose", "Identity", "Cast", "Squeeze", "Unsqueeze"})
+"""Operators of any file whose results are the elements of their first input, in another order or
+shape."""
+
+REORDERING = frozenset({"Reshape", "Transpose", "Gather", "Squeeze", "Unsqueeze", "Flatten"})
+"""Operators of the file, not supported by themselves, whose results are elements of their first
+input, chosen by constants: a shuffle of channels is made of them."""
+
+CUTTING = frozenset({"Slice", "Split"})
+"""Operators of the file whose results are parts of their first input."""
+
+ROUNDING = frozenset({"Round", "Floor", "Ceil", "Sign", "BitShift"})
+"""Elementwise operators that make few values of many; so do comparisons and a Cast to integers."""
+
 AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 """Convolutions with equal weights; Conv from ``resolve_windows`` on."""
 
