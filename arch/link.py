@@ -26,6 +26,9 @@ WAITING_BYTES = 16
 PIXEL_BYTES = 3
 """Of a pixel on the line; in memory a fourth one, 0, follows."""
 ANSWER = 0x80
+SILENCE_SECONDS = 0.02
+"""After which a board forgets a packet: longer than an operating system lets a running program wait
+between two pieces of one."""
 
 
 class Operation(enum.IntEnum, shape=8):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import io, wiring
 
+from arch.link import SILENCE_SECONDS
 from arch.machine import Machine
 from boards.link.end import LinkEnd
 from boards.link.share import Share
@@ -18,8 +19,6 @@ from hw.streams.axi_pins import channels, payload_fields
 from hw.yosys import to_verilog
 
 TOP = "top"
-SILENCE_SECONDS = 0.02
-"""Longer than an operating system lets a running program wait between two pieces of a packet."""
 
 
 @dataclass(frozen=True, kw_only=True)

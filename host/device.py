@@ -146,7 +146,8 @@ class Device:
                 f"the run did not end well: error {ErrorCode(error & 0xFF).name}, waiting for "
                 f"{error >> 16}"
             )
-        return {register.name.lower(): read(register) for register in COUNTERS}
+        counts = self.link.read_registers(COUNTERS)
+        return {name.name.lower(): count for name, count in zip(COUNTERS, counts, strict=True)}
 
     def results(self, manifest: Manifest, size: int, report: Report | None = None) -> np.ndarray:
         """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere."""

@@ -163,9 +163,15 @@ class Link:
         )
 
     def read_register(self, address: int) -> int:
-        command = Command(Operation.READ_REGISTER, 1, address, answer_bytes=UNIT)
-        (answer,) = self.exchange([command])
-        return int.from_bytes(answer[:4], "little")
+        (value,) = self.read_registers([address])
+        return value
+
+    def read_registers(self, addresses: Iterable[int]) -> list[int]:
+        """Several at once: each answer alone may wait in the USB chip for 16 ms."""
+        commands = [
+            Command(Operation.READ_REGISTER, 1, address, answer_bytes=UNIT) for address in addresses
+        ]
+        return [int.from_bytes(answer[:4], "little") for answer in self.exchange(commands)]
 
     def write_register(self, address: int, value: int) -> None:
         """Alone, never beside other commands: this is how the board knows a repetition."""

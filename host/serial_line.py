@@ -1,16 +1,16 @@
 """A line to a board that is plugged in: a serial port of the computer, found by its USB chip."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from arch.errors import OnefourError
+from arch.link import SILENCE_SECONDS
 from arch.packages import need
 
 LATENCY_SECONDS = 0.2
-"""Of an answer: an FT231X keeps the last bytes for 16 ms, and programs wait for their turn."""
-SILENCE_SECONDS = 0.02
-"""As in :data:`boards.design.SILENCE_SECONDS`, which the bitstream has."""
+"""Of an answer: an FT231X keeps the last bytes for up to 16 ms, and programs wait for their turn."""
 
 
 class LineError(OnefourError):
@@ -81,6 +81,9 @@ class SerialLine:
             self._port = serial.Serial(device, round(baud), timeout=0, exclusive=True)
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise LineError(port_advice(device, error)) from None
+        with suppress(AttributeError, NotImplementedError, OSError, ValueError):
+            # Linux: an FT231X waits for 1 ms then, not 16, before it passes on the last bytes.
+            self._port.set_low_latency_mode(True)
         self._lost = (OSError, serial.SerialException)
         self._port.reset_input_buffer()
 

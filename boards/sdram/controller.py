@@ -26,11 +26,12 @@ class Controller(wiring.Component):
     While a segment (the part of a burst in one row) is streamed, the row of the next one is closed
     and opened if need be. A bank stays open until another of its rows is wanted, or a refresh.
     Refreshes wait for idle times, but four at most. Responses are always OKAY; a write is answered
-    when its last command is issued, behind which no read can overtake it.
+    when its last command is issued, behind which no read can overtake it. A manager must take what
+    it reads without waiting for a write: 16 beats that are not taken hold up everything.
 
     Latency from ``ar`` to the first beat, of an idle memory at 100 MHz, 16 bits wide and ``late``
-    1: 14 cycles if the row is open, 18 if its bank is closed. Throughput: a beat in as many cycles
-    as it has words.
+    1: 15 cycles if the row is open, 16 if its bank is closed, 18 if another row is open there.
+    Throughput: a beat in as many cycles as it has words.
 
     Parameters
     ----------

@@ -40,6 +40,12 @@ def test_reads_give_what_was_written(part, beat_bits, clock, tmp_path):
 
 
 @pytest.mark.cosim
+def test_the_first_beat(usual, tmp_path):
+    """16 cycles from an address to its beat, of a closed bank; the source takes a cycle each end."""
+    assert send(usual, tmp_path, kinds=1, bursts=1, beats=1, step=8).cycles == 16 + 2
+
+
+@pytest.mark.cosim
 @pytest.mark.slow
 def test_a_million_beats(usual, tmp_path):
     figures = send(usual, tmp_path, kinds=3, beats=0, bursts=16_000, window=1 << 25, masks=1)
