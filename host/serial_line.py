@@ -10,7 +10,7 @@ from arch.link import SILENCE_SECONDS
 from arch.packages import need
 
 LATENCY_SECONDS = 0.2
-"""Of an answer: an FT231X keeps the last bytes for up to 16 ms, and programs wait for their turn."""
+"""Of an answer: an FT231X keeps its last bytes for 16 ms, and programs wait for their turn."""
 
 
 class LineError(OnefourError):

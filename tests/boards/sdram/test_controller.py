@@ -41,7 +41,7 @@ def test_reads_give_what_was_written(part, beat_bits, clock, tmp_path):
 
 @pytest.mark.cosim
 def test_the_first_beat(usual, tmp_path):
-    """16 cycles from an address to its beat, of a closed bank; the source takes a cycle each end."""
+    """16 cycles from an address to its beat, of a closed bank, and the source's cycle each end."""
     assert send(usual, tmp_path, kinds=1, bursts=1, beats=1, step=8).cycles == 16 + 2
 
 
