@@ -18,6 +18,7 @@ from compiler.backend.storage import lay_out
 from compiler.backend.tile import cut
 from compiler.cost.frame import Prediction, predict
 from compiler.frontend.pipeline import read_network
+from compiler.frontend.split.model import Parts, split_file
 from golden.network import Network
 from host.image import Image
 
@@ -34,6 +35,8 @@ class Compiled:
     schedule: Schedule
     program: Program
     image: Image
+    #: What the host computes behind it.
+    parts: Parts | None = None
 
     @cached_property
     def computes(self) -> list[list[int]]:
@@ -76,7 +79,9 @@ def compile_file(
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
     but the program is arranged for this one."""
+    parts = split_file(path)
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    return compile_network(replace(network, name=name), machine, memory)
+    compiled = compile_network(replace(network, name=name), machine, memory)
+    return replace(compiled, parts=parts)

@@ -43,6 +43,7 @@ from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
     Convolution,
+    Interleave,
     Lookup,
     MaxPool,
     Network,
@@ -97,6 +98,7 @@ class _Lowering:
             Lookup: self.lookup,
             MaxPool: self.max_pool,
             Upsample: self.upsample,
+            Interleave: self.interleave,
         }
         for operator in self.network.operators:
             if type(operator) in lowerings and operator.output not in self.storages:
@@ -345,6 +347,22 @@ class _Lowering:
             enlarge=2,
             operators=(operator.name,),
         )
+        self.copy_variants(operator.output)
+
+    def interleave(self, operator: Interleave) -> None:
+        tensor = self.network.tensors[operator.inputs[0]]
+        target = self.declare(operator.output)
+        for place, name in enumerate(operator.inputs):
+            self.move(
+                operator.name,
+                self.sources(name),
+                target,
+                height=tensor.height,
+                width=tensor.width,
+                scatter=(divmod(place, 2),),
+                enlarge=2,
+                operators=(operator.name,),
+            )
         self.copy_variants(operator.output)
 
     def move(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
