@@ -287,13 +287,13 @@ class Sequencer(wiring.Component):
         now = Signal(walked_layout(machine), reset_less=True)
         after = Signal(positions, reset_less=True)
         filled, go, capture = Signal(), Signal(), Signal()
-        open_now = left = Signal(init=1)
+        left = Signal(init=1)  # results of the capture before have left the array
         gap = Signal(machine.column_bits + SUM_PIECES_BITS)
         room_codes, room_raw = Signal(init=1), Signal(init=1)
-        # Wide codes take several cycles a column, and follow the others at some distance.
+        # Wide codes are made in more stages: others must not overtake them.
         is_wide = now.tag.wide if machine.wide_rows else Const(0)
         settled, settling = Signal(init=1), Signal(range(WIDE_SETTLES))
-        open_now = open_now & (settled | is_wide)
+        open_now = left & (settled | is_wide)
         beats = Mux(is_wide, WIDE_PIECES - 1, now.tag.sum_pieces)
         room = now.on_chip | Mux(now.tag.raw | is_wide, room_raw, room_codes)
         waits = filled & now.entry.capture

@@ -182,14 +182,11 @@ class WideCodes(wiring.Component):
         m.submodules[f"before{index}"] = words
         write, read = words.write_port(), words.read_port(domain="comb")
         place = Cat(found.cycle, found.column)
-        before = Signal(CODE_ENTRY_BITS, name=f"before{index}", reset_less=True)
+        before = read.data
         total = Signal(CODE_ENTRY_BITS, name=f"total{index}", reset_less=True)
         result = Signal(WIDE_BITS, name=f"result{index}", reset_less=True)
         after = delayed(m, found, 1, f"after{index}", reset_less=True)
 
-        # What was kept of the window's captures before is read a cycle early.
-        early = Cat(found.cycle, found.column)
-        m.d.comb += [read.addr.eq(padded(early)), before.eq(read.data)]
         newest = Mux(found.looks_up, entry[:WIDE_BITS], code)
         larger = Mux(newest > before[:WIDE_BITS], newest, before[:WIDE_BITS])
         m.d.sync += total.eq(
@@ -200,6 +197,7 @@ class WideCodes(wiring.Component):
             )
         )
         m.d.comb += [
+            read.addr.eq(padded(place)),
             write.addr.eq(padded(delayed(m, place, 1, f"place{index}", reset_less=True))),
             write.data.eq(total),
             write.en.eq(after.valid),

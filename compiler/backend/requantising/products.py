@@ -23,10 +23,12 @@ from golden.operators import leading_bits, product_codes, shifted
 
 MOST_DOUBLINGS = most(Range, "doublings")
 MOST_PLACES = 62
+FINER = range(MOST_DOUBLINGS - 1, -1, -2)
+"""Doublings of sums that are tried where an offset is no whole number without them."""
 NEAR = 2
 """Mantissas that are tried to either side of the one that should do."""
-TRIED = 4
-"""Offsets that are tried, of those for which the levels leave the scale most room."""
+POINTS = 33
+"""Offsets that are looked at together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +134,7 @@ def _candidates(wide: WideCodes, relation: SumRelation, channel: int) -> Iterato
     if least == most:
         yield RowProduct(zero=least)
         return
-    for each in _of_levels(levels[least:most], sign, relation, channel, MOST_DOUBLINGS):
+    for each in _of_levels(levels[least:most], sign, relation, channel):
         yield replace(each, zero=least, low=least, high=most)
 
 
@@ -149,25 +151,27 @@ def _of_network(product: Product, relation: SumRelation, channel: int) -> list[R
         }
         code = product_codes(np.zeros((1, 1), np.int64), replace(product, **numbers))
         return [RowProduct(zero=int(code[0, 0]))]
-    offset = factor * int(relation.base[channel]) + relation.divisor * bias
-    doublings = (slope & -slope).bit_length() - 1
-    odd = slope >> doublings
-    spare = max(0, doublings - MOST_DOUBLINGS)
-    if offset % (odd << spare):
-        return []
-    scale = multiplier * odd * (1 << spare) / relation.divisor
-    mantissa, places = _mantissa(scale)
-    found = RowProduct(
-        offset=offset // (odd << spare),
-        mantissa=mantissa,
-        places=places,
-        doublings=doublings - spare,
-        **limits,
-    )
-    if odd == 1:
-        return [found]
-    near = range(-NEAR, NEAR + 1)
-    return [replace(found, mantissa=mantissa + move) for move in sorted(near, key=abs)]
+    top = factor * int(relation.base[channel]) + relation.divisor * bias
+    twos = (slope & -slope).bit_length() - 1
+    if slope >> twos == 1 and twos <= MOST_DOUBLINGS:
+        mantissa, places = _mantissa(multiplier / relation.divisor)
+        return [
+            RowProduct(offset=top, mantissa=mantissa, places=places, doublings=twos, **limits)
+        ]
+    # The machine only doubles sums: a third of the offset, as finely as it can, may do.
+    found = []
+    for doublings in FINER:
+        mantissa, places = _mantissa(multiplier * slope / (relation.divisor << doublings))
+        finest = RowProduct(
+            offset=round(Fraction(top << doublings, slope)),
+            mantissa=mantissa,
+            places=places,
+            doublings=doublings,
+            **limits,
+        )
+        near = sorted(range(-NEAR, NEAR + 1), key=abs)
+        found += [replace(finest, mantissa=mantissa + move) for move in near]
+    return found
 
 
 def _mantissa(scale: Fraction) -> tuple[int, int]:
@@ -182,7 +186,7 @@ def _mantissa(scale: Fraction) -> tuple[int, int]:
 
 
 def _of_levels(
-    levels: np.ndarray, sign: int, relation: SumRelation, channel: int, most_doublings: int
+    levels: np.ndarray, sign: int, relation: SumRelation, channel: int
 ) -> Iterator[RowProduct]:
     """Products that give the codes of rising levels [L] of sign * v, which start with code 0.
 
@@ -191,30 +195,31 @@ def _of_levels(
     """
     base, step = int(relation.base[channel]), relation.step
     places = np.arange(levels.size) + 0.5
-    for doublings in range(0, most_doublings + 1, 2):
-        # What v and 1 more of it are in these units: sign * v = (d - offset') / unit.
-        unit = relation.divisor << doublings
-        unit = Fraction(unit, step)
-        if unit.denominator > 1:
-            continue
-        unit = int(unit)
+    for doublings in FINER[::-1]:
+        # d = offset - top + unit * v, or the negative of that.
+        unit = float(Fraction(relation.divisor << doublings, step))
+        top, rest = divmod(Fraction(base << doublings, step), 1)
+        rest = float(rest) if sign < 0 else -float(rest)
         reached, before = levels * unit, (levels - 1) * unit
         distance = max(1.0, float(reached[-1] - reached[0]) / max(1, levels.size - 1))
         middle = round(distance / 2 - float(reached[0]) + unit / 2)
-        reach = np.arange(middle - 2 * unit, middle + 2 * unit + 1)
-        least = ((before[:, None] + reach) / places[:, None]).max(axis=0)
-        most = ((reached[:, None] + reach) / places[:, None]).min(axis=0)
-        good = np.flatnonzero((least < most) & (most > 0))
-        best = good[np.argsort((least - most)[good], kind="stable")][:TRIED]
-        for index in best:
+        ends = middle - int(2 * unit) - 1, middle + int(2 * unit) + 1
+        while True:
+            # The room that an offset leaves for the distance has a single peak.
+            moves = np.unique(np.linspace(*ends, POINTS).astype(np.int64))
+            least = ((before[:, None] + (moves + rest)) / places[:, None]).max(axis=0)
+            most = ((reached[:, None] + (moves + rest)) / places[:, None]).min(axis=0)
+            best = int((most - least).argmax())
+            if moves.size < POINTS:
+                break
+            ends = moves[max(best - 1, 0)], moves[min(best + 1, POINTS - 1)]
+        for index in range(max(best - 1, 0), min(best + 2, moves.size)):
+            if not 0 < most[index] > least[index]:
+                continue
             distance = float(max(least[index], most[index] / 2) + most[index]) / 2
             mantissa, shift = _mantissa(1 / Fraction(distance))
-            top = (base << doublings) if step == 1 else Fraction(base << doublings, step)
-            if Fraction(top).denominator > 1:
-                continue
-            moved = int(reach[index])
             yield RowProduct(
-                offset=int(top) + moved if sign > 0 else int(top) - moved,
+                offset=int(top) + sign * int(moves[index]),
                 mantissa=mantissa,
                 places=shift,
                 doublings=doublings,
