@@ -4,7 +4,7 @@ from compiler.backend.memory import Placed
 from compiler.backend.storage import Place
 from compiler.flow import Compiled
 from compiler.tail import describe_tail
-from golden.network import Output
+from golden.network import Network, Output
 from host.manifest import Forecast, Manifest, Picture, Result, StoredMap
 
 
@@ -19,7 +19,7 @@ def describe(compiled: Compiled) -> Manifest:
         machine=compiled.machine,
         memory_bytes=compiled.image.memory_bytes,
         program_address=compiled.image.program_address,
-        picture=_picture(compiled.plan.places[compiled.network.input]),
+        picture=_picture(compiled.plan.places[compiled.network.input], compiled.network),
         layers=tuple(_stored_map(compiled, name, jobs) for name, jobs in written.items()),
         outputs=tuple(_result(output) for output in compiled.network.outputs),
         fused=dict(compiled.lowered.fused),
@@ -79,8 +79,8 @@ def _result(output: Output) -> Result:
     )
 
 
-def _picture(place: Place) -> Picture:
-    storage = place.storage
+def _picture(place: Place, network: Network) -> Picture:
+    storage, table = place.storage, network.picture_table
     return Picture(
         tensor=storage.name,
         address=place.position(0, 0, 0),
@@ -89,4 +89,5 @@ def _picture(place: Place) -> Picture:
         height=storage.height,
         width=storage.width,
         pad=storage.pad_code,
+        table=() if table is None else tuple(map(int, table)),
     )

@@ -26,12 +26,13 @@ MOST_TENSORS, MOST_OPERATORS = 3, 6
 """Names in one line."""
 
 
-def explain(path: Path, input_scale: float, after: str | None = None) -> None:
+def explain(path: Path, sized: Path, input_scale: float, after: str | None = None) -> None:
     """Print it; UnsupportedError with a summary where the network is refused.
 
-    ``after``: one of ``PASS_NAMES``, or None for the integer network, or for the obstacles.
+    ``sized``: what is read, the file ``path`` or a copy for one size of pictures; ``after``: one of
+    ``PASS_NAMES``, or None for the integer network, or for the obstacles.
     """
-    model = load_model(path)
+    model = load_model(sized)
     print(f"{path}: {described(model)}", flush=True)
     graph = graph_of(model, path)
     for line in tail_lines(graph):
@@ -48,7 +49,7 @@ def explain(path: Path, input_scale: float, after: str | None = None) -> None:
         raise refusal(path, model, by_kind(obstacles))
     if is_float(model):
         raise UnsupportedError(f"{path}: refused: it is not quantised. {next_step(path, model)}")
-    for line in network_lines(read_network(path, input_scale=input_scale)):
+    for line in network_lines(read_network(sized, input_scale=input_scale)):
         print(line)
 
 
@@ -134,10 +135,11 @@ def next_step(path: Path, model: ModelProto) -> str:
     return ""
 
 
-def all_told(error: OnefourError, path: Path, input_scale: float) -> OnefourError:
+def all_told(
+    error: OnefourError, path: Path, model: ModelProto, input_scale: float
+) -> OnefourError:
     """What to raise for the first obstacle, once all are printed if there are several."""
     try:
-        model = load_model(path)
         obstacles = obstacles_of(model, graph_of(model, path), input_scale)
     except (OnefourError, MemoryError):
         return error  # the file cannot be read, which is the one thing to say

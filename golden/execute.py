@@ -61,6 +61,11 @@ def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) 
             return operators.upsample(inputs[0])
 
 
+def picture_codes(network: Network, picture: np.ndarray) -> np.ndarray:
+    """Codes uint8 of the network's input for a picture's bytes."""
+    return picture if network.picture_table is None else network.picture_table[picture]
+
+
 def steps(network: Network, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (tensor name, codes or sums) in execution order, the picture's codes first."""
     expected = network.tensors[network.input].shape
@@ -69,8 +74,8 @@ def steps(network: Network, picture: np.ndarray) -> Iterator[tuple[str, np.ndarr
             f"{network.name}: picture codes must be uint8 {expected}, "
             f"not {picture.dtype} {picture.shape}"
         )
-    results = {network.input: picture}
-    yield network.input, picture
+    results = {network.input: picture_codes(network, picture)}
+    yield network.input, results[network.input]
     for operator in network.operators:
         for part in parts(operator):
             results[part.output] = apply(part, network, results)

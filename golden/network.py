@@ -226,6 +226,8 @@ class Network:
     onnx_names: dict[str, str] = field(default_factory=dict)
     #: Shape [channels, height, width] of every raw-sum tensor.
     raw_shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    #: Code of ``input`` for every byte of the picture, uint8 [256]; None: the bytes are the codes.
+    picture_table: np.ndarray | None = None
 
     def shape(self, tensor: str) -> tuple[int, int, int]:
         """[channels, height, width] of codes or raw sums."""

@@ -23,7 +23,7 @@ def boxes_on_picture(
     """
     check_detector(manifest)
     description = manifest.description
-    if description is not None:
+    if description is not None and description.head is not None:
         sums = [read_layer(memory, manifest.layer_of(out.tensor)) for out in manifest.outputs]
         found = detect(sums, manifest.outputs, description.head, floor=floor)
     else:
@@ -36,14 +36,16 @@ def boxes_on_picture(
 
 def is_detector(manifest: Manifest) -> bool:
     """Whether it is known how boxes are decoded: by a side-car, or from the model's outputs."""
-    tail = manifest.tail
-    return manifest.description is not None or (tail is not None and tail.boxes is not None)
+    description, tail = manifest.description, manifest.tail
+    by_head = description is not None and description.head is not None
+    return by_head or (tail is not None and tail.boxes is not None)
 
 
 def class_names(manifest: Manifest) -> tuple[str, ...]:
     """The names of a detector's classes, () where they are not known."""
-    if manifest.description is not None:
-        return manifest.description.head.classes
+    description = manifest.description
+    if description is not None and description.head is not None:
+        return description.head.classes
     return manifest.tail.boxes.classes
 
 

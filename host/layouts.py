@@ -22,9 +22,10 @@ from typing import Literal
 import numpy as np
 from msgspec import Struct
 
+from host.description import LAYOUTS, DescriptionError, Table
 from host.detection import OVERLAP_LIMIT, Detections, suppress
 
-Layout = Literal["yolov5", "yolov8", "yolox", "end2end", "batched", "ssd"]
+Layout = Literal[LAYOUTS]
 STRIDES = (4, 8, 16, 32, 64, 128)
 MOST_LEFT = 1000
 """Rows of a suppressed list; exporters have 100 to 300."""
@@ -76,6 +77,51 @@ def recognised(
         for layout, strides in layouts_of(shape, size, len(classes), decoded=decoded)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def described(
+    shapes: Mapping[str, tuple[int, ...]], size: tuple[int, int], table: Table
+) -> Boxes:
+    """What a side-car says about a model's outputs, whose ``shapes`` are known (0: not fixed).
+
+    :class:`DescriptionError` where it does not fit them.
+    """
+    names = ", ".join(shapes)
+    output = table.output or (next(iter(shapes)) if len(shapes) == 1 else "")
+    for name in (output, *filter(None, [table.scores])):
+        if name not in shapes:
+            raise DescriptionError(
+                f"'output' and 'scores' must be outputs of the model, which are {names}, "
+                f"not {name or 'left out'}"
+            )
+    if (table.layout == "ssd") != bool(table.scores):
+        raise DescriptionError("'scores' names the output of the scores of ssd, and of no other")
+    shape = shapes[output]
+    strides = strides_of(size, shape[1]) if table.layout == "yolox" and len(shape) == 3 else ()
+    if not fits(shape, table) or (table.layout == "yolox" and not strides):
+        raise DescriptionError(
+            f"output '{output}' has shape {list(shape)}, which is not that of {table.layout} "
+            f"with {len(table.classes)} classes and a picture of {size[0]} x {size[1]}"
+        )
+    return Boxes(
+        layout=table.layout, output=output, scores=table.scores, classes=table.classes,
+        strides=strides,
+    )  # fmt: skip
+
+
+def fits(shape: tuple[int, ...], table: Table) -> bool:
+    """Whether an output may be of a layout; sizes that are not fixed fit."""
+    count = len(table.classes)
+    match table.layout:
+        case "batched":
+            return len(shape) == 2 and shape[1] in (0, 7)
+        case "ssd":
+            return len(shape) == 3 and shape[2] in (0, 4)
+        case "end2end":
+            return len(shape) == 3 and shape[2] in (0, 6)
+        case "yolov8":
+            return len(shape) == 3 and (shape[1] == 0 or shape[1] >= 4 + max(count, 1))
+    return len(shape) == 3 and (shape[2] == 0 or shape[2] >= 5 + max(count, 1))
 
 
 def layouts_of(

@@ -25,6 +25,7 @@ FORMAT_VERSION = 3
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
+Byte = Annotated[int, Meta(ge=0, le=255)]
 Natural = Annotated[int, Meta(ge=0)]
 Sum = Annotated[int, Meta(gt=-(1 << 48), lt=1 << 48)]
 
@@ -47,7 +48,9 @@ class Picture(Record):
     height: Count
     width: Count
     #: Byte that surrounds the picture.
-    pad: Annotated[int, Meta(ge=0, le=255)]
+    pad: Byte
+    #: What is stored for each byte of the picture; empty: the byte itself.
+    table: tuple[Byte, ...] = ()
 
 
 class StoredMap(Record):
@@ -170,6 +173,8 @@ class Manifest(Record):
 
 
 def _check_picture(picture: Picture, memory_bytes: int) -> None:
+    if len(picture.table) not in (0, 256):
+        raise ManifestError(f"picture: a table of {len(picture.table)} bytes")
     if picture.row_bytes % PICTURE_BYTES or picture.row_bytes < picture.width * PICTURE_BYTES:
         raise ManifestError(f"picture: rows of {picture.row_bytes} bytes for {picture.width}")
     if picture.address + picture.height * picture.row_bytes > memory_bytes:

@@ -10,6 +10,7 @@ from onnx import ModelProto, TensorProto, helper
 from compiler.errors import OnefourError
 from compiler.exact.picture import input_of
 from compiler.frontend.reader.element_types import element_types
+from compiler.frontend.reader.onnx_reader import MICROSOFT
 
 #: Types whose arrays onnxruntime does not hand out: UINT4, INT4, FLOAT4E2M1, UINT2 and INT2, by
 #: value because older onnx packages lack the names.
@@ -81,7 +82,7 @@ def run_onnxruntime(model: str | Path | ModelProto, image: np.ndarray) -> dict[s
 def refuse_domains(model: ModelProto) -> None:
     """NotComparableError where operators are not those of the standard."""
     others = {f"{n.op_type} ({n.domain})" for n in model.graph.node
-              if n.domain not in ("", "ai.onnx")}  # fmt: skip
+              if n.domain not in ("", "ai.onnx", MICROSOFT)}  # fmt: skip
     if others:
         raise NotComparableError(f"it has operators of other domains: {', '.join(sorted(others))}")
 

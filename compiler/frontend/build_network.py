@@ -92,6 +92,7 @@ class NetworkBuilder:
             outputs=tuple(outputs),
             onnx_names=self.onnx_names,
             raw_shapes=self.raw_shapes,
+            picture_table=self.graph.picture_table,
         )
 
     def add(self, node: Node) -> None:

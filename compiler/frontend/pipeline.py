@@ -28,6 +28,9 @@ from compiler.frontend.passes.resolve_resize import resolve_resize
 from compiler.frontend.passes.resolve_windows import resolve_windows
 from compiler.frontend.passes.share_equal_nodes import share_equal_nodes
 from compiler.frontend.reader.onnx_reader import read_onnx
+from compiler.frontend.rewrites.focus import resolve_focus
+from compiler.frontend.rewrites.pools import compose_pools
+from compiler.frontend.rewrites.shuffles import resolve_shuffles
 from golden.network import Network
 
 #: What a pass may meet in a file that is not valid, or in itself.
@@ -40,10 +43,14 @@ PASSES = (
     cut_tail,
     fold_constants,
     remove_dead_nodes,
+    resolve_shuffles,
+    resolve_focus,
+    remove_dead_nodes,
     check_operators,
     check_constants,
     check_types,
     resolve_windows,
+    compose_pools,
     resolve_integer_convolutions,
     resolve_channels,
     resolve_resize,

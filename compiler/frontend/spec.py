@@ -22,6 +22,13 @@ SAME_VALUES = frozenset({"Reshape", "Transpose", "Identity", "Cast", "Squeeze", 
 """Operators of any file whose results are the elements of their first input, in another order or
 shape."""
 
+REORDERING = frozenset({"Reshape", "Transpose", "Gather", "Squeeze", "Unsqueeze", "Flatten"})
+"""Operators of the file, not supported by themselves, whose results are elements of their first
+input, chosen by constants: a shuffle of channels is made of them."""
+
+CUTTING = frozenset({"Slice", "Split"})
+"""Operators of the file whose results are parts of their first input."""
+
 ROUNDING = frozenset({"Round", "Floor", "Ceil", "Sign", "BitShift"})
 """Elementwise operators that make few values of many; so do comparisons and a Cast to integers."""
 

@@ -12,7 +12,8 @@ import golden.__main__
 from arch.machine import TINY
 from compiler.build_folder import BuildError, read_build
 from compiler.flow import compile_file
-from compiler.tail import class_names
+from compiler.frontend.split.model import split_file
+from compiler.tail import class_names, describe_tail
 from golden import execute
 from golden.machine import GoldenMachine
 from host.boxes import boxes_on_picture
@@ -95,6 +96,35 @@ def test_outputs_of_no_known_layout(tmp_path, picture, capfd):
     assert "of no known layout" in capfd.readouterr().err
 
 
+def test_a_side_car_says_what_outputs_are(tmp_path, picture, capfd):
+    path, folder = saved(anchor_free, tmp_path, names=False), tmp_path / "build"
+    side_car = path.with_suffix(".json")
+    given = ["build", str(path), "--machine", "tiny", "--no-verilog", "-o", str(folder)]
+    side_car.write_text('{"layout": "yolov8", "classes": ["a", "b", "c"]}')
+    assert compiler.__main__.main([*given, "--no-check"]) == 0  # 64 rows of 8 places: it may be
+    side_car.write_text('{"layout": "end2end"}')
+    capfd.readouterr()
+    assert compiler.__main__.main(given) == 2
+    assert f"{side_car}: output" in capfd.readouterr().err
+    side_car.write_text('{"layout": "yolox", "classes": ["a", "b", "c"]}')
+    assert compiler.__main__.main([*given, "--no-check"]) == 0
+    build = read_build(folder)
+    assert build.manifest.tail.boxes.strides == (8,)
+    assert load_frame(build.manifest, picture).placement.top == 0  # stretched, if nothing is said
+    run = ["run", str(folder), "--image", str(picture), "--draw", str(tmp_path / "drawn.png")]
+    assert golden.__main__.main(run) == 0
+
+
+def test_a_layout_for_a_network_without_a_tail(tmp_path, capfd):
+    net, x = begun()
+    net.head(x, 8)
+    path = net.save(tmp_path)
+    path.with_suffix(".json").write_text('{"layout": "yolov8"}')
+    given = ["build", str(path), "--machine", "tiny", "--no-verilog", "--no-check"]
+    assert compiler.__main__.main([*given, "-o", str(tmp_path / "build")]) == 2
+    assert "this network's are raw maps" in capfd.readouterr().err
+
+
 def test_a_tail_of_another_build_is_noticed(tmp_path):
     folders = []
     for tail in (anchors, distribution):
@@ -125,6 +155,18 @@ def test_the_tail_takes_what_the_network_gives(tmp_path):
     compiled = compile_file(saved(distribution, tmp_path), TINY)
     runner = Tail(compiled.parts.model.SerializeToString())
     assert list(runner.inputs) == [output.name for output in compiled.network.outputs]
+
+
+@pytest.mark.parametrize(("task", "known"), [("detect", True), ("pose", True), ("obb", False)])
+def test_boxes_of_another_kind_are_not_taken_for_upright_ones(tmp_path, task, known):
+    net, x = begun()
+    distribution(net, x)
+    model = named(net)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "task", task
+    path = tmp_path / "task.onnx"
+    onnx.save(model, path)
+    assert (describe_tail(split_file(path), (SIZE, SIZE)).boxes is not None) == known
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from host.layouts import Boxes, detections, recognised, strides_of
+from host.description import DescriptionError, Table
+from host.layouts import Boxes, described, detections, recognised, strides_of
 
 COCO = tuple(f"class {i}" for i in range(80))
 SIZE = (640, 640)
@@ -119,3 +120,33 @@ def test_ssd():
     each = detections(outputs, boxes, (32, 64), floor=0.4)
     np.testing.assert_allclose(each.boxes, [[16, 16, 32, 32]])
     assert each.labels.tolist() == [1]
+
+
+def test_described():
+    shapes = {"a": (1, 8400, 85), "b": (1, 8400, 4)}
+    found = described(shapes, SIZE, Table(layout="yolox", output="a"))
+    assert (found.layout, found.output, found.strides) == ("yolox", "a", (8, 16, 32))
+    found = described(shapes, SIZE, Table(layout="ssd", output="b", scores="a"))
+    assert (found.output, found.scores) == ("b", "a")
+    assert described({"a": (0, 7)}, SIZE, Table(layout="batched")).output == "a"
+    assert described({"a": (1, 0, 6)}, SIZE, Table(layout="end2end")).layout == "end2end"
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ({"layout": "yolox"}, "'output' and 'scores' must be outputs of the model, which are a, b"),
+        ({"layout": "yolox", "output": "c"}, "not c"),
+        ({"layout": "yolox", "output": "b"}, "not that of yolox"),
+        ({"layout": "yolov5", "output": "a", "classes": COCO + ("x",)}, "with 81 classes"),
+        ({"layout": "end2end", "output": "a"}, "not that of end2end"),
+        ({"layout": "batched", "output": "a"}, "not that of batched"),
+        ({"layout": "ssd", "output": "b"}, "'scores' names"),
+        ({"layout": "yolov5", "output": "a", "scores": "b"}, "'scores' names"),
+        ({"layout": "yolov8", "output": "b", "classes": ("x",) * 9000}, "not that of yolov8"),
+    ],
+)
+def test_descriptions_that_do_not_fit(table, text):
+    shapes = {"a": (1, 8400, 85), "b": (1, 8400, 4)}
+    with pytest.raises(DescriptionError, match=text):
+        described(shapes, SIZE, Table(**table))

@@ -11,6 +11,7 @@ from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.operators import quantisers
 from compiler.frontend.operators.constants import OWN, Folder
+from compiler.frontend.operators.reordering import reordered_shape
 from compiler.frontend.operators.shapes import infer, split_sizes
 from compiler.frontend.reader.external_data import LARGEST_TENSOR
 
@@ -68,7 +69,10 @@ class Builder:
             constants[node.output] = np.array(shapes[node.inputs[0]][start:end], np.int64)
             shapes[node.output] = constants[node.output].shape
             return None
-        shape = infer(node, shapes, constants) or self.hints.get(node.output)
+        shape = infer(node, shapes, constants)
+        if shape is None and node.inputs[0] in shapes:
+            shape = reordered_shape(node, shapes[node.inputs[0]], constants)
+        shape = shape or self.hints.get(node.output)
         if shape is not None:
             check_size(node, shape)
             shapes[node.output] = shape

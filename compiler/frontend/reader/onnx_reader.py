@@ -30,6 +30,7 @@ from compiler.frontend.reader.external_data import (
     load_external_data,
 )
 from compiler.frontend.reader.operator_forms import STANDARD, check_form, label
+from compiler.frontend.spec import QDQ
 
 #: More nodes than any network for this machine has.
 MOST_NODES = 20_000
@@ -58,6 +59,8 @@ INTEGERS = {
     25,  # UINT2
     26,  # INT2
 }
+#: What onnxruntime's tools write in files of an opset that lacks a type, with ONNX's own meaning.
+MICROSOFT = "com.microsoft"
 DOMAINS = {
     "",
     "ai.onnx",
@@ -220,7 +223,8 @@ def input_shape(
         text = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
         raise ReadError(
             f"input {value.name!r} has shape {text}; it must be static, [1, channels, height, "
-            "width]. Export the network with a fixed picture size and batch 1."
+            "width]. Name the picture's size with --size HEIGHTxWIDTH, or export the network with "
+            "a fixed size and batch 1."
         )
     if max(shape) > 1 << 14 or np.prod(shape, dtype=float) > LARGEST_TENSOR:
         raise ReadError(
@@ -297,7 +301,8 @@ def read_node(proto: NodeProto, version: int, names: NameSupply) -> Node:
     node = Node(op=proto.op_type, name=proto.name, inputs=tuple(proto.input), outputs=outputs)
     if not any(proto.output):
         raise ReadError(f"{proto.op_type} {proto.name!r} has no output. The file is damaged.")
-    if proto.domain not in DOMAINS:
+    as_standard = proto.domain == MICROSOFT and proto.op_type in QDQ
+    if proto.domain not in DOMAINS and not as_standard:
         raise ReadError(
             f"{node}: domain {proto.domain!r} is not supported; supported are standard ONNX "
             "and QONNX operators. Export without custom operators."

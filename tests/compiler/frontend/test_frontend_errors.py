@@ -298,11 +298,14 @@ def test_sum_of_three(tmp_path):
     refused(net.save(tmp_path), UnsupportedError, "combines 3 tensors", "Quantise the first sum")
 
 
-def test_picture_in_fewer_bits(tmp_path):
+def test_picture_with_the_wrong_scale(tmp_path):
+    """A network of pictures 0..255, fed with 0..1: two of 256 codes."""
     net = Net()
-    x = net.quant("x", 1 / 15)
+    x = net.quant("x", 1.0, 8)
     net.outputs.append(net.conv(x, 5, 3))
-    refused(net.save(tmp_path), QuantisationError, "Quant 'quant0'", "become 16 values")
+    refused(
+        net.save(tmp_path), QuantisationError, "Quant 'quant0'", "become 2 values", "--input-scale"
+    )
 
 
 def test_picture_scaled_per_channel(tmp_path):
