@@ -22,7 +22,7 @@ from hw.results.output_writer import OutputWriter
 from hw.results.result_tags import ResultTags
 from hw.results.running_maximum import RunningMaximum
 from hw.results.threshold_search import ThresholdSearch
-from hw.streams.axi import write_signature
+from hw.streams.axi import WriteBurst, write_signature
 from hw.streams.delay import delayed
 
 
@@ -47,7 +47,7 @@ class ComputeCore(wiring.Component):
         No new write burst is begun; those begun are finished.
     table_write, threshold_write, weight_write : ``In``, activation_writes : ``In [columns]``
         As the memories have them.
-    axi : ``Out(write_signature)``
+    axi : ``Out(write_signature of WriteBurst)``
     computed, stored : ``Out(16)``
     busy : ``Out(1)``
         Some compute has been seen and is not stored.
@@ -86,7 +86,7 @@ class ComputeCore(wiring.Component):
             "threshold_write": In(threshold_write(machine)),
             "weight_write": In(weight_write(machine)),
             "activation_writes": In(data.ArrayLayout(activation_write(machine), machine.columns)),
-            "axi": Out(write_signature(machine.axi_data_bits)),
+            "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "computed": Out(16),
             "stored": Out(16),
             "busy": Out(1),

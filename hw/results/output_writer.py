@@ -11,7 +11,7 @@ from hw.results.capture import Placement
 from hw.results.output_positions import Positions
 from hw.results.running_maximum import piece_layout
 from hw.results.write_combiner import WriteCombiner
-from hw.streams.axi import write_signature
+from hw.streams.axi import WriteBurst, write_signature
 
 
 class OutputWriter(wiring.Component):
@@ -24,7 +24,7 @@ class OutputWriter(wiring.Component):
     -------
     pieces : ``In(piece_layout)``
     placements : ``In(stream.Signature(Placement))``
-    axi : ``Out(write_signature)``
+    axi : ``Out(write_signature of WriteBurst)``
     released : ``Out({valid, pieces})``, buffered : ``Out(range(output_beats + 1))``
         For the sequencer's account of the output buffer.
     computed, stored : ``Out(16)``
@@ -42,7 +42,7 @@ class OutputWriter(wiring.Component):
             "pieces": In(piece_layout(machine)),
             "placements": In(stream.Signature(Placement)),
             "stop": In(1),
-            "axi": Out(write_signature(machine.axi_data_bits)),
+            "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "buffered": Out(range(machine.output_beats + 1)),
             "computed": Out(16),

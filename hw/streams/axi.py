@@ -56,10 +56,10 @@ def read_signature(data_bits: int) -> wiring.Signature:
     })  # fmt: skip
 
 
-def write_signature(data_bits: int, burst: type[data.Struct] = WriteBurst) -> wiring.Signature:
+def write_signature(data_bits: int, burst: type[data.Struct] = Burst) -> wiring.Signature:
     """Return the write channels as their manager has them: AW and W out, B in.
 
-    With :class:`Burst` in place of :class:`WriteBurst` all beats have the width of the data.
+    With :class:`WriteBurst` in place of :class:`Burst` beats may be narrower than the data.
     """
     return wiring.Signature({
         "aw": Out(stream.Signature(burst)),

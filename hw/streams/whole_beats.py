@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.streams.axi import Burst, write_signature
+from hw.streams.axi import WriteBurst, write_signature
 from hw.streams.short_queue import ShortQueue
 
 OUTSTANDING = 16
@@ -22,17 +22,17 @@ class WholeBeats(wiring.Component):
 
     Members
     -------
-    i : ``In(write_signature)``
+    i : ``In(write_signature of WriteBurst)``
         Bursts of beats of all or half of the bytes.
-    o : ``Out(write_signature of Burst)``
+    o : ``Out(write_signature)``
         The same bytes, in bursts of whole beats.
     """
 
     def __init__(self, data_bits: int):
         self.data_bits = data_bits
         super().__init__({
-            "i": In(write_signature(data_bits)),
-            "o": Out(write_signature(data_bits, Burst)),
+            "i": In(write_signature(data_bits, WriteBurst)),
+            "o": Out(write_signature(data_bits)),
         })  # fmt: skip
 
     def elaborate(self, platform):
