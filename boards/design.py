@@ -16,6 +16,7 @@ from boards.sdram.pads import Pads
 from boards.sdram.part import usual_phase
 from hw.streams import axi
 from hw.streams.axi_pins import channels, payload_fields
+from hw.streams.whole_beats import WholeBeats
 from hw.yosys import to_verilog
 
 TOP = "top"
@@ -114,7 +115,13 @@ class Top(wiring.Component):
         # The accelerator, as its own Verilog.
         pins = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         pins |= _pins("m_axi_", axi.read_signature(beat_bits), share.core)
-        pins |= _pins("m_axi_", axi.write_signature(beat_bits), share.core)
+        written, port = axi.write_signature(beat_bits), share.core
+        if design.machine.transfer_bytes < design.machine.beat_bytes:
+            m.submodules.whole = whole = WholeBeats(beat_bits)
+            for channel, _, _ in channels(written):
+                wiring.connect(m, getattr(whole.o, channel), getattr(share.core, channel))
+            written, port = axi.write_signature(beat_bits, axi.WriteBurst), whole.i
+        pins |= _pins("m_axi_", written, port)
         pins |= _pins("s_axil_", axi.lite_signature().flip(), link.lite)
         m.submodules.accelerator = Instance("accelerator", **pins)
 

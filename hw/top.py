@@ -34,7 +34,7 @@ class Accelerator(wiring.Component):
         self.fabric = fabric
         super().__init__(
             pins("m_axi_", axi.read_signature(machine.axi_data_bits))
-            | pins("m_axi_", axi.write_signature(machine.axi_data_bits))
+            | pins("m_axi_", axi.write_signature(machine.axi_data_bits, axi.WriteBurst))
             | pins("s_axil_", axi.lite_signature().flip())
             | {"irq": Out(1)}
         )

@@ -25,7 +25,7 @@ from hw.results.result_tags import ResultTags
 from hw.results.running_maximum import RunningMaximum
 from hw.results.threshold_search import ThresholdSearch
 from hw.results.wide_codes import WideCodes
-from hw.streams.axi import write_signature
+from hw.streams.axi import WriteBurst, write_signature
 from hw.streams.delay import delayed
 
 
@@ -57,7 +57,7 @@ class ComputeCore(wiring.Component):
     chip : ``Out(stream.Signature(chip_words_layout))``
         Results for the activation memory. Whoever has its port takes them within a cycle, and
         brings them to ``activation_writes`` in 2 more.
-    axi : ``Out(write_signature)``
+    axi : ``Out(write_signature of WriteBurst)``
     computed, stored : ``Out(16)``
         Computes whose results are in the output buffer or on their way to the activation memory;
         and those for memory, which has acknowledged them.
@@ -100,7 +100,7 @@ class ComputeCore(wiring.Component):
             "weight_write": In(weight_write(machine)),
             "activation_writes": In(data.ArrayLayout(activation_write(machine), machine.columns)),
             "chip": Out(stream.Signature(chip_words_layout(machine))),
-            "axi": Out(write_signature(machine.axi_data_bits)),
+            "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "computed": Out(16),
             "stored": Out(16),
             "busy": Out(1),

@@ -59,6 +59,10 @@ class PictureUnpacker(wiring.Component):
         slots = self.machine.slots
         two_steps = slots < PICTURE_BITS  # planes 0..3 of a pixel, then 4..7
         index = self.phase[1] if two_steps else self.phase[:2]
+        apart = self.machine.map_steps > 1  # half of a map's beat a step, for half of the lanes
+        if apart:
+            index = Mux(self.picture, index, self.phase[0])
+        part = self.beat.word_select(index, 8 * PICTURE_BYTES)
 
         # The pixel of this step and the four before it.
         pixels = Signal(
@@ -67,16 +71,13 @@ class PictureUnpacker(wiring.Component):
         upper = Signal()
         first_of_pixel = ~self.phase[0] if two_steps else Const(1)
         with m.If(self.step & first_of_pixel):
-            m.d.sync += pixels[0].eq(self.beat.word_select(index, 8 * PICTURE_BYTES))
+            m.d.sync += pixels[0].eq(part)
             for d in range(1, LONGEST_WINDOW):
                 m.d.sync += pixels[d].eq(Mux(self.row_first, 0, pixels[d - 1]))
 
         # Beats of feature maps take the same time.
-        lanes = self.machine.image_channels
-        apart = self.machine.map_steps > 1  # half a beat a step, for half of the lanes
-        loaded = self.beat.word_select(self.phase[0], slots * lanes) if apart else self.beat
-        plain = Signal(data.ArrayLayout(lanes, slots), reset_less=True)
-        m.d.sync += [plain.eq(loaded), upper.eq(self.phase[0])]
+        plain = Signal(data.ArrayLayout(self.machine.image_channels, slots), reset_less=True)
+        m.d.sync += [plain.eq(part if apart else self.beat), upper.eq(self.phase[0])]
 
         words = []
         for w in range(slots):

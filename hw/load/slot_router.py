@@ -52,7 +52,6 @@ class SlotRouter(wiring.Component):
         m = Module()
         slots, columns = self.machine.slots, self.machine.columns
         column_bits = self.machine.column_bits
-        apart = self.machine.map_steps > 1  # halves are written apart
 
         # First cycle: which word each bank takes, as a number of log2 S bits.
         addresses = [
@@ -62,8 +61,12 @@ class SlotRouter(wiring.Component):
         words = [
             Signal(self.machine.group_lanes, name=f"word{w}", reset_less=True) for w in range(slots)
         ]
-        halves = Signal(HALVES, reset_less=True)
-        m.d.sync += halves.eq(self.halves)
+        # What a bank writes that takes a word: lane groups, or halves of them.
+        lanes = [self.groups]
+        if self.machine.map_steps > 1:
+            lanes = [self.groups & half.replicate(len(self.groups)) for half in self.halves]
+        written = Signal(len(Cat(lanes)), reset_less=True)
+        m.d.sync += written.eq(Cat(lanes))
         for w in range(slots):
             m.d.sync += [
                 addresses[w].eq(self.positions[w][column_bits:]),
@@ -72,7 +75,7 @@ class SlotRouter(wiring.Component):
         for b in range(columns):
             hits = [(self.positions[w][:column_bits] == b) & self.written[w] for w in range(slots)]
             taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
-            groups = Signal(self.machine.lane_groups, name=f"groups{b}", reset_less=True)
+            taking = Signal(name=f"taking{b}", reset_less=True)
             m.d.sync += [
                 taken.eq(
                     Cat(
@@ -80,26 +83,29 @@ class SlotRouter(wiring.Component):
                         for i in range(len(taken))
                     )
                 ),
-                groups.eq(Mux(Cat(hits).any(), self.groups, 0)),
+                taking.eq(Cat(hits).any()),
             ]
 
             # Second cycle: take it.
             bank = self.banks[b]
             word = Signal(self.machine.group_lanes, name=f"data{b}", reset_less=True)
             address = Signal.like(bank.address, name=f"to{b}", reset_less=True)
-            written = Cat(group & half for group in groups for half in halves) if apart else groups
-            enables = Signal(len(written), name=f"enables{b}", reset_less=True)
+            enables = Signal.like(written, name=f"enables{b}", reset_less=True)
             places = [Cat(*pair) for pair in zip(addresses, words, strict=True)]
             if self.fabric == "ecp5":
                 place = multiplexer(m, f"bank{b}", places, taken)
             else:
                 place = Array(places)[taken]
-            m.d.sync += [Cat(address, word).eq(place), enables.eq(written)]
+            m.d.sync += [Cat(address, word).eq(place), enables.eq(Mux(taking, written, 0))]
             m.d.comb += [
                 bank.address.eq(address),
                 bank.data.eq(word.replicate(self.machine.lane_groups)),
                 bank.enables.eq(
-                    Cat(each.replicate(len(bank.enables) // len(enables)) for each in enables)
+                    Cat(
+                        enables[half % len(lanes) * len(self.groups) + group]
+                        for group in range(len(self.groups))
+                        for half in range(HALVES)
+                    )
                 ),
             ]
         return m

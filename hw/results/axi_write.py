@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 from hw.results.write_combiner import combined_layout, transfer_layout
-from hw.streams.axi import Response, write_signature
+from hw.streams.axi import Response, WriteBurst, write_signature
 from hw.streams.block_queue import BlockQueue
 from hw.streams.short_queue import ShortQueue
 
@@ -38,7 +38,7 @@ class AxiWrite(wiring.Component):
         Must not come when ``buffered`` is ``output_beats``.
     stop : ``In(1)``
         No new burst is begun; those begun are finished.
-    axi : ``Out(write_signature)``
+    axi : ``Out(write_signature of WriteBurst)``
     buffered : ``Out(range(output_beats + 1))``
         Transfers in the buffer.
     stored : ``Out(16)``
@@ -61,7 +61,7 @@ class AxiWrite(wiring.Component):
         super().__init__({
             "combined": In(combined_layout(machine)),
             "stop": In(1),
-            "axi": Out(write_signature(machine.axi_data_bits)),
+            "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "buffered": Out(range(machine.output_beats + 1)),
             "stored": Out(16),
             "outstanding": Out(range(OUTSTANDING + 1)),

@@ -12,7 +12,7 @@ from hw.results.chip_writer import ChipWriter, chip_words_layout
 from hw.results.output_positions import Positions
 from hw.results.running_maximum import piece_layout
 from hw.results.write_combiner import WriteCombiner
-from hw.streams.axi import write_signature
+from hw.streams.axi import WriteBurst, write_signature
 
 
 class OutputWriter(wiring.Component):
@@ -26,7 +26,7 @@ class OutputWriter(wiring.Component):
     -------
     pieces : ``In(piece_layout)``
     placements : ``In(stream.Signature(Placement))``
-    axi : ``Out(write_signature)``
+    axi : ``Out(write_signature of WriteBurst)``
     chip : ``Out(stream.Signature(chip_words_layout))``
     settled : ``Out(1)``
         As in :class:`hw.results.write_combiner.WriteCombiner`.
@@ -47,7 +47,7 @@ class OutputWriter(wiring.Component):
             "pieces": In(piece_layout(machine)),
             "placements": In(stream.Signature(Placement)),
             "stop": In(1),
-            "axi": Out(write_signature(machine.axi_data_bits)),
+            "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "chip": Out(stream.Signature(chip_words_layout(machine))),
             "settled": Out(1),
             "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),

@@ -56,10 +56,13 @@ def read_signature(data_bits: int) -> wiring.Signature:
     })  # fmt: skip
 
 
-def write_signature(data_bits: int) -> wiring.Signature:
-    """Return the write channels as their manager has them: AW and W out, B in."""
+def write_signature(data_bits: int, burst: type[data.Struct] = Burst) -> wiring.Signature:
+    """Return the write channels as their manager has them: AW and W out, B in.
+
+    With :class:`WriteBurst` in place of :class:`Burst` beats may be narrower than the data.
+    """
     return wiring.Signature({
-        "aw": Out(stream.Signature(WriteBurst)),
+        "aw": Out(stream.Signature(burst)),
         "w": Out(stream.Signature(write_beat(data_bits))),
         "b": In(stream.Signature(Response)),
     })  # fmt: skip

@@ -64,7 +64,7 @@ class AcceleratorBench:
         )
         bits = machine.axi_data_bits
         read = streams(self.dut, "m_axi_", axi.read_signature(bits))
-        write = streams(self.dut, "m_axi_", axi.write_signature(bits))
+        write = streams(self.dut, "m_axi_", axi.write_signature(bits, axi.WriteBurst))
         self.lite = LiteDriver(streams(self.dut, "s_axil_", axi.lite_signature()), seed)
 
         async def answer_reads(ctx):

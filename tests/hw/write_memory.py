@@ -69,7 +69,8 @@ class WriteMemory:
                     under_way.popleft()
                     waiting.append(cycle + self.latency)
             if aw and ready["aw"]:
-                count, size = aw_payload.length + 1, 1 << aw_payload.size
+                count = aw_payload.length + 1
+                size = 1 << aw_payload.size if hasattr(aw_payload, "size") else self.beat_bytes
                 legal(aw_payload.address, count, size, self.max_burst)
                 self.bursts.append((cycle, aw_payload.address, count, size))
                 under_way.append([aw_payload.address, count, size])

@@ -208,7 +208,7 @@ def test_without_stalls(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_with_stalls(seed):
-    machine = replace(SMALL, output_beats=128)
+    machine = replace(SMALL, output_beats=128, max_burst=32)
     chip, computes = random_program(machine, seed, count=12, most=4)
     memory = stalling(machine, seed)
     Run(chip, computes, memory, gaps=0.7, seed=seed).run()
@@ -230,7 +230,7 @@ def test_machines(machine, seed):
 @pytest.mark.parametrize(("planes", "raw"), [(Planes.ONE, 0), (Planes.FOUR, 0), (Planes.FOUR, 1)])
 def test_full_buffer(planes, raw, seed):
     """Memory sleeps until the output buffer is full: the sequencer waits, and nothing is lost."""
-    machine = replace(SMALL, output_beats=128)
+    machine = replace(SMALL, output_beats=128, max_burst=32)
     chip, computes = random_program(
         machine,
         seed,

@@ -14,7 +14,8 @@ from hw.memories.pass_table import PassTable
 from tests.hw.compute_model import Chip, issue_cycles, pieces_of, random_compute
 from tests.hw.cycles import run_benches, value_of
 
-MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256, output_beats=128)
+MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256, output_beats=128,
+                  max_burst=32)  # fmt: skip
 
 
 class Run:
