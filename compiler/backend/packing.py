@@ -141,8 +141,11 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     levels = max(planes for planes, _ in taps) + weight_bits - 1
     load = [[0] * levels for _ in range(LANE_GROUPS)]
     group_of: dict[tuple[int, int], int] = {}
+    # Taps of few groups go first: those of many fill up what is left.
+    few_first = sorted(range(len(taps)), key=lambda index: len(taps[index][1]))
     for plane in range(weight_bits):
-        for index, (planes, choices) in enumerate(taps):
+        for index in few_first:
+            planes, choices = taps[index]
             # The group whose levels are least full; ties go round so that no group starts ahead.
             best = min(
                 choices,
@@ -186,7 +189,6 @@ def loop_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing | None
     if any(bits != planes for bits, _ in taps) or planes * weight_bits == 1:
         return None
     rows: list[list[int]] = [[] for _ in range(LANE_GROUPS)]
-    # Taps of few groups go first: those of many fill up what is left.
     for index in sorted(range(len(taps)), key=lambda index: len(taps[index][1])):
         min((rows[group] for group in taps[index][1]), key=len).append(index)
     size = max(map(len, rows))

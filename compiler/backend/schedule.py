@@ -1,5 +1,7 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
+from collections.abc import Sequence
+
 from arch.formats import BOTH_HALVES, GROUP_LANES
 from arch.isa import ENTRY_BYTES, Opcode, Planes, with_chip_place
 from arch.loads import loader_cycles
@@ -9,7 +11,7 @@ from arch.wide import HALVES, TABLE_CODES
 from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
-from compiler.backend.on_chip.residents import Residents, cycles_of_a_result
+from compiler.backend.on_chip.residents import Activations, cycles_of_a_result
 from compiler.backend.order import arrange
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
 from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
@@ -39,15 +41,15 @@ def pieces(fields: dict, machine: Machine) -> list[dict]:
 
 
 def schedule(
-    plan: MemoryPlan, machine: Machine, memory: Memory, *, room: int | None = None
+    plan: MemoryPlan, machine: Machine, memory: Memory, rooms: Sequence[int]
 ) -> Schedule:
     """The steps of all jobs, one job after another, and the order that they run in.
 
-    ``room``: positions of the activation memory that tiles take, by default all of them.
+    ``rooms``: positions of the activation memory that each job's tiles take.
     """
-    asked = _Steps(plan, Traffic(machine, memory), room or machine.positions)
-    for number, placed in enumerate(plan.jobs):
-        asked.add(number, placed)
+    asked = _Steps(plan, Traffic(machine, memory))
+    for number, (placed, room) in enumerate(zip(plan.jobs, rooms, strict=True)):
+        asked.add(number, placed, room)
     order = arrange(asked.loads, asked.computes)
     return Schedule(tuple(asked.loads), tuple(asked.computes), tuple(order))
 
@@ -55,12 +57,11 @@ def schedule(
 class _Steps:
     """Loads and computes in the order of the jobs; computes are known by their numbers."""
 
-    def __init__(self, plan: MemoryPlan, traffic: Traffic, room: int):
+    def __init__(self, plan: MemoryPlan, traffic: Traffic):
         self.machine = machine = traffic.machine
         self.traffic = traffic
         self.places = plan.places
-        self.residents = Residents(plan, machine)
-        self.activations = Halves(room)
+        self.activations = Activations(plan, machine)
         self.weight_memory = Ring(machine.weight_words)
         self.tables = Halves(machine.table_entries)
         #: (content of a code table, last compute that used it).
@@ -74,7 +75,7 @@ class _Steps:
         self.loads: list[LoadStep] = []
         self.computes: list[ComputeStep] = []
 
-    def add(self, number: int, placed: Placed) -> None:
+    def add(self, number: int, placed: Placed, room: int) -> None:
         """Ask for the steps of a job: tile by tile, and in each row block by row block."""
         machine, job, tiled = self.machine, placed.job, placed.tiled
         words, table = tiled.packed.packing.word_count, tiled.packed.table
@@ -86,12 +87,12 @@ class _Steps:
         resident = blocks * words <= machine.weight_words // 2
         if resident:
             first_weights = self.weights(number, placed, 0, blocks * words)
-        for load, after in self.residents.halos(job.output):
+        for load, after in self.activations.halos(job.output):
             self.load(load, after)
         for index, tile in enumerate(tiled.tiles):
-            base, halves = 0, ()
+            base = 0
             if tiled.halves:
-                base, after, halves = self.activations.take(tiled.positions)
+                base, after = self.activations.take(tiled.positions, room)
                 self.load_tile(tiled, tile, base, after)
             # To and fro: a tile begins with the row blocks whose thresholds are loaded already.
             for block in range(blocks)[:: 1 if index % 2 == 0 else -1]:
@@ -108,17 +109,17 @@ class _Steps:
                         "post_mode": mode,
                     }
                     fields |= table.compute_fields(table_base, tiled.regions[0].plane_stride)
-                    fields["after_results"] = self.residents.waits(job, len(self.computes))
+                    fields["after_results"] = self.activations.waits(job, len(self.computes))
                     last = self.compute(number, tiled, fields)
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weights_at, words, last)
-                self.activations.read(halves, last)
+                self.activations.read(base, tiled.positions, last)
                 if not job.raw:
                     key, _ = self.threshold_sets[threshold_set]
                     self.threshold_sets[threshold_set] = key, last
                 if mode.looks_up:
                     self.code_tables[mode.table] = placed.encoded.codes, last
-            self.residents.use(job, last)
+            self.activations.use(job, last)
             if job.output in self.places:
                 self.note_rows(job, tile, last)
 
@@ -275,7 +276,7 @@ class _Steps:
                 "position_bytes": place.layout.position_bytes * job.enlarge,
             }
         else:
-            chip = self.residents.chip_maps[job.output]
+            chip = self.activations.chip_maps[job.output]
             output = chip.storage
             chip_fields = chip.place_fields(channel // GROUP_LANES, y, x, job.enlarge, machine)
             fields = with_chip_place(fields, chip_fields)

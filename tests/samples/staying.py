@@ -1,4 +1,5 @@
-"""A network whose maps stay on chip, of all kinds: padded, pooled, enlarged, of many images."""
+"""A network whose maps stay on chip, of all kinds: padded, pooled, enlarged, of many images, read
+with either stride or both."""
 
 import numpy as np
 
@@ -23,4 +24,5 @@ def staying(seed: int, height: int = 24, width: int = 32) -> tuple[Network, np.n
     b.pool("deep", "pooled", 2, 2)
     b.conv("pooled", "head", 5, 1, raw=True)
     b.conv("mixed", "head2", 7, 3, raw=True)
-    return b.network("head", "head2"), b.picture()
+    b.conv("residual", "head3", 6, 1, raw=True)
+    return b.network("head", "head2", "head3"), b.picture()

@@ -67,6 +67,9 @@ class ChipLayout:
     shape: ChipShape
     plane_stride: int
     odd_offset: int
+    #: None: images are copied into all lane groups; else the group of the first one, the others
+    #: are in those behind it.
+    first_group: int | None = None
 
     @property
     def size(self) -> int:
@@ -78,8 +81,11 @@ class ChipLayout:
         return (v >> 1) + (v & 1) * self.odd_offset if self.odd_offset else v
 
     def groups(self, image: int) -> tuple[int, ...]:
-        """Lane groups of an image: alone in its part it is in all four, of two each is in two."""
+        """Lane groups of an image: alone in its part it is in all four, of two each is in two,
+        unless they are to take one each."""
         first = image // LANE_GROUPS * LANE_GROUPS
+        if self.first_group is not None:
+            return (self.first_group + image - first,)
         together = min(LANE_GROUPS, self.storage.words - first)
         spread = {1: 1, 2: 2}.get(together, LANE_GROUPS)
         return tuple(range(image - first, LANE_GROUPS, spread))

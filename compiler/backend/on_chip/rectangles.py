@@ -7,6 +7,10 @@ that reads it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from arch.formats import LANE_GROUPS
+
+ALL_GROUPS = frozenset(range(LANE_GROUPS))
+
 
 @dataclass(frozen=True)
 class Rectangle:
@@ -24,27 +28,39 @@ class Rectangle:
 
 
 class Room:
-    """Positions [low, high) of all lane groups."""
+    """Positions [0, size) of all lane groups; maps come from above, tiles from below."""
 
-    def __init__(self, low: int, high: int):
-        self.low = low
-        self.high = high
+    def __init__(self, size: int):
+        self.size = size
         self.taken: list[Rectangle] = []
+        self._tiles: list[Rectangle] = []
+
+    def keep(self, size: int, first: int, last: int) -> None:
+        """Keep the lowest positions free for tiles of jobs first..last."""
+        self._tiles.append(Rectangle(0, size, ALL_GROUPS, first, last))
+
+    def lowest(self, first: int, last: int) -> int:
+        """The lowest position that maps take at some time of jobs first..last."""
+        return min(
+            (each.base for each in self.taken if each.meets(ALL_GROUPS, first, last)),
+            default=self.size,
+        )
 
     def take(self, parts: Sequence[tuple[int, frozenset[int]]], first: int, last: int) -> list[int]:
         """The bases of parts, (positions, lane groups) each, for jobs first..last.
 
-        The lowest free place of each; no base at all where one of them finds none.
+        The highest free place of each; no base at all where one of them finds none.
         """
         found: list[Rectangle] = []
         for size, groups in parts:
-            others = [each for each in (*self.taken, *found) if each.meets(groups, first, last)]
-            starts = sorted({self.low, *(each.base + each.size for each in others)})
+            there = (*self._tiles, *self.taken, *found)
+            others = [each for each in there if each.meets(groups, first, last)]
+            ends = sorted({self.size, *(each.base for each in others)}, reverse=True)
             base = next(
                 (
                     start
-                    for start in starts
-                    if start + size <= self.high
+                    for start in (end - size for end in ends)
+                    if start >= 0
                     and all(
                         start + size <= each.base or each.base + each.size <= start
                         for each in others

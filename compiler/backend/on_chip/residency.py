@@ -7,12 +7,21 @@ bytes for the room that it takes and for how long.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from arch.formats import LANE_GROUPS
 from arch.machine import Machine
 from compiler.backend.job import Job
-from compiler.backend.on_chip.chip_map import ChipLayout, ChipMap, common_shape, lay_out_on_chip
+from compiler.backend.on_chip.chip_map import (
+    NONE_STAYS,
+    ChipLayout,
+    ChipMap,
+    ChipMaps,
+    common_shape,
+    lay_out_on_chip,
+)
 from compiler.backend.on_chip.rectangles import Room
+from compiler.backend.packing import pack
 from compiler.backend.storage import Layout, Storage
 
 
@@ -48,25 +57,46 @@ def lives(jobs: Sequence[Job]) -> dict[str, Life]:
 
 
 def tile_rooms(machine: Machine) -> tuple[int, ...]:
-    """How much of the activation memory tiles may be left with, in positions."""
-    return machine.positions // 2, machine.positions // 4, machine.positions // 8
+    """The least of the activation memory that tiles may be left with, in positions."""
+    return machine.positions // 4, machine.positions // 8
+
+
+@dataclass(frozen=True)
+class Residency:
+    """The storages that stay on chip, and how many positions each job's tiles may take there."""
+
+    chip_maps: ChipMaps
+    rooms: tuple[int, ...]
+
+
+def nothing_stays(jobs: Sequence[Job], machine: Machine) -> Residency:
+    """All of the activation memory for tiles."""
+    return Residency(NONE_STAYS, (machine.positions,) * len(jobs))
 
 
 def stay_on_chip(
     jobs: Sequence[Job], layouts: Mapping[str, Layout], machine: Machine, tiles: int
-) -> dict[str, ChipMap]:
-    """The storages that stay, and where, if tiles take the first ``tiles`` positions."""
+) -> Residency:
+    """The storages that stay, and where, if tiles are to have ``tiles`` positions at least."""
     storages = {name: layout.storage for name, layout in layouts.items()}
     life = lives(jobs)
     candidates = _candidates(jobs, storages, life, machine)
     while True:
         candidates = _read_together(jobs, candidates)
-        chosen, crowded = _place(jobs, storages, life, candidates, machine, tiles)
+        chip_layouts = _layouts(jobs, storages, life, candidates, machine)
+        room = Room(machine.positions)
+        for number, job in enumerate(jobs):
+            if candidates.isdisjoint(_inputs(job)):  # its first tile is loaded while others compute
+                room.keep(tiles, number - 1, number)
+        chip_maps, crowded = _place(chip_layouts, life, room)
         if not crowded:
-            return chosen
-        candidates.discard(
-            min(crowded, key=lambda name: (_worth(jobs, life, layouts, chosen, name), name))
-        )
+            rooms = tuple(room.lowest(number - 1, number) for number in range(len(jobs)))
+            return Residency(chip_maps, rooms)
+        worth = {  # bytes for a position and a job; of equal ones, the order of names decides
+            name: _saved(jobs, life[name], layouts[name]) / _taken(chip_layouts[name], life[name])
+            for name in crowded
+        }
+        candidates.discard(min(crowded, key=lambda name: (worth[name], name)))
 
 
 def _candidates(
@@ -85,12 +115,7 @@ def _candidates(
         if any(storages[name].kind == "picture" for name, _ in job.span.images)
     )
     # Wide codes leave in two pieces, and what they are added to is read in turns.
-    wide = {
-        name
-        for job in jobs
-        if job.wide is not None
-        for name in (job.output, *_inputs(job))
-    }
+    wide = {name for job in jobs if job.wide is not None for name in (job.output, *_inputs(job))}
     return {
         name
         for name, each in life.items()
@@ -153,47 +178,81 @@ def _layouts(
         shape = common_shape([storages[name] for name in names], split=split)
         for name in names:
             found[name] = lay_out_on_chip(storages[name], shape, machine)
+    for number, name in enumerate(sorted(found, key=lambda name: (life[name].first, name))):
+        readers = [jobs[reader] for reader in life[name].readers]
+        found[name] = _narrow(name, number, readers, storages, found, machine)
     return found
 
 
-def _place(
-    jobs: Sequence[Job],
+def _narrow(
+    name: str,
+    number: int,
+    readers: Sequence[Job],
     storages: Mapping[str, Storage],
-    life: Mapping[str, Life],
-    candidates: set[str],
+    layouts: Mapping[str, ChipLayout],
     machine: Machine,
-    tiles: int,
+) -> ChipLayout:
+    """A layout in which each of one or two images takes one lane group, if that costs no cycle.
+
+    It costs none where a block takes no longer than its results take to leave. ``number``: the
+    first of the groups that are as good is another one for every map.
+    """
+    wide, images = layouts[name], storages[name].images
+    if images > 2:
+        return wide
+
+    def cycles(layout: ChipLayout) -> list[tuple[int, int]]:
+        """(cycles, passes) of a block of each reader."""
+        chip_maps = {other: ChipMap(own, ()) for other, own in layouts.items()}
+        chip_maps[name] = ChipMap(layout, ())
+        found = []
+        for job in readers:
+            table = pack(job, storages, machine, chip_maps).table
+            pieces = storages[job.output].pieces
+            found.append((table.block_cycles(machine, pieces=pieces), table.block_passes))
+        return found
+
+    usual = [block for block, _ in cycles(wide)]
+    best, fewest = wide, None
+    for turn in range(0, LANE_GROUPS, images):
+        layout = replace(wide, first_group=(number * images + turn) % LANE_GROUPS)
+        found = cycles(layout)
+        passes = sum(each for _, each in found)
+        free = all(block <= before for (block, _), before in zip(found, usual, strict=True))
+        if free and (fewest is None or passes < fewest):
+            best, fewest = layout, passes
+    return best
+
+
+def _place(
+    layouts: Mapping[str, ChipLayout], life: Mapping[str, Life], room: Room
 ) -> tuple[dict[str, ChipMap], set[str]]:
-    """Places for the candidates; where one finds none, also all that would be there with it."""
-    room, chosen = Room(tiles, machine.positions), {}
-    layouts = _layouts(jobs, storages, life, candidates, machine)
+    """Places for all; where one finds none, also the names of all that are there with it."""
+    chosen: dict[str, ChipMap] = {}
     for name in sorted(layouts, key=lambda name: (life[name].first, name)):
-        layout = layouts[name]
+        layout, own = layouts[name], life[name]
         parts = [(layout.size, frozenset(layout.part_groups(k))) for k in range(layout.parts)]
-        bases = room.take(parts, life[name].first, life[name].last)
-        chosen[name] = ChipMap(layout, tuple(bases))
+        bases = room.take(parts, own.first, own.last)
         if not bases:
             there = {
                 other
                 for other in layouts
-                if life[other].first <= life[name].last and life[name].first <= life[other].last
+                if life[other].first <= own.last and own.first <= life[other].last
             }
-            return {other: ChipMap(layouts[other], ()) for other in layouts}, there
+            return {}, there
+        chosen[name] = ChipMap(layout, tuple(bases))
     return chosen, set()
 
 
-def _worth(
-    jobs: Sequence[Job],
-    life: Mapping[str, Life],
-    layouts: Mapping[str, Layout],
-    chosen: Mapping[str, ChipMap],
-    name: str,
-) -> float:
-    """Bytes that a map saves for a position and a job."""
-    images = layouts[name].storage.words
-    for reader in life[name].readers:
+def _saved(jobs: Sequence[Job], life: Life, layout: Layout) -> int:
+    """Bytes that are not written and read if a map stays."""
+    name, images = layout.storage.name, layout.storage.words
+    for reader in life.readers:
         images += sum(storage == name for storage, _ in jobs[reader].span.images)
-    layout = chosen[name].layout
-    area = sum(layout.size * len(layout.part_groups(part)) for part in range(layout.parts))
-    time = life[name].last - life[name].first + 1
-    return images * layouts[name].image_bytes / (area * time)
+    return images * layout.image_bytes
+
+
+def _taken(layout: ChipLayout, life: Life) -> int:
+    """Positions of a lane group that a map takes, times the jobs for which it does."""
+    groups = sum(len(layout.part_groups(part)) for part in range(layout.parts))
+    return layout.size * groups * (life.last - life.first + 1)

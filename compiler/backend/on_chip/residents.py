@@ -1,4 +1,4 @@
-"""Maps that stay on chip, while the steps are put down: who has to wait for whom."""
+"""The activation memory while the steps are put down: who has to wait for whom."""
 
 from collections.abc import Iterator
 
@@ -14,19 +14,37 @@ from compiler.backend.on_chip.chip_map import ChipMap
 from compiler.backend.on_chip.chip_padding import padding_loads
 
 
-class Residents:
-    """What lies where of the maps on chip, and which compute used it last."""
+class Activations:
+    """Which compute used a place on chip last: one that a map stays at, or a tile."""
 
     def __init__(self, plan: MemoryPlan, machine: Machine):
         self.machine = machine
         self.chip_maps = plan.chip_maps
         self.padded_rows = plan.padded_rows
+        self._turn = 0
         #: For each word of the activation memory, the last compute that used it.
         self.users = np.full((LANE_GROUPS, machine.positions), NOTHING)
         #: Storage -> the last compute that writes to it.
         self.writers: dict[str, int] = {}
         #: The results of all computes up to this one are there when the next one starts.
         self.settled = NOTHING
+
+    def take(self, size: int, room: int) -> tuple[int, int]:
+        """(base, compute to wait for) of a tile of so many of the first ``room`` positions.
+
+        Tiles of no more than half of them go to either half in turn.
+        """
+        base = 0
+        if size <= room // 2:
+            base = self._turn * room // 2
+            self._turn ^= 1
+        else:
+            self._turn = 0
+        return base, int(self.users[:, base : base + size].max())
+
+    def read(self, base: int, size: int, compute: int) -> None:
+        """Note that a compute reads a tile."""
+        self.users[:, base : base + size] = compute
 
     def halos(self, name: str) -> Iterator[tuple[dict, int]]:
         """The loads of what surrounds a storage, and the compute that each waits for.
