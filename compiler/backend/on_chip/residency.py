@@ -197,7 +197,7 @@ def _narrow(
     It costs none where a block takes no longer than its results take to leave. ``number``: the
     first of the groups that are as good is another one for every map.
     """
-    wide, images = layouts[name], storages[name].images
+    wide, images = layouts[name], storages[name].words
     if images > 2:
         return wide
 
