@@ -5,7 +5,7 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,8 +19,18 @@ from compiler.backend.padding import (
     convolution_size,
     padding_of,
     pool_size,
+    with_halos,
 )
 from compiler.backend.pass_table import PassTable
+from compiler.backend.requantising.wide_codes import (
+    identity,
+    is_wide,
+    looked_up,
+    needs_split,
+    summed,
+    wide_convolution,
+)
+from compiler.backend.requantising.wide_codes import rows_of as wide_rows_of
 from compiler.backend.spans import (
     Source,
     channelwise_spans,
@@ -30,15 +40,6 @@ from compiler.backend.spans import (
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
 from compiler.backend.stored_form import stored_form
-from compiler.backend.wide_codes import (
-    identity,
-    is_wide,
-    looked_up,
-    needs_split,
-    summed,
-    wide_convolution,
-)
-from compiler.backend.wide_codes import rows_of as wide_rows_of
 from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
@@ -411,23 +412,6 @@ class _Lowering:
                     **fields,
                 )
             )
-
-
-def with_halos(storages: Mapping[str, Storage], jobs: list[Job]) -> dict[str, Storage]:
-    """The storages with the halo around each that the jobs look at."""
-    halos = dict.fromkeys(storages, (0, 0, 0))
-    for job in jobs:
-        low_y, _, low_x, high_x = job.reach
-        last_row = low_y + job.input_rows(job.height) - 1
-        right = (job.width - 1) * job.strides[1] + high_x
-        for name, _ in job.span.images:
-            storage = storages[name]
-            wanted = -low_y, last_row - (storage.height - 1), max(-low_x, right - storage.width + 1)
-            halos[name] = tuple(map(max, halos[name], wanted))
-    return {
-        name: replace(storage, top=halos[name][0], bottom=halos[name][1], left=halos[name][2])
-        for name, storage in storages.items()
-    }
 
 
 def check_strides(operator: Convolution | MaxPool) -> None:

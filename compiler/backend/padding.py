@@ -1,7 +1,11 @@
 """What consumers ask of a tensor: channels of which stored tensors, and what surrounds them."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
 
+from compiler.backend.job import Job
+from compiler.backend.storage import Storage
 from golden.network import Concat, Convolution, MaxPool, Network, Operator, Slice
 
 LOWEST = "lowest"
@@ -66,3 +70,20 @@ class Demand:
         if isinstance(operator, Slice):
             return self.channels(operator.input)[operator.start : operator.stop]
         return [(name, channel) for channel in range(self.network.tensors[name].channels)]
+
+
+def with_halos(storages: Mapping[str, Storage], jobs: list[Job]) -> dict[str, Storage]:
+    """The storages with the halo around each that the jobs look at."""
+    halos = dict.fromkeys(storages, (0, 0, 0))
+    for job in jobs:
+        low_y, _, low_x, high_x = job.reach
+        last_row = low_y + job.input_rows(job.height) - 1
+        right = (job.width - 1) * job.strides[1] + high_x
+        for name, _ in job.span.images:
+            storage = storages[name]
+            wanted = -low_y, last_row - (storage.height - 1), max(-low_x, right - storage.width + 1)
+            halos[name] = tuple(map(max, halos[name], wanted))
+    return {
+        name: replace(storage, top=halos[name][0], bottom=halos[name][1], left=halos[name][2])
+        for name, storage in storages.items()
+    }

@@ -4,7 +4,7 @@ import pytest
 from amaranth.lib import data, enum
 
 from arch import isa
-from arch.formats import CODE_BITS
+from arch.formats import WIDE_BITS
 from arch.machine import MACHINES
 
 STRUCTS = [isa.Load, isa.Compute, isa.ChipPlace, isa.Entry, isa.EntryGroup]
@@ -103,13 +103,24 @@ def test_a_load_names_every_lane_group(machine):
 def test_loads_are_those_with_the_fields_of_load():
     assert [opcode.name for opcode in isa.Opcode if opcode.is_load] == [
         "LOAD_MAP", "LOAD_PICTURE", "LOAD_WEIGHTS", "LOAD_THRESHOLDS", "LOAD_TABLE", "LOAD_PROGRAM",
+        "LOAD_CODES",
     ]  # fmt: skip
 
 
 def test_planes_hold_codes_of_every_width():
-    assert [isa.Planes.holding(bits).count for bits in range(1, CODE_BITS + 1)] == [1, 2, 4, 4]
+    counts = [isa.Planes.holding(bits).count for bits in range(1, WIDE_BITS + 1)]
+    assert counts == [1, 2, 4, 4, 8, 8, 8, 8]
     with pytest.raises(ValueError, match="not a valid Planes"):
-        isa.Planes.holding(2 * CODE_BITS + 1)
+        isa.Planes.holding(WIDE_BITS + 1)
+
+
+def test_post_modes_say_what_they_do():
+    modes = isa.PostMode
+    assert [mode.looks_up for mode in modes] == [False, False, True, True, True, True]
+    assert [mode.adds_shares for mode in modes] == [False, False, False, False, True, True]
+    assert modes.SHARES_0.with_table(1) is modes.SHARES_1
+    assert modes.SHARES_1.table == 1
+    assert modes.PRODUCT.with_table(1) is modes.PRODUCT
 
 
 def test_subsets_have_the_fields_shapes():
@@ -129,9 +140,9 @@ def test_instructions_are_decoded_by_their_opcode():
 
 
 def test_what_is_not_defined_decodes_to_illegal():
-    planes = data.Layout.cast(isa.Load)["planes"]
-    no_such_planes = isa.encode(isa.Load, {"opcode": isa.Opcode.LOAD_MAP}) | 3 << planes.offset
-    for bits in (0, 7, no_such_planes):
+    mode = data.Layout.cast(isa.Compute)["post_mode"]
+    no_such_mode = isa.encode(isa.Compute, {"opcode": isa.Opcode.COMPUTE}) | 6 << mode.offset
+    for bits in (0, 9, no_such_mode):
         assert isa.decode_instruction(bits)["opcode"] is isa.Opcode.ILLEGAL
 
 

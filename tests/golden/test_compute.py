@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from arch.isa import Planes, PostMode
 from arch.machine import TINY
 from golden.compute import outgoing, passes_of, plane_pairs
 from golden.program import MachineError
@@ -54,9 +55,13 @@ def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
 
 
 def test_more_pieces_than_a_sum_has():
-    fields = {"raw": 1, "post_mode": 0, "pair": 0, "on_chip": 0, "sum_pieces": TINY.raw_chunks}
+    fields = {
+        "raw": 1, "post_mode": PostMode.THRESHOLDS, "pair": 0, "on_chip": 0,
+        "sum_pieces": TINY.raw_chunks, "planes": Planes.FOUR,
+    }  # fmt: skip
     chip, compute = SimpleNamespace(machine=TINY), Named(fields)
-    message = "COMPUTE: sums in 7 pieces; machine 'tiny' has at most 6"
+    most = TINY.raw_chunks
+    message = f"COMPUTE: sums in {most + 1} pieces; machine 'tiny' has at most {most}"
     with pytest.raises(MachineError, match=message):
         passes_of(chip, compute)
 

@@ -208,8 +208,8 @@ def _narrow(
         found = []
         for job in readers:
             table = pack(job, storages, machine, chip_maps).table
-            pieces = storages[job.output].pieces
-            found.append((table.block_cycles(machine, pieces=pieces), table.block_passes))
+            column = job.column_cycles(machine, storages[job.output].pieces)
+            found.append((table.block_cycles(machine, column=column), table.block_passes))
         return found
 
     usual = [block for block, _ in cycles(wide)]

@@ -205,11 +205,11 @@ def _of_levels(
         middle = round(distance / 2 - float(reached[0]) + unit / 2)
         ends = middle - int(2 * unit) - 1, middle + int(2 * unit) + 1
         while True:
-            # The room that an offset leaves for the distance has a single peak.
+            # The room that an offset leaves for a distance above 0 has a single peak.
             moves = np.unique(np.linspace(*ends, POINTS).astype(np.int64))
             least = ((before[:, None] + (moves + rest)) / places[:, None]).max(axis=0)
             most = ((reached[:, None] + (moves + rest)) / places[:, None]).min(axis=0)
-            best = int((most - least).argmax())
+            best = int(np.minimum(most - least, most).argmax())
             if moves.size < POINTS:
                 break
             ends = moves[max(best - 1, 0)], moves[min(best + 1, POINTS - 1)]

@@ -18,6 +18,7 @@ from arch.memory import IDEAL, SDR16_100, SDR16_133
 from compiler.cost import dispatch as cost_dispatch
 from compiler.cost import loads as cost_loads
 from compiler.cost import passes as cost_passes
+from compiler.cost import results as cost_results
 from compiler.cost import writes as cost_writes
 from compiler.cost.dispatch import DispatchTimes
 from compiler.cost.frame import predict
@@ -32,14 +33,22 @@ from hw.compute.compute_core import ComputeCore
 from hw.control.instruction_memory import InstructionMemory
 from hw.load import loader
 from hw.load.read_port import ReadPort
-from hw.results import axi_write
+from hw.results import axi_write, wide_codes
 from hw.results.capture import TAG_DEPTH
+from hw.results.running_maximum import RunningMaximum
+from hw.results.threshold_search import ThresholdSearch
+from hw.results.wide_codes import WideCodes
 from hw.streams import block_queue
 from hw.streams.block_queue import BlockQueue
 from hw.streams.queue import Queue
 from tests.samples.listing import Listing
 from tests.samples.networks import everything
 from tests.samples.random_programs import RandomProgram
+
+SMALL_SUMS = [
+    replace(machine, name="small_sums", accumulator_bits=22) for machine in (TINY, ECP5_85F)
+]
+"""What the random programs were recorded with: they draw the pieces of raw sums."""
 
 
 @contextmanager
@@ -93,15 +102,26 @@ def test_constants_are_those_of_the_hardware():
     assert cost_writes.OUTSTANDING == axi_write.OUTSTANDING
 
 
+def test_wide_codes_take_as_long_as_in_hardware():
+    others = ThresholdSearch.latency + RunningMaximum.latency
+    assert WideCodes.latency - 1 - others == cost_results.WIDE_LATENCY
+    assert cost_results.WIDE_PIECES == wide_codes.WIDE_PIECES
+    assert cost_passes.WIDE_SETTLES == sequencer.WIDE_SETTLES
+    for machine in (TINY, ECP5_85F):
+        # Its second piece has left before a column comes that does not wait for the lanes.
+        late = cost_results.wide_delay(machine) + 1 - machine.wide_cycles
+        assert late < sequencer.WIDE_SETTLES
+
+
 @pytest.mark.parametrize(
     ("machine", "seed", "latencies", "counts"),
     [
-        (TINY, 0, (20, 4), (4560, 1697, 1304)),
-        (TINY, 1, (1, 1), (4182, 1887, 1207)),
-        (TINY, 2, (60, 14), (4998, 1773, 2056)),
-        (TINY, 3, (7, 40), (4847, 2015, 1149)),
-        (ECP5_85F, 0, (20, 4), (10417, 749, 8249)),
-        (ECP5_85F, 1, (1, 1), (9014, 1127, 6928)),
+        (SMALL_SUMS[0], 0, (20, 4), (4560, 1697, 1304)),
+        (SMALL_SUMS[0], 1, (1, 1), (4182, 1887, 1207)),
+        (SMALL_SUMS[0], 2, (60, 14), (4998, 1773, 2056)),
+        (SMALL_SUMS[0], 3, (7, 40), (4847, 2015, 1149)),
+        (SMALL_SUMS[1], 0, (20, 4), (10417, 749, 8249)),
+        (SMALL_SUMS[1], 1, (1, 1), (9014, 1127, 6928)),
     ],
 )
 def test_recorded_counts(machine, seed, latencies, counts):
