@@ -27,7 +27,7 @@ from hw.array.array import Array
 from hw.array.pass_layouts import CONTROLS, PassControl, sums_layout
 from hw.memories.activation_memory import ActivationMemory
 from hw.memories.weight_memory import WeightMemory
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 
 DEVICES = {"tiny": LFE5U_25F, "ecp5_25f": LFE5U_25F, "ecp5_45f": LFE5U_45F, "ecp5_85f": LFE5U_85F}
 CLOCK_MHZ = 200.0

@@ -31,7 +31,7 @@ from hw.memories.activation_memory import ActivationMemory
 from hw.memories.weight_memory import WeightMemory
 from hw.results.output_writer import OutputWriter
 from hw.results.threshold_search import ThresholdSearch
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 
 FABRIC = "ecp5"
 BLOCKS: dict[str, Callable[[Machine], Component]] = {

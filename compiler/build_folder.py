@@ -19,14 +19,16 @@ from compiler.flow import Compiled
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.reader.onnx_reader import scale_of_input, self_contained
 from compiler.output_folder import OutputError, new_folder, output_folder
+from compiler.tail import describe_tail
 from golden.network import Network
-from host.description import DescriptionError, parse_description, read_record
+from host.description import Description, DescriptionError, parse_description, read_record
 from host.detection import check_outputs
 from host.image import Image, ImageError
 from host.manifest import (
     AGAIN,
     Manifest,
     ManifestError,
+    Tail,
     digest,
     read_manifest,
     sealed_record,
@@ -37,8 +39,9 @@ from host.memory import memory_with_picture
 MANIFEST = "manifest.json"
 PROGRAM = "program.bin"
 MODEL = "model.onnx"
+TAIL = "tail.onnx"
 VERILOG = "accelerator.v"
-WRITTEN = (PROGRAM, MODEL, VERILOG)
+WRITTEN = (PROGRAM, MODEL, TAIL, VERILOG)
 """Every file that a build may hold beside its manifest."""
 
 
@@ -82,11 +85,12 @@ def compiled_manifest(
     compiled: Compiled, model: str | Path, input_scale: float, side_car: Path | None = None
 ) -> Manifest:
     """The manifest of a network that was just compiled, but for the digests of the files."""
-    return msgspec.structs.replace(
-        describe(compiled),
-        input_scale=scale_of_input(model, input_scale),
-        detection=None if side_car is None else _read_side_car(side_car, compiled.network),
-    )
+    manifest = describe(compiled)
+    if side_car is not None:
+        record = read_record(side_car)
+        tail = _checked(side_car, parse_description(record), compiled, manifest)
+        manifest = msgspec.structs.replace(manifest, detection=record, tail=tail)
+    return msgspec.structs.replace(manifest, input_scale=scale_of_input(model, input_scale))
 
 
 def write_build(
@@ -102,6 +106,8 @@ def write_build(
     folder = Path(folder)
     manifest = compiled_manifest(compiled, model, input_scale, side_car)
     content = {PROGRAM: compiled.image.to_bytes(), MODEL: self_contained(model)}
+    if compiled.parts is not None:
+        content[TAIL] = compiled.parts.model.SerializeToString()
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
             write_verilog(compiled.machine, scratch / VERILOG)
@@ -114,15 +120,25 @@ def write_build(
     return folder
 
 
-def _read_side_car(path: Path, network: Network) -> dict:
-    """The description beside the model, once it is known to fit the network's outputs."""
-    record = read_record(path)
-    shapes = [network.shape(output.tensor) for output in network.outputs]
+def _checked(
+    path: Path, description: Description, compiled: Compiled, manifest: Manifest
+) -> Tail | None:
+    """The manifest's tail, once the description beside the model is known to fit its outputs."""
+    network = compiled.network
     try:
-        check_outputs(network.outputs, shapes, parse_description(record).head)
+        if description.head is not None:
+            shapes = [network.shape(output.tensor) for output in network.outputs]
+            check_outputs(network.outputs, shapes, description.head)
+            return manifest.tail
+        if compiled.parts is None:
+            raise DescriptionError(
+                "'layout' is about outputs that the host computes, and this network's are raw "
+                "maps: give 'head', 'strides' and 'anchors'"
+            )
+        size = network.shape(network.input)[1:]
+        return describe_tail(compiled.parts, size, description)
     except DescriptionError as error:
         raise DescriptionError(f"{path}: {error}") from None
-    return record
 
 
 def write_verilog(machine: Machine, path: Path) -> None:
@@ -160,6 +176,11 @@ class Build:
         return self.folder / MODEL
 
     @cached_property
+    def tail(self) -> bytes | None:
+        """What the host computes behind the program; None where that gives all results."""
+        return read_bytes(self.folder / TAIL) if self.manifest.tail is not None else None
+
+    @cached_property
     def network(self) -> Network:
         """The integer network, read again from the model in the folder."""
         network = read_network(self.model, input_scale=self.manifest.input_scale)
@@ -192,7 +213,7 @@ def read_build(folder: str | Path) -> Build:
     folder = Path(folder)
     try:
         manifest = read_manifest(read_bytes(folder / MANIFEST))
-        for name in (PROGRAM, MODEL):
+        for name in (PROGRAM, MODEL) + (TAIL,) * (manifest.tail is not None):
             if digest(read_bytes(folder / name)) != manifest.files.get(name):
                 raise ManifestError(f"{name} is damaged or of another build")
         image = Image.read(folder / PROGRAM)

@@ -3,7 +3,10 @@
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from arch.boards import BOARDS, DEFAULT_BOARD, Board, board_named
 from arch.command_line import Help, program, real
@@ -20,16 +23,22 @@ from compiler.build_folder import (
 from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
-from compiler.explanation import explain, with_others
+from compiler.explanation import all_told, explain, tail_lines
 from compiler.flow import Compiled, compile_file
+from compiler.frontend.dialect import described
 from compiler.frontend.pipeline import PASS_NAMES
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
+from compiler.frontend.reader.sizes import with_size
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
+from compiler.quantize import command as quantize
 from compiler.report import layer_table
 from host.description import read_record
 from host.image import Image
 from host.manifest import Manifest
 
+MOST_PIXELS = 1 << 14
+"""In a direction of a picture."""
 LONG_CHECK = 10_000_000
 """Codes whose comparison takes longer than a user waits without a word."""
 
@@ -81,11 +90,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_input_scale(build)
     build.add_argument(
+        "--quantize",
+        type=quantize.precision,
+        metavar="wNaM",
+        default=argparse.SUPPRESS,
+        help="the model is a float network: give it weights of N bits and activations of M first, "
+        "such as w8a8 (needs --data; `quantize` does it with all options, and keeps the file)",
+    )
+    quantize.add_data(build, required=False)
+    build.add_argument(
         "--no-check",
         action="store_true",
         help="do not compare ONNX graph, integer network and program on a picture first",
     )
+    _add_size(build)
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
+    quantised = commands.add_parser(
+        "quantize",
+        help="float ONNX file and pictures to a quantised ONNX file, without training",
+        formatter_class=Help,
+    )
+    quantize.add_options(quantised)
+    _add_size(quantised)
     told = commands.add_parser(
         "explain",
         help="what an ONNX file is, what it becomes, and all that keeps it from compiling",
@@ -99,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"show the graph after this pass: {', '.join(PASS_NAMES)}",
     )
     _add_input_scale(told)
+    _add_size(told)
     paged = commands.add_parser(
         "report",
         help="one HTML page about a build: where every cycle and all of the memory went",
@@ -127,6 +154,42 @@ def _add_input_scale(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--size",
+        type=_size,
+        metavar="HEIGHTxWIDTH",
+        default=argparse.SUPPRESS,
+        help="size of the picture, for a file that leaves it open: 320x320, or 320 for that",
+    )
+
+
+def _size(text: str) -> tuple[int, int]:
+    """An argparse type: height and width in pixels."""
+    sides = text.lower().split("x")
+    try:
+        height, width = map(int, sides if len(sides) == 2 else sides * 2)
+    except ValueError:
+        height = width = 0
+    if len(sides) > 2 or not (0 < height <= MOST_PIXELS and 0 < width <= MOST_PIXELS):
+        raise argparse.ArgumentTypeError(f"must be like 320x416 or 320, not {text[:40]!r}")
+    return height, width
+
+
+@contextmanager
+def _sized(arguments: argparse.Namespace) -> Iterator[Path]:
+    """The file to read: the model, or a copy of it for pictures of the size that was asked for."""
+    model: Path = arguments.model
+    size = getattr(arguments, "size", None)
+    if size is None:
+        yield model
+        return
+    with TemporaryDirectory(prefix="onefour-") as folder:
+        copied = Path(folder) / model.name
+        copied.write_bytes(with_size(model, size).SerializeToString())
+        yield copied
+
+
 def _target(arguments: argparse.Namespace) -> Board:
     """The machine and the memory that the options ask for."""
     machine, memory = getattr(arguments, "machine", None), getattr(arguments, "memory", None)
@@ -135,32 +198,43 @@ def _target(arguments: argparse.Namespace) -> Board:
 
 
 def _build(arguments: argparse.Namespace) -> None:
+    started = time.monotonic()
     model: Path = arguments.model
-    target = _target(arguments)
-    folder = getattr(arguments, "output", None) or Path("build") / model.stem
     if not model.name:  # "." and "/"
         raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
+    folder = getattr(arguments, "output", None) or Path("build") / model.stem
     check_output(folder)
-    started = time.monotonic()
+    with _sized(arguments) as sized, quantize.quantised(arguments, sized) as source:
+        _build_file(arguments, source, folder, started)
+
+
+def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, started: float) -> None:
+    """Build ``sized``, which is the model or stands for it."""
+    model: Path = arguments.model
+    target = _target(arguments)
     side_car: Path | None = model.with_suffix(".json")
     if side_car.exists():
         read_record(side_car)
     else:
         side_car = None
+    print(f"{model}: {described(load_file(sized))}", flush=True)
+    parsed = load_model(sized)
     try:
+        for line in tail_lines(graph_of(parsed, model)):
+            print(line, flush=True)
         compiled = compile_file(
-            model, target.machine, target.memory, input_scale=arguments.input_scale
+            sized, target.machine, target.memory, input_scale=arguments.input_scale
         )
     except (ReadError, UnsupportedError, QuantisationError) as error:
-        raise with_others(error, model, arguments.input_scale) from error
+        raise all_told(error, model, parsed, arguments.input_scale) from error
     told = ""
     if not arguments.no_check:
-        manifest = compiled_manifest(compiled, model, arguments.input_scale, side_car)
-        told = f"; {_check(compiled, model, manifest)}"
+        manifest = compiled_manifest(compiled, sized, arguments.input_scale, side_car)
+        told = f"; {_check(compiled, sized, manifest)}"
     write_build(
         compiled,
         folder,
-        model,
+        sized,
         input_scale=arguments.input_scale,
         side_car=side_car,
         verilog=not arguments.no_verilog,
@@ -186,12 +260,21 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
             file=sys.stderr, flush=True,
         )  # fmt: skip
     codes = busy_picture(network.shape(network.input))
-    checked = check_frame(network, model, compiled.image, manifest, codes)
+    tail = compiled.parts and compiled.parts.model.SerializeToString()
+    checked = check_frame(network, model, compiled.image, manifest, codes, tail)
+    for line in checked.tail.lines() if checked.tail else ():
+        print(line)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 
+def _quantize(arguments: argparse.Namespace) -> None:
+    with _sized(arguments) as sized:
+        quantize.run(arguments, sized)
+
+
 def _explain(arguments: argparse.Namespace) -> None:
-    explain(arguments.model, arguments.input_scale, arguments.after)
+    with _sized(arguments) as sized:
+        explain(arguments.model, sized, arguments.input_scale, arguments.after)
 
 
 def _report(arguments: argparse.Namespace) -> None:
@@ -221,7 +304,8 @@ def run(argv: list[str] | None) -> int:
     """Run one command; an OnefourError for everything that does not end well."""
     arguments = _parser().parse_args(argv)
     commands = {
-        "build": _build, "explain": _explain, "report": _report, "disassemble": _disassemble,
+        "build": _build, "quantize": _quantize, "explain": _explain, "report": _report,
+        "disassemble": _disassemble,
     }  # fmt: skip
     commands[arguments.command](arguments)
     return 0

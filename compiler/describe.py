@@ -4,7 +4,8 @@ from compiler.backend.memory import Placed
 from compiler.backend.on_chip.chip_map import ChipMap
 from compiler.backend.storage import Place
 from compiler.flow import Compiled
-from golden.network import Output
+from compiler.tail import describe_tail
+from golden.network import Network, Output
 from host.manifest import ChipPart, Forecast, Manifest, Picture, Result, StoredMap
 
 
@@ -19,11 +20,12 @@ def describe(compiled: Compiled) -> Manifest:
         machine=compiled.machine,
         memory_bytes=compiled.image.memory_bytes,
         program_address=compiled.image.program_address,
-        picture=_picture(compiled.plan.places[compiled.network.input]),
+        picture=_picture(compiled.plan.places[compiled.network.input], compiled.network),
         layers=tuple(_stored_map(compiled, name, jobs) for name, jobs in written.items()),
         outputs=tuple(_result(output) for output in compiled.network.outputs),
         fused=dict(compiled.lowered.fused),
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
+        tail=compiled.parts and describe_tail(compiled.parts, _size(compiled)),
         prediction=Forecast(cycles=compiled.prediction.cycles, memory=compiled.memory),
     )
 
@@ -53,6 +55,10 @@ def _where(compiled: Compiled, name: str) -> dict:
         "row_bytes": place.layout.row_bytes,
         "position_bytes": place.layout.position_bytes,
     }
+
+
+def _size(compiled: Compiled) -> tuple[int, int]:
+    return compiled.network.shape(compiled.network.input)[1:]
 
 
 def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
@@ -96,8 +102,8 @@ def _result(output: Output) -> Result:
     )
 
 
-def _picture(place: Place) -> Picture:
-    storage = place.storage
+def _picture(place: Place, network: Network) -> Picture:
+    storage, table = place.storage, network.picture_table
     return Picture(
         tensor=storage.name,
         address=place.position(0, 0, 0),
@@ -106,4 +112,5 @@ def _picture(place: Place) -> Picture:
         height=storage.height,
         width=storage.width,
         pad=storage.pad_code,
+        table=() if table is None else tuple(map(int, table)),
     )

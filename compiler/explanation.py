@@ -1,87 +1,164 @@
-"""``explain``: what a file is, what the passes make of it, and all that keeps it from compiling."""
+"""What a file is, what the passes make of it, all that keeps it from compiling, and what to do."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+
+from onnx import ModelProto
 
 from arch.command_line import program
 from arch.errors import OnefourError
 from compiler.errors import UnsupportedError
 from compiler.frontend.context import Context, Obstacle
-from compiler.frontend.dialect import described
-from compiler.frontend.explain import common_cut
+from compiler.frontend.dialect import described, dynamic, is_float
 from compiler.frontend.ir import Graph
 from compiler.frontend.listing import graph_lines, network_lines
 from compiler.frontend.obstacles import Collector, Kind, all_obstacles, by_kind, passed
 from compiler.frontend.passes.check_operators import SUPPORTED
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understood, read_network
-from compiler.frontend.reader.onnx_reader import load_model, read_onnx
+from compiler.frontend.reader.element_types import inferred_shapes
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
+from compiler.frontend.split.heads import is_convolution
+from compiler.frontend.split.tail import tail_of
 from compiler.frontend.stages import complaints
 
+MOST_TENSORS, MOST_OPERATORS = 3, 6
+"""Names in one line."""
 
-def explain(path: Path, input_scale: float, after: str | None = None) -> None:
+
+def explain(path: Path, sized: Path, input_scale: float, after: str | None = None) -> None:
     """Print it; UnsupportedError with a summary where the network is refused.
 
-    ``after``: one of ``PASS_NAMES``, or None for the integer network, or for the obstacles.
+    ``sized``: what is read, the file ``path`` or a copy for one size of pictures; ``after``: one of
+    ``PASS_NAMES``, or None for the integer network, or for the obstacles.
     """
-    print(f"{path}: {described(load_model(path))}")
-    graph = read_onnx(path)
+    print(f"{path}: {described(load_file(sized))}", flush=True)
+    model = load_model(sized)
+    graph = graph_of(model, path)
+    for line in tail_lines(graph):
+        print(line)
     if after is not None:
-        collector = Collector()
-        context = Context(input_scale=input_scale, report=collector.report)
-        try:
-            changed = passed(graph, context, collector, PASS_NAMES.index(after))
-        except INTERNAL_ERRORS as error:
-            raise not_understood(path, error) from error
-        for line in graph_lines(changed):
-            print(line)
-        obstacles = collector.found
-        for defect in [] if obstacles else complaints(changed, after):
-            print(f"defect of a pass: {defect}")
-    else:
-        obstacles = all_obstacles(graph, input_scale)
-    if obstacles:
-        for line in obstacle_lines(graph, obstacles):
-            print(line)
-        raise refusal(path, by_kind(obstacles), after)
-    if after is not None:
+        show_pass(path, graph, input_scale, after)
         return
-    for line in network_lines(read_network(path, input_scale=input_scale)):
+    obstacles = obstacles_of(model, graph, input_scale)
+    for line in obstacle_lines(obstacles):
+        print(line)
+    if obstacles:
+        if any(obstacle.short for obstacle in obstacles):
+            print(f"Supported operators: {', '.join(sorted(SUPPORTED))}.")
+        raise refusal(path, model, by_kind(obstacles))
+    if is_float(model):
+        raise UnsupportedError(f"{path}: refused: it is not quantised. {next_step(path, model)}")
+    for line in network_lines(read_network(sized, input_scale=input_scale)):
         print(line)
 
 
-def obstacle_lines(graph: Graph, obstacles: list[Obstacle]) -> Iterator[str]:
-    """One line a kind, those that block most nodes first; what to do about operators at the end."""
-    yield from map(str, by_kind(obstacles))
-    unsupported = [obstacle.node for obstacle in obstacles if obstacle.short]
-    if not unsupported:
-        return
-    yield f"Supported operators: {', '.join(sorted(SUPPORTED))}."
-    cut = ", ".join(map(repr, common_cut(graph, unsupported)))
-    if cut:
+def show_pass(path: Path, graph: Graph, input_scale: float, after: str) -> None:
+    """Print the graph after a pass; UnsupportedError where passes up to it refuse something."""
+    collector = Collector()
+    context = Context(input_scale=input_scale, report=collector.report)
+    try:
+        changed = passed(graph, context, collector, PASS_NAMES.index(after))
+    except INTERNAL_ERRORS as error:
+        raise not_understood(path, error) from error
+    for line in graph_lines(changed):
+        print(line)
+    for line in obstacle_lines(collector.found):
+        print(line)
+    if collector.found:
+        kinds = by_kind(collector.found)
+        raise UnsupportedError(f"{path}: refused up to {after}, {counted(kinds)}.")
+    for defect in complaints(changed, after):
+        print(f"defect of a pass: {defect}")
+
+
+def tail_lines(graph: Graph) -> Iterator[str]:
+    """What the host computes, if it computes a part of the network."""
+    tail = tail_of(graph)
+    if tail is not None:
+        counts = Counter(node.op for node in tail.nodes).most_common()
+        operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]
+        tensors = [repr(tensor) for tensor in tail.inputs]
+        if tail.foreign:
+            host, whole = (
+                sum(is_convolution(graph, node) for node in nodes)
+                for nodes in (tail.nodes, graph.nodes)
+            )
+            kinds = Counter(node.op for node in tail.foreign).most_common()
+            named = [f"{op} x {n}" if n > 1 else op for op, n in kinds]
+            yield (
+                f"{tail.foreign[0]} and what else the array does not have before the last "
+                f"convolutions ({listed(named, MOST_OPERATORS)}) leave {host} of {whole} "
+                "convolutions to the host: a network without them would run faster"
+            )
         yield (
-            "If those that are not supported decode boxes, they run on the host: cut the network "
-            f"at {cut} (onnx.utils.extract_model) and decode those tensors there. Otherwise "
-            "replace them and train again."
+            f"the host computes what follows {listed(tensors, MOST_TENSORS)}: "
+            f"{listed(operators, MOST_OPERATORS)}, by onnxruntime"
         )
 
 
-def refusal(path: Path, kinds: list[Kind], after: str | None = None) -> UnsupportedError:
-    """What to say after the list of obstacles."""
+def listed(names: list[str], most: int) -> str:
+    """Names with commas, and how many there are besides."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def obstacles_of(model: ModelProto, graph: Graph, input_scale: float) -> list[Obstacle]:
+    """All that keeps a file from compiling; of a float network, besides that it is one."""
+    graph = replace(graph, hints=inferred_shapes(model))
+    return all_obstacles(graph, input_scale, quantised=not is_float(model))
+
+
+def obstacle_lines(obstacles: list[Obstacle]) -> Iterator[str]:
+    """One line a kind, those that block most nodes first."""
+    yield from map(str, by_kind(obstacles))
+
+
+def counted(kinds: list[Kind]) -> str:
+    """How many obstacles of how many kinds there are in the list above."""
     count = sum(kind.count for kind in kinds)
-    until = f" up to {after}" if after else ""
-    return UnsupportedError(
-        f"{path}: refused{until}, {count} obstacle{'s' * (count > 1)} of {len(kinds)} "
-        f"kind{'s' * (len(kinds) > 1)}, listed above."
+    return (
+        f"{count} obstacle{'s' * (count > 1)} of {len(kinds)} kind{'s' * (len(kinds) > 1)}, "
+        "listed above"
     )
 
 
-def with_others(error: OnefourError, path: Path, input_scale: float) -> OnefourError:
-    """The error, its message saying how many kinds of obstacles there are besides."""
+def refusal(path: Path, model: ModelProto, kinds: list[Kind]) -> UnsupportedError:
+    """What to say after the list of obstacles."""
+    step = next_step(path, model)
+    if is_float(model):
+        return UnsupportedError(
+            f"{path}: refused, {counted(kinds)}; it is not quantised either. Replace what is "
+            f"listed, then: {step.removeprefix('Quantise it: ')}"
+        )
+    return UnsupportedError(f"{path}: refused, {counted(kinds)}. {step}".rstrip())
+
+
+def next_step(path: Path, model: ModelProto) -> str:
+    """The command that helps with a file of this kind; "" where the list of obstacles says all."""
+    command = f"{program('quantize', 'compiler quantize')}"
+    if is_float(model):
+        return f"Quantise it: {command} {path} --data FOLDER_OF_PICTURES -o {path.stem}_w8a8.onnx"
+    again = f"Quantise the float network it was made from: {command} FLOAT.onnx --data FOLDER"
+    if dynamic(model):
+        return f"Its scales are computed for every picture anew, which is not supported. {again}"
+    return ""
+
+
+def all_told(
+    error: OnefourError, path: Path, model: ModelProto, input_scale: float
+) -> OnefourError:
+    """What to raise for the first obstacle, once all are printed if there are several."""
     try:
-        others = len(by_kind(all_obstacles(read_onnx(path), input_scale))) - 1
+        obstacles = obstacles_of(model, graph_of(model, path), input_scale)
     except (OnefourError, MemoryError):
         return error  # the file cannot be read, which is the one thing to say
-    if others < 1:
-        return error
-    command = program("explain", "compiler explain")
-    return type(error)(f"{str(error).removesuffix('.')}; {others} more: {command} {path}")
+    kinds = by_kind(obstacles)
+    if is_float(model) and not kinds:
+        return UnsupportedError(f"{path}: a float network. {next_step(path, model)}")
+    if len(kinds) < 2 and not is_float(model):
+        return type(error)(f"{error} {next_step(path, model)}".rstrip())
+    for line in obstacle_lines(obstacles):
+        print(line)
+    return refusal(path, model, kinds)

@@ -28,6 +28,7 @@ from compiler.backend.tile import Tiled, cut, whole
 from compiler.cost.frame import Prediction, predict
 from compiler.errors import CapacityError
 from compiler.frontend.pipeline import read_network
+from compiler.frontend.split.model import Parts, split_file
 from golden.network import Network
 from host.image import Image
 
@@ -44,6 +45,8 @@ class Compiled:
     schedule: Schedule
     program: Program
     image: Image
+    #: What the host computes behind it.
+    parts: Parts | None = None
 
     @cached_property
     def computes(self) -> list[list[int]]:
@@ -89,7 +92,9 @@ def _with_residents(plain: "_Arranged") -> Iterator[Compiled]:
     """Programs that leave tiles less and less of the chip."""
     seen = []
     for room in tile_rooms(plain.machine):
-        residency = stay_on_chip(plain.lowered.jobs, plain.layouts, plain.machine, room)
+        jobs, machine = plain.lowered.jobs, plain.machine
+        results = {output.tensor for output in plain.network.outputs}
+        residency = stay_on_chip(jobs, plain.layouts, machine, room, results)
         if residency.chip_maps and residency not in seen:
             seen.append(residency)
             # What is left may be too little for some job's tiles, or tables be longer.
@@ -140,7 +145,9 @@ def compile_file(
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
     but the program is arranged for this one."""
+    parts = split_file(path)
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    return compile_network(replace(network, name=name), machine, memory)
+    compiled = compile_network(replace(network, name=name), machine, memory)
+    return replace(compiled, parts=parts)

@@ -9,6 +9,7 @@ from golden import operators
 from golden.network import (
     Concat,
     Convolution,
+    Interleave,
     Lookup,
     MaxPool,
     Network,
@@ -59,6 +60,13 @@ def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) 
             return inputs[0][operator.start : operator.stop]
         case Upsample():
             return operators.upsample(inputs[0])
+        case Interleave():
+            return operators.interleave(inputs)
+
+
+def picture_codes(network: Network, picture: np.ndarray) -> np.ndarray:
+    """Codes uint8 of the network's input for a picture's bytes."""
+    return picture if network.picture_table is None else network.picture_table[picture]
 
 
 def steps(network: Network, picture: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -69,8 +77,8 @@ def steps(network: Network, picture: np.ndarray) -> Iterator[tuple[str, np.ndarr
             f"{network.name}: picture codes must be uint8 {expected}, "
             f"not {picture.dtype} {picture.shape}"
         )
-    results = {network.input: picture}
-    yield network.input, picture
+    results = {network.input: picture_codes(network, picture)}
+    yield network.input, results[network.input]
     for operator in network.operators:
         for part in parts(operator):
             results[part.output] = apply(part, network, results)

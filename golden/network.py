@@ -194,7 +194,18 @@ class Upsample:
         return (self.input,)
 
 
-Operator = Convolution | WeightedSum | TableSum | Lookup | MaxPool | Concat | Slice | Upsample
+@dataclass(frozen=True, kw_only=True)
+class Interleave:
+    """One map of four: out[2 y + a, 2 x + b] = inputs[2 a + b][y, x]; all share their encoding."""
+
+    name: str
+    inputs: tuple[str, str, str, str]
+    output: str
+
+
+Operator = (
+    Convolution | WeightedSum | TableSum | Lookup | MaxPool | Concat | Slice | Upsample | Interleave
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -226,6 +237,8 @@ class Network:
     onnx_names: dict[str, str] = field(default_factory=dict)
     #: Shape [channels, height, width] of every raw-sum tensor.
     raw_shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    #: Code of ``input`` for every byte of the picture, uint8 [256]; None: the bytes are the codes.
+    picture_table: np.ndarray | None = None
 
     def shape(self, tensor: str) -> tuple[int, int, int]:
         """[channels, height, width] of codes or raw sums."""

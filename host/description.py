@@ -14,6 +14,14 @@
                "scale": "1/255",                    value of code 1: a number or a fraction
                "fit": "stretch" | "letterbox"}}
 
+or, for a model whose own outputs hold boxes (``host.layouts``), where those do not tell it:
+
+    {"layout": "yolov5" | "yolov8" | "yolox" | "end2end" | "batched" | "ssd",
+     "classes": ["disc", ...],                      optional: names
+     "output": "boxes",                             optional where the model has one output
+     "scores": "scores",                            ssd only: the output of the scores
+     "input": {...}}
+
 Other keys are left to whoever wrote them. ``scales`` are for networks of integers only, whose
 outputs are in units that ONNX cannot say. ``exclusive`` says that a place has one class: of boxes
 that overlap, the best stays whatever their classes. ``merge_anchors`` averages the boxes and
@@ -31,6 +39,7 @@ import numpy as np
 from arch.errors import OnefourError
 
 HEADS = ("yolov5", "yolov3", "yolov2")
+LAYOUTS = ("yolov5", "yolov8", "yolox", "end2end", "batched", "ssd")
 COLOURS = ("rgb", "bgr")
 FITS = ("stretch", "letterbox")
 
@@ -65,10 +74,21 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Description:
-    """A side-car: the head, and how a picture becomes the network's input."""
+class Table:
+    """Where boxes stand in a model's own outputs: ``host.layouts``. ``output`` "": the only one."""
 
-    head: Head
+    layout: str
+    classes: tuple[str, ...] = ()
+    output: str = ""
+    scores: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Description:
+    """A side-car: the head or the table, and how a picture becomes the network's input."""
+
+    head: Head | None = None
+    table: Table | None = None
     colour: str = "rgb"
     scale: float = 1 / 255
     fit: str = "stretch"
@@ -106,8 +126,14 @@ def read_record(path: Path) -> dict:
 
 
 def read_description(path: Path) -> Description:
-    """Read a side-car file; :class:`DescriptionError` says what is wrong with it."""
-    return parse_description(read_record(path))
+    """Read a side-car file about raw maps; :class:`DescriptionError` says what is wrong with it."""
+    found = parse_description(read_record(path))
+    if found.head is None:
+        raise DescriptionError(
+            f"{path}: 'layout' is about the model's own outputs; raw maps need 'head', 'strides' "
+            "and 'anchors'"
+        )
+    return found
 
 
 def parse_description(record: object) -> Description:
@@ -118,8 +144,10 @@ def parse_description(record: object) -> Description:
     if not isinstance(source, dict):
         raise DescriptionError(f"'input' must be an object, not {shown(source)}")
     colour = source.get("colour", source.get("channels", "rgb"))
+    tabled = "layout" in record
     return Description(
-        head=_head(record),
+        head=None if tabled else _head(record),
+        table=_table(record) if tabled else None,
         colour=_choice("input.colour", str(colour).lower(), COLOURS),
         scale=_number("input.scale", source.get("scale", "1/255")),
         fit=_choice("input.fit", source.get("fit", "stretch"), FITS),
@@ -130,6 +158,23 @@ def shown(value: object) -> str:
     """A value of the file for a message, not longer than a line."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _table(record: dict) -> Table:
+    for key in ("head", "strides", "anchors"):
+        if key in record:
+            raise DescriptionError(
+                f"'layout' is about the model's own outputs and '{key}' about raw maps: give one"
+            )
+    for key in ("output", "scores"):
+        if not isinstance(record.get(key, ""), str):
+            raise DescriptionError(f"'{key}' must be a name, not {shown(record[key])}")
+    return Table(
+        layout=_choice("layout", record["layout"], LAYOUTS),
+        classes=_texts("classes", record.get("classes", [])),
+        output=record.get("output", ""),
+        scores=record.get("scores", ""),
+    )
 
 
 def _head(record: dict) -> Head:

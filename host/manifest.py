@@ -18,12 +18,14 @@ from arch.formats import LANE_GROUPS, PICTURE_BYTES, PLANE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
 from host.description import Description, DescriptionError, parse_description
+from host.layouts import Boxes
 
 FORMAT = "onefour build"
 FORMAT_VERSION = 3
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
+Byte = Annotated[int, Meta(ge=0, le=255)]
 Natural = Annotated[int, Meta(ge=0)]
 Sum = Annotated[int, Meta(gt=-(1 << 48), lt=1 << 48)]
 
@@ -46,7 +48,9 @@ class Picture(Record):
     height: Count
     width: Count
     #: Byte that surrounds the picture.
-    pad: Annotated[int, Meta(ge=0, le=255)]
+    pad: Byte
+    #: What is stored for each byte of the picture; empty: the byte itself.
+    table: tuple[Byte, ...] = ()
 
 
 class ChipPart(Record):
@@ -121,6 +125,17 @@ class Forecast(Record):
     memory: Memory
 
 
+class Tail(Record):
+    """What the host computes from the results with ``tail.onnx`` (``host.tail``).
+
+    Its inputs have the names of results. ``outputs``: the model's own, in its order; ``boxes``:
+    where there are boxes in them, if that is known.
+    """
+
+    outputs: tuple[str, ...]
+    boxes: Boxes | None = None
+
+
 class Manifest(Record):
     """All of a build that is not in its program image.
 
@@ -141,6 +156,7 @@ class Manifest(Record):
     prediction: Forecast
     input_scale: float = 1.0
     detection: dict | None = None
+    tail: Tail | None = None
     files: dict[str, str] = {}
 
     @property
@@ -154,8 +170,8 @@ class Manifest(Record):
         return tuple(layer for layer in self.layers if not layer.chip)
 
     def layer_of(self, tensor: str) -> StoredMap:
-        """Where a tensor of the integer network is stored; any of its storages has its codes."""
-        return next(layer for layer in self.layers if layer.tensor == tensor)
+        """Where a tensor of the integer network is in memory; any of its storages has its codes."""
+        return next(layer for layer in self.layers_in_memory if layer.tensor == tensor)
 
     def check(self) -> None:
         """:class:`ManifestError` where parts contradict each other or lie outside of memory."""
@@ -170,6 +186,8 @@ class Manifest(Record):
             _check_layer(layer, self.memory_bytes)
         for output in self.outputs:
             _check_output(output, self.layers)
+        if self.tail is not None:
+            _check_tail(self.tail)
         try:
             _ = self.description
         except DescriptionError as error:
@@ -177,6 +195,8 @@ class Manifest(Record):
 
 
 def _check_picture(picture: Picture, memory_bytes: int) -> None:
+    if len(picture.table) not in (0, 256):
+        raise ManifestError(f"picture: a table of {len(picture.table)} bytes")
     if picture.row_bytes % PICTURE_BYTES or picture.row_bytes < picture.width * PICTURE_BYTES:
         raise ManifestError(f"picture: rows of {picture.row_bytes} bytes for {picture.width}")
     if picture.address + picture.height * picture.row_bytes > memory_bytes:
@@ -219,6 +239,20 @@ def _check_output(output: Result, layers: tuple[StoredMap, ...]) -> None:
         raise ManifestError(f"output {output.name!r}: scales for {stored[0].channels} channels")
     if not all(map(math.isfinite, output.scale + output.bias)):
         raise ManifestError(f"output {output.name!r}: a scale or bias is not finite")
+
+
+def _check_tail(tail: Tail) -> None:
+    boxes = tail.boxes
+    if not tail.outputs:
+        raise ManifestError("tail: no outputs")
+    if boxes is not None:
+        for name in filter(None, (boxes.output, boxes.scores)):
+            if name not in tail.outputs:
+                raise ManifestError(f"tail: boxes in {name!r}, which is no output")
+        if boxes.layout == "yolox" and not boxes.strides:
+            raise ManifestError("tail: boxes in cells of unknown strides")
+        if boxes.layout == "ssd" and not boxes.scores:
+            raise ManifestError("tail: boxes without scores")
 
 
 def digest(content: bytes) -> str:

@@ -16,7 +16,8 @@ def memory_with_picture(image: Image, manifest: Manifest, codes: np.ndarray) -> 
 
 
 def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> None:
-    """Put picture codes uint8 [C, H, W] where the program expects them.
+    """Put a picture's bytes uint8 [C, H, W], or what a table makes of them, where the program
+    expects them.
 
     Raises ValueError where the shape is not the network's.
     """
@@ -24,6 +25,8 @@ def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> 
     shape = (picture.channels, picture.height, picture.width)
     if codes.shape != shape or codes.dtype != np.uint8:
         raise ValueError(f"picture codes must be uint8 {shape}, not {codes.dtype} {codes.shape}")
+    if picture.table:
+        codes = np.array(picture.table, np.uint8)[codes]
     pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
 
 

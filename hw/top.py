@@ -1,6 +1,6 @@
 """The accelerator: its components and the wires between them."""
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out, connect
 
@@ -9,6 +9,7 @@ from hw.compute.compute_core import ComputeCore
 from hw.control.control import Control
 from hw.control.dispatcher import Dispatcher
 from hw.control.instruction_memory import InstructionMemory
+from hw.control.reset_region import reset_region
 from hw.control.run_state import RunState
 from hw.control.watchdog import Watchdog
 from hw.load.loader import Loader
@@ -45,15 +46,17 @@ class Accelerator(wiring.Component):
         m.submodules.watchdog = watchdog = Watchdog()
 
         # Everything below starts anew with every run.
-        core = ResetInserter(run.reset)
+        loads, passes, results = (
+            reset_region(m, name, run.reset, self.fabric) for name in ("loads", "passes", "results")
+        )
         port, loader = ReadPort(self.machine), Loader(self.machine, self.fabric)
         program, dispatcher = InstructionMemory(self.machine), Dispatcher(self.machine)
-        compute = ComputeCore(self.machine, self.fabric)
-        m.submodules.read_port = core(port)
-        m.submodules.loader = core(loader)
-        m.submodules.program = core(program)
-        m.submodules.dispatcher = core(dispatcher)
-        m.submodules.compute = core(compute)
+        compute = ComputeCore(self.machine, self.fabric, results=results)
+        m.submodules.read_port = loads(port)
+        m.submodules.loader = loads(loader)
+        m.submodules.program = loads(program)
+        m.submodules.dispatcher = loads(dispatcher)
+        m.submodules.compute = passes(compute)
 
         # Instructions.
         connect(m, program.instructions, dispatcher.instructions)

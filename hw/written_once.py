@@ -1,23 +1,21 @@
-"""Verilog with one module for a component that a machine has hundreds of.
+"""A netlist with one module for a component that a machine has hundreds of.
 
 Amaranth writes a module for every instance, so an array of 272 elements is 272 equal modules, which
 it takes as long to write as a simulator takes to read and compile them.
 """
 
-import re
-
-from amaranth.back import verilog
+from amaranth.back import rtlil
 from amaranth.hdl import ClockSignal, Const, Elaboratable, Instance, Value
 from amaranth.lib.wiring import Component, Flow
 
 from arch.errors import ConfigurationError
 
-DECLARED = 3
-"""How often the Verilog of a module names a reset that nothing uses: a port, an input, a wire."""
+RESET = "switch \\rst "
+"""How Amaranth's text (RTLIL) says that a register has a reset."""
 
 
 class WrittenOnce:
-    """A platform for :func:`amaranth.back.verilog.convert`, which gathers such components.
+    """A platform for :func:`amaranth.back.rtlil.convert`, which gathers such components.
 
     A component joins in by starting its ``elaborate`` with :func:`as_instance`. Its module has the
     name that it gives itself, in which every parameter must be that its contents depend on. It must
@@ -36,15 +34,15 @@ class WrittenOnce:
             ports[f"{direction}_{'__'.join(map(str, path))}"] = Value.cast(value)
         return Instance(name, **ports)
 
-    def modules(self, **options) -> str:
-        """Return the Verilog of all that were gathered; ``options`` are those of ``convert``.
+    def modules(self) -> str:
+        """Return the text (RTLIL) of all that were gathered.
 
         Raises :class:`arch.errors.ConfigurationError` where one of them has a reset.
         """
         texts = []
         for name, component in sorted(self._components.items()):
-            _, text = verilog.convert(component, name=name, **options).split("\n", 1)
-            if len(re.findall(r"\brst\b", text)) > DECLARED:
+            text = rtlil.convert(component, name=name, emit_src=False)
+            if RESET in text:
                 raise ConfigurationError(f"{name}: a component that is written once has no reset")
             texts.append(text)
         return "".join(texts)

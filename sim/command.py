@@ -20,7 +20,7 @@ from compiler.check.frame import check_frame, layer_counts, not_compared
 from compiler.check.program import Compared
 from compiler.errors import DifferenceError
 from golden.machine import check_races
-from host.boxes import boxes_on_picture, check_detector
+from host.boxes import boxes_on_picture, check_detector, class_names
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.manifest import Manifest
@@ -84,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_folder(model.folder.parent)
     if arguments.machine_check:
         check_races(build.machine, build.memory(frame.codes), build.image.program_address)
-    checked = check_frame(build.network, build.model, build.image, build.manifest, frame.codes)
+    checked = check_frame(
+        build.network, build.model, build.image, build.manifest, frame.codes, build.tail
+    )
     for line in not_compared(checked):
         print(line)
     prediction = forecast(build, told.conditions)
@@ -119,6 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
     kept = len(checked.layers) - len(expected)
     unseen = f" ({kept} layers stay on chip, where only those that read them see them)"
     print(f"{len(results)} layers, {codes} codes: RTL equals golden{unseen if kept else ''}")
+    for line in checked.tail.lines() if checked.tail else ():
+        print(line)
     if arguments.record:
         write_records(
             arguments.record, records(told, build, outcome.counters, codes, prediction)
@@ -153,8 +157,8 @@ def _compare_memory(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def _draw(build: Build, outcome: Outcome, frame: Frame, path: Path, floor: float) -> None:
-    found = boxes_on_picture(outcome.memory, build.manifest, frame, floor)
-    classes = build.manifest.description.head.classes
+    found = boxes_on_picture(outcome.memory, build.manifest, frame, floor, build.tail)
+    classes = class_names(build.manifest)
     for line in describe(found, classes):
         print(line)
     save_drawing(path, frame.image, found, classes)

@@ -13,7 +13,7 @@ from arch.command_line import Help, program, real
 from compiler.build_folder import Build, read_build
 from compiler.check.frame import CheckedFrame, check_frame, layer_counts, not_compared
 from golden.machine import check_races
-from host.boxes import boxes_on_picture, check_detector
+from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.picture import Frame
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
         help="one frame of a build: ONNX graph, integer network and program, compared",
         formatter_class=Help,
     )
+    commands.add_parser("score", help="average precision on labelled pictures", add_help=False)
     run.add_argument("build", type=Path, help="folder made by `onefour build`")
     run.add_argument("--image", type=Path, required=True, help="the picture")
     run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
@@ -57,7 +58,9 @@ def run(argv: list[str] | None) -> int:
         check_drawing(arguments.draw, drawn_size(frame.image))
     if arguments.machine_check:
         check_races(build.machine, build.memory(frame.codes), build.image.program_address)
-    checked = check_frame(build.network, build.model, build.image, build.manifest, frame.codes)
+    checked = check_frame(
+        build.network, build.model, build.image, build.manifest, frame.codes, build.tail
+    )
     for line in report(build, checked):
         print(line)
     print(
@@ -65,7 +68,9 @@ def run(argv: list[str] | None) -> int:
         f"program agree; {_cycles(build)}; "
         f"{time.monotonic() - started:.1f} s"
     )
-    if build.manifest.description is not None:
+    for line in checked.tail.lines() if checked.tail else ():
+        print(line)
+    if is_detector(build.manifest):
         _show_boxes(build, checked, frame, arguments.score, arguments.draw)
     return 0
 
@@ -88,8 +93,8 @@ def report(build: Build, checked: CheckedFrame) -> Iterator[str]:
 def _show_boxes(
     build: Build, checked: CheckedFrame, frame: Frame, floor: float, path: Path | None
 ) -> None:
-    found = boxes_on_picture(checked.memory, build.manifest, frame, floor)
-    classes = build.manifest.description.head.classes
+    found = boxes_on_picture(checked.memory, build.manifest, frame, floor, build.tail)
+    classes = class_names(build.manifest)
     for line in describe(found, classes):
         print(line)
     if path is not None:

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from compiler.check.layers import image_of
 from compiler.check.onnx import NotCompared, against_onnx
 from compiler.check.program import StoredLayer, check_program
+from compiler.check.tail import CheckedTail, check_tail
+from compiler.frontend.reader.onnx_reader import load_model
 from golden import execute
 from golden.network import Network
 from host.image import Image
@@ -19,13 +22,15 @@ class CheckedFrame:
     """A frame that came out alike everywhere.
 
     ``results``: of ``golden.execute.run``; ``references``: of :func:`against_onnx`; ``layers`` in
-    the order in which the program completes them; ``memory`` when it has ended.
+    the order in which the program completes them; ``memory`` when it has ended; ``tail`` where the
+    host computes the model's own outputs.
     """
 
     results: dict[str, np.ndarray]
     references: dict
     layers: list[StoredLayer]
     memory: np.ndarray
+    tail: CheckedTail | None = None
 
     @property
     def codes(self) -> int:
@@ -34,16 +39,29 @@ class CheckedFrame:
 
 
 def check_frame(
-    network: Network, model: ModelProto | Path, image: Image, manifest: Manifest, codes: np.ndarray
+    network: Network,
+    model: ModelProto | Path,
+    image: Image,
+    manifest: Manifest,
+    codes: np.ndarray,
+    tail: bytes | None = None,
 ) -> CheckedFrame:
-    """Run the picture ``codes`` uint8 [C, H, W] through all three.
+    """Run the picture ``codes`` uint8 [C, H, W] through all three, and through the ``tail``.
 
     Raises :class:`compiler.errors.DifferenceError` naming the first tensor that differs.
     """
+    model = model if isinstance(model, ModelProto) else load_model(model)
     results = execute.run(network, codes)
     references = against_onnx(network, model, codes, manifest.input_scale, results)
     layers, memory = check_program(image, manifest, codes, results)
-    return CheckedFrame(results=results, references=references, layers=layers, memory=memory)
+    checked = None
+    if tail is not None:
+        image_codes = image_of(model, codes, manifest.input_scale)
+        handed = execute.outputs(network, results)
+        checked = check_tail(model, tail, manifest.tail.outputs, handed, image_codes)
+    return CheckedFrame(
+        results=results, references=references, layers=layers, memory=memory, tail=checked
+    )
 
 
 def not_compared(checked: CheckedFrame) -> list[str]:

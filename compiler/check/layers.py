@@ -32,7 +32,7 @@ class Layer:
 
 def layers(network: Network, picture: np.ndarray, known: Mapping[str, np.ndarray]) -> list[Layer]:
     """Every tensor of the network of which ``known`` has the codes, computed from known ones."""
-    results = {network.input: picture}
+    results = {network.input: execute.picture_codes(network, picture)}
     compared = []
     for operator in network.operators:
         for part in execute.parts(operator):

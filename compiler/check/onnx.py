@@ -25,6 +25,7 @@ from compiler.exact.picture import from_codes, input_of
 from compiler.exact.reals import Levels, Reals
 from compiler.frontend.encoding import NARROW
 from compiler.frontend.reader.onnx_reader import load_model
+from compiler.frontend.split.model import until
 from golden import execute
 from golden.network import Network, Tensor
 
@@ -152,6 +153,12 @@ def forced(
     return Reals(values, error, lambda at: made if at is None else made.at(at))
 
 
+def up_to(model: ModelProto, names: tuple[str, ...]) -> ModelProto:
+    """The part of a file that the network computes, whose results have these names."""
+    own = {value.name for value in model.graph.output}
+    return model if own == set(names) else until(model, names)
+
+
 def against_onnx(
     network: Network,
     model: ModelProto | str | Path,
@@ -170,6 +177,7 @@ def against_onnx(
     ONNX graph.
     """
     model = model if isinstance(model, ModelProto) else load_model(model)
+    model = up_to(model, tuple(output.name for output in network.outputs))
     results = execute.run(network, codes) if results is None else results
     judge = Judge(network, results, roundings(model))
     compute(model, from_codes(model, codes, input_scale), judge)

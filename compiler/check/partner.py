@@ -9,6 +9,8 @@ from onnx import ModelProto, TensorProto, helper
 
 from compiler.errors import OnefourError
 from compiler.exact.picture import input_of
+from compiler.frontend.reader.element_types import element_types
+from compiler.frontend.reader.onnx_reader import MICROSOFT
 
 #: Types whose arrays onnxruntime does not hand out: UINT4, INT4, FLOAT4E2M1, UINT2 and INT2, by
 #: value because older onnx packages lack the names.
@@ -18,27 +20,6 @@ LONGEST_REASON = 160
 
 class NotComparableError(OnefourError):
     """Why onnxruntime does not compute this network, in one sentence."""
-
-
-def element_types(model: ModelProto) -> dict[str, int]:
-    """ONNX element type of every tensor for which it can be told."""
-    graph = model.graph
-    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model).graph
-        values = [*inferred.input, *inferred.value_info, *inferred.output]
-        types |= {v.name: v.type.tensor_type.elem_type for v in values}
-    except Exception:  # whatever the onnx package makes of an unusual file
-        pass
-    for node in graph.node:
-        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        if node.op_type == "Constant" and "value" in attributes:
-            types[node.output[0]] = attributes["value"].data_type
-        elif node.op_type == "QuantizeLinear":
-            zero = node.input[2] if len(node.input) > 2 else ""
-            kind = types.get(zero, 0) or attributes.get("output_dtype", 0) or TensorProto.UINT8
-            types[node.output[0]] = kind
-    return types
 
 
 def with_every_output(model: ModelProto) -> tuple[ModelProto, dict[str, str]]:
@@ -92,19 +73,24 @@ def run_onnxruntime(model: str | Path | ModelProto, image: np.ndarray) -> dict[s
     :class:`NotComparableError` where onnxruntime cannot run the network.
     """
     model = model if isinstance(model, ModelProto) else onnx.load(model)
-    others = {f"{n.op_type} ({n.domain})" for n in model.graph.node
-              if n.domain not in ("", "ai.onnx")}  # fmt: skip
-    if others:
-        raise NotComparableError(f"it has operators of other domains: {', '.join(sorted(others))}")
+    refuse_domains(model)
     whole, shown = with_every_output(model)
     found = run_session(whole, image, list(shown), optimised=False)
     return {shown[output]: value for output, value in found.items()}
 
 
+def refuse_domains(model: ModelProto) -> None:
+    """NotComparableError where operators are not those of the standard."""
+    others = {f"{n.op_type} ({n.domain})" for n in model.graph.node
+              if n.domain not in ("", "ai.onnx", MICROSOFT)}  # fmt: skip
+    if others:
+        raise NotComparableError(f"it has operators of other domains: {', '.join(sorted(others))}")
+
+
 def run_session(
-    model: ModelProto, image: np.ndarray, wanted: list[str], *, optimised: bool
+    model: ModelProto, image: np.ndarray, wanted: list[str] | None, *, optimised: bool
 ) -> dict[str, np.ndarray]:
-    """Outputs of a model by onnxruntime, as a person runs it or with its optimiser off."""
+    """Outputs of a model (None: all) by onnxruntime, as people run it or with its optimiser off."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -119,7 +105,7 @@ def run_session(
         found = session.run(wanted, {name: np.asarray(image).astype(kind)})
     except Exception as error:  # onnxruntime's own classes, and what its bindings raise
         raise NotComparableError(reason_of(error)) from error
-    return dict(zip(wanted, found, strict=True))
+    return dict(zip(wanted or [v.name for v in session.get_outputs()], found, strict=True))
 
 
 def run_default(model: ModelProto, image: np.ndarray) -> dict[str, np.ndarray]:

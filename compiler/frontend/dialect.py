@@ -5,25 +5,25 @@ from collections import Counter
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
-from compiler.frontend.spec import QDQ, QUANTISERS
+from compiler.frontend.spec import CONVOLUTIONS_IN_FILES, QDQ, QUANTISERS, ROUNDING
 
 #: Bits of the types that zero points have; those after INT32 by value, as older onnx lacks them.
 BITS = {
     TensorProto.UINT8: 8, TensorProto.INT8: 8, TensorProto.UINT16: 16, TensorProto.INT16: 16,
     TensorProto.INT32: 32, 21: 4, 22: 4, 25: 2, 26: 2,
 }  # fmt: skip
+FLOAT = "float"
 DYNAMIC = {"DynamicQuantizeLinear", "DynamicQuantizeLSTM", "MatMulIntegerToFloat"}
-ROUNDING = {"Round", "Floor", "Ceil", "Sign"}
 
 
 def dialects(model: ModelProto) -> list[str]:
-    """The ways in which the file is quantised; ["float"] where it is not."""
+    """The ways in which the file is quantised; [FLOAT] where it is not."""
     # Names that are not UTF-8 come as bytes; reading the file will say so.
     ops = Counter(str(node.op_type) for node in model.graph.node)
     found = []
     if any(op.startswith("QLinear") for op in ops):
         found.append("QOperator (QLinearConv ...)")
-    if DYNAMIC & ops.keys():
+    if dynamic(model):
         found.append("dynamic quantisation (DynamicQuantizeLinear)")
     elif {"ConvInteger", "MatMulInteger"} & ops.keys():
         found.append("integers only (ConvInteger)")
@@ -33,7 +33,7 @@ def dialects(model: ModelProto) -> list[str]:
         found.append(qdq(model))
     if not found and ROUNDING & ops.keys():
         found.append("quantisation written out (Round, Clip ...)")
-    return found or ["float"]
+    return found or [FLOAT]
 
 
 def qdq(model: ModelProto) -> str:
@@ -72,8 +72,18 @@ def picture(model: ModelProto) -> ValueInfoProto | None:
     return next((value for value in model.graph.input if value.name not in constants), None)
 
 
+def is_float(model: ModelProto) -> bool:
+    """Whether nothing in the file is quantised."""
+    return dialects(model) == [FLOAT]
+
+
+def dynamic(model: ModelProto) -> bool:
+    """Whether scales are computed for every picture."""
+    return any(node.op_type in DYNAMIC for node in model.graph.node)
+
+
 def described(model: ModelProto) -> str:
-    """One line: dialect, picture, opset, number of nodes."""
+    """One line: dialect, picture, opset, number of nodes and of convolutions among them."""
     names = dialects(model)
     text = names[0] if len(names) == 1 else f"mixed: {', '.join(names)}"
     value = picture(model)
@@ -83,7 +93,11 @@ def described(model: ModelProto) -> str:
         sizes = [str(d.dim_value or d.dim_param or "?") for d in dimensions]
         size = f"picture {' x '.join(sizes[1:] if len(sizes) == 4 else sizes)} ({kind_name(value)})"
     opsets = [str(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx")]
-    return f"{text}; {size}; opset {', '.join(opsets) or '?'}; {len(model.graph.node)} nodes"
+    convolutions = sum(node.op_type in CONVOLUTIONS_IN_FILES for node in model.graph.node)
+    return (
+        f"{text}; {size}; opset {', '.join(opsets) or '?'}; {len(model.graph.node)} nodes, "
+        f"{convolutions} of them convolutions"
+    )
 
 
 def kind_name(value: ValueInfoProto) -> str:

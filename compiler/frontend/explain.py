@@ -135,7 +135,7 @@ def affine(graph: Graph, name: str, expression: Expression) -> tuple[np.ndarray,
 def not_an_output(
     graph: Graph, name: str, expression: Expression, node: Node | None = None
 ) -> OnefourError:
-    """Why ``name`` cannot be an output of the network, and where to cut instead."""
+    """Why ``name`` cannot be an output of the network."""
     if name in graph.constants:
         return UnsupportedError(
             f"output {name!r} is constant: it does not depend on the picture; supported are "
@@ -147,54 +147,22 @@ def not_an_output(
         return UnsupportedError(f"{text}: it is the input of the network; no operator computes it.")
     return UnsupportedError(
         f"{last}: {text} is not the sums of one convolution with a scale and a bias per channel, "
-        f"nor a quantised tensor. {advise_cut(graph, last)}"
+        f"nor a tensor quantised to {WANTED}. Quantise it so, or leave it out."
     )
 
 
-def advise_cut(graph: Graph, node: Node) -> str:
-    """Where to cut the network so that everything from ``node`` on runs on the host."""
+def advice(graph: Graph, node: Node) -> str:
+    """What to do about an operator that the array cannot do and the host does not get."""
+    makers = (node for node in graph.nodes if node.op in spec.CONVOLUTIONS)
+    if next(makers, None) is None:
+        return "There is no convolution in it; networks of 2-D convolutions are supported."
     after = set(node.outputs)
-    followed = False
     for other in graph.nodes[graph.places[node.output] :]:
-        if after.intersection(other.inputs):
+        if not after.isdisjoint(other.inputs):
+            if other.op in spec.CONVOLUTIONS:
+                return (
+                    f"It stands before {other}, so the array would have to compute it: replace it "
+                    "in the network and train again."
+                )
             after.update(other.outputs)
-            followed |= other.op in spec.CONVOLUTIONS
-    ends = node.inputs if followed else graph.outputs
-    names = ", ".join(repr(tensor) for tensor in convolutions_before(graph, ends))
-    if not names:
-        return "No convolution comes before it; networks of 2-D convolutions are supported."
-    cut = f"cut the network at {names} (onnx.utils.extract_model) and decode those tensors there."
-    if followed:
-        return (
-            "If it decodes boxes, that part runs on the host: " + cut + " Otherwise replace the "
-            "operator in the network and train again."
-        )
-    return "It belongs to the part after the last convolutions, which runs on the host: " + cut
-
-
-def common_cut(graph: Graph, nodes: list[Node]) -> list[str]:
-    """The convolutions' outputs at which a cut leaves all of ``nodes`` on the host."""
-    after = {output for node in nodes for output in node.outputs}
-    for node in graph.nodes:
-        if after.intersection(node.inputs):
-            after.update(node.outputs)
-    tensors = tuple(tensor for node in nodes for tensor in node.inputs)
-    return [tensor for tensor in convolutions_before(graph, tensors) if tensor not in after]
-
-
-def convolutions_before(graph: Graph, tensors: tuple[str, ...]) -> list[str]:
-    """Outputs of the convolutions nearest before ``tensors``, in execution order."""
-    cuts: set[str] = set()
-    seen: set[str] = set()
-    waiting = list(tensors)
-    while waiting:
-        tensor = waiting.pop()
-        producer = graph.producers.get(tensor)
-        if producer is None or tensor in seen:
-            continue
-        seen.add(tensor)
-        if producer.op in spec.CONVOLUTIONS:
-            cuts.add(tensor)
-        else:
-            waiting.extend(producer.inputs)
-    return sorted(cuts, key=graph.places.__getitem__)
+    return "Replace it in the network and train again."

@@ -69,6 +69,10 @@ class Graph:
     onnx: dict[str, str] = field(default_factory=dict)
     input_type: np.dtype = FLOAT
     picture: Encoding | None = None
+    #: The code of every byte, uint8 [256], where those are not the same.
+    picture_table: np.ndarray | None = None
+    #: Shapes behind operators that are not supported, to find what else is not.
+    hints: dict[str, tuple[int, ...]] = field(default_factory=dict)
     #: Names of the results, in the order of ``outputs``, which passes may rename.
     results: tuple[str, ...] = ()
     #: Every tensor name of the file; what passes make is called otherwise.

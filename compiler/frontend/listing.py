@@ -76,7 +76,8 @@ def attributes(node: Node) -> str:
 
 def network_lines(network: Network) -> Iterator[str]:
     """The integer network: one line an operator with its result's bits and scale, then outputs."""
-    yield f"picture {network.input}: {tensor_text(network, network.input)}"
+    table = "" if network.picture_table is None else "; codes of bytes by a table"
+    yield f"picture {network.input}: {tensor_text(network, network.input)}{table}"
     for operator in network.operators:
         inputs = ", ".join(operator.inputs)
         result = tensor_text(network, operator.output)

@@ -19,7 +19,7 @@ from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph
 from compiler.frontend.operators.elementwise import ELEMENTWISE
 from compiler.frontend.passes.fold_constants import fold_constants
-from compiler.frontend.passes.insert_quantisers import ends_chain
+from compiler.frontend.passes.insert_quantisers import ends_chain, insert_quantisers
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASSES
 
 #: Names, numbers and lists in a message, which differ between obstacles of one kind.
@@ -80,15 +80,21 @@ def passed(graph: Graph, context: Context, collector: Collector, last: int) -> G
     return graph
 
 
-def all_obstacles(graph: Graph, input_scale: float) -> list[Obstacle]:
+def all_obstacles(
+    graph: Graph, input_scale: float, *, quantised: bool = True
+) -> list[Obstacle]:
     """Why the graph of a file is refused, as far as that can be seen; none where it is not.
 
-    The first is the one that ``read_network`` raises.
+    The first is the one that ``read_network`` raises. Of a network that is not ``quantised``, only
+    what quantising it does not mend.
     """
     collector = Collector()
     context = Context(input_scale=input_scale, report=collector.report)
     try:
         with np.errstate(all="ignore"):
+            if not quantised:
+                passed(graph, context, collector, PASSES.index(insert_quantisers) - 1)
+                return collector.found
             graph = passed(graph, context, collector, len(PASSES))
             build_network(graph, context)
     except OnefourError as error:

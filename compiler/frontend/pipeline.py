@@ -12,6 +12,7 @@ from compiler.frontend.context import Context
 from compiler.frontend.passes.check_constants import check_constants
 from compiler.frontend.passes.check_operators import check_operators
 from compiler.frontend.passes.check_types import check_types
+from compiler.frontend.passes.cut_tail import cut_tail
 from compiler.frontend.passes.fold_constants import fold_constants
 from compiler.frontend.passes.fold_pads import fold_pads
 from compiler.frontend.passes.fold_picture_scaling import fold_picture_scaling
@@ -27,6 +28,10 @@ from compiler.frontend.passes.resolve_resize import resolve_resize
 from compiler.frontend.passes.resolve_windows import resolve_windows
 from compiler.frontend.passes.share_equal_nodes import share_equal_nodes
 from compiler.frontend.reader.onnx_reader import read_onnx
+from compiler.frontend.rewrites.focus import resolve_focus
+from compiler.frontend.rewrites.pools import compose_pools
+from compiler.frontend.rewrites.shuffles import resolve_shuffles
+from compiler.frontend.rewrites.transposed import resolve_transposed
 from golden.network import Network
 
 #: What a pass may meet in a file that is not valid, or in itself.
@@ -36,12 +41,18 @@ INTERNAL_ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, Recursio
 #: (graph, context) -> graph; what it takes and leaves is in `stages`.
 PASSES = (
     remove_dead_nodes,
+    cut_tail,
     fold_constants,
+    remove_dead_nodes,
+    resolve_shuffles,
+    resolve_focus,
+    resolve_transposed,
     remove_dead_nodes,
     check_operators,
     check_constants,
     check_types,
     resolve_windows,
+    compose_pools,
     resolve_integer_convolutions,
     resolve_channels,
     resolve_resize,

@@ -11,6 +11,27 @@ CONVOLUTIONS = frozenset({"Conv", "ConvInteger"})
 """Sums of products with weights: where an elementwise function of sums starts, and where a network
 can be cut."""
 
+CONVOLUTIONS_IN_FILES = CONVOLUTIONS | {"ConvTranspose", "QLinearConv"}
+"""Operators of any file, supported or not, that are a network's convolutions: the last of them are
+its heads."""
+
+SHAPES = frozenset({"Shape", "Size"})
+"""Read the shape of a tensor, not its values."""
+
+SAME_VALUES = frozenset({"Reshape", "Transpose", "Identity", "Cast", "Squeeze", "Unsqueeze"})
+"""Operators of any file whose results are the elements of their first input, in another order or
+shape."""
+
+REORDERING = frozenset({"Reshape", "Transpose", "Gather", "Squeeze", "Unsqueeze", "Flatten"})
+"""Operators of the file, not supported by themselves, whose results are elements of their first
+input, chosen by constants: a shuffle of channels is made of them."""
+
+CUTTING = frozenset({"Slice", "Split"})
+"""Operators of the file whose results are parts of their first input."""
+
+ROUNDING = frozenset({"Round", "Floor", "Ceil", "Sign", "BitShift"})
+"""Elementwise operators that make few values of many; so do comparisons and a Cast to integers."""
+
 AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 """Convolutions with equal weights; Conv from ``resolve_windows`` on."""
 
@@ -24,10 +45,13 @@ MOVING_IN_FILES = frozenset({"MaxPool", "Concat", "Split", "Slice"}) | RESIZING 
 """Operators of the file whose results are elements of their inputs, of any type: integers stay
 integers of their type."""
 
-STRUCTURAL = CONVOLUTIONS | AVERAGES | MOVING_IN_FILES
+MADE_EARLY = frozenset({"Interleave"})
+"""Operators of the graph that rewrites make of others of the file (``rewrites``)."""
+
+STRUCTURAL = CONVOLUTIONS | AVERAGES | MOVING_IN_FILES | MADE_EARLY
 """Operators of the file that are supported besides the elementwise ones."""
 
-MOVING = frozenset({"MaxPool", "Enlarge", "Pad", "Slice", "Concat"})
+MOVING = frozenset({"MaxPool", "Enlarge", "Pad", "Slice", "Concat", "Interleave"})
 """Operators of the graph, once its forms are resolved, whose results are elements of their inputs
 (or a padding value): few values before them are few values after them."""
 
@@ -39,7 +63,10 @@ WITHIN_CHANNELS = frozenset({"MaxPool", "Enlarge", "Pad"})
 """Moving operators of one input whose channel c depends on its channel c only: a Slice of channels
 can stand before them, and each channel keeps its values."""
 
-QUANTISED_BEFORE = WITHIN_CHANNELS | {"Concat"}
+JOINED_CODES = frozenset({"Concat", "Interleave"})
+"""Moving operators of several inputs, whose encodings must be equal."""
+
+QUANTISED_BEFORE = WITHIN_CHANNELS | JOINED_CODES
 """Moving operators that a quantiser and its elementwise function can stand before instead of
 after them, channel by channel (``hoist_quantisers``)."""
 

@@ -7,6 +7,8 @@ check every graph after every pass, and ``explain --after`` the one it shows.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from compiler.frontend import spec
 from compiler.frontend.expressions import trace
 from compiler.frontend.ir import Graph
@@ -89,8 +91,9 @@ def no_equal_nodes(graph: Graph) -> Iterator[str]:
 
 
 def picture_in_codes(graph: Graph) -> Iterator[str]:
-    """What the picture's codes stand for is known, for all 256 of them."""
-    if graph.picture is None or graph.picture.count != 256:
+    """What the picture's codes stand for is known, for all that bytes become."""
+    table = np.arange(256) if graph.picture_table is None else graph.picture_table
+    if graph.picture is None or graph.picture.count != table.max() + 1:
         yield f"the picture's encoding is {graph.picture}"
 
 
@@ -143,8 +146,13 @@ WINDOW = ("strides", "pads", "dilations", "groups")
 
 STAGES: dict[str, Change] = {
     "remove_dead_nodes": Change(rules=(in_order,), now=(no_dead_nodes,)),
+    "cut_tail": NOTHING_DEAD,
     "fold_constants": Change(rules=(no_constant_nodes,)),
     "remove_dead_nodes.2": NOTHING_DEAD,
+    "resolve_shuffles": NO_CHANGE,
+    "resolve_focus": NO_CHANGE,
+    "resolve_transposed": NO_CHANGE,
+    "remove_dead_nodes.3": NOTHING_DEAD,
     # Only here: what an operator that is not supported hides is not known after fold_constants.
     "check_operators": Change(
         new=spec.STRUCTURAL | ELEMENTWISE,
@@ -161,6 +169,7 @@ STAGES: dict[str, Change] = {
         },
         rules=(constant_weights,),
     ),
+    "compose_pools": NO_CHANGE,
     "resolve_integer_convolutions": Change(gone=frozenset({"ConvInteger"})),
     "resolve_channels": Change(gone=spec.SEVERAL_RESULTS, attributes={"Slice": ("start", "stop")}),
     "resolve_resize": Change(
@@ -173,12 +182,12 @@ STAGES: dict[str, Change] = {
         new=frozenset({"Quantise"}), attributes={"Quantise": ("encoding",)}, rules=(few_bits,)
     ),
     "lift_slices": Change(rules=(slices_of_codes,)),
-    "remove_dead_nodes.3": NOTHING_DEAD,
+    "remove_dead_nodes.4": NOTHING_DEAD,
     "hoist_quantisers": Change(rules=(quantised_before_moving,)),
     "share_equal_nodes.2": Change(now=(no_equal_nodes,)),
-    "remove_dead_nodes.4": NOTHING_DEAD,
-    "fold_pads": Change(gone=spec.PADDING),
     "remove_dead_nodes.5": NOTHING_DEAD,
+    "fold_pads": Change(gone=spec.PADDING),
+    "remove_dead_nodes.6": NOTHING_DEAD,
 }
 
 

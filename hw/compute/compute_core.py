@@ -1,6 +1,8 @@
 """The compute side: from COMPUTEs to write bursts."""
 
-from amaranth.hdl import Module, Signal
+from collections.abc import Callable
+
+from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -67,8 +69,15 @@ class ComputeCore(wiring.Component):
         Something moved: a pass was issued, or a beat or an acknowledgement went over the port.
     """
 
-    def __init__(self, machine: Machine, fabric: str = "generic"):
+    def __init__(
+        self,
+        machine: Machine,
+        fabric: str = "generic",
+        results: Callable[[Elaboratable], Elaboratable] = lambda component: component,
+    ):
+        """Puts what handles results into its clock domain by ``results``."""
         self.machine = machine
+        self._results = results
         self._array = Array(machine, fabric)
         self._aligned_read = AlignedRead(machine, fabric)
         self._fabric = fabric
@@ -115,10 +124,14 @@ class ComputeCore(wiring.Component):
         m.submodules.activation_memory = activations = ActivationMemory(machine, self._fabric)
         m.submodules.weight_memory = weights = WeightMemory(machine, self._fabric)
         m.submodules.array = array = self._array
-        m.submodules.result_tags = result_tags = ResultTags(machine)
-        m.submodules.search = search = ThresholdSearch(machine, self._fabric)
-        m.submodules.maximum = maximum = RunningMaximum(machine)
-        m.submodules.writer = writer = OutputWriter(machine, self._fabric)
+        result_tags = ResultTags(machine)
+        search = ThresholdSearch(machine, self._fabric)
+        maximum = RunningMaximum(machine)
+        writer = OutputWriter(machine, self._fabric)
+        m.submodules.result_tags = self._results(result_tags)
+        m.submodules.search = self._results(search)
+        m.submodules.maximum = self._results(maximum)
+        m.submodules.writer = self._results(writer)
 
         # Passes.
         connect(m, flipped(self.computes), sequencer.computes)

@@ -29,7 +29,10 @@ class RunState(wiring.Component):
 
     The accelerator's core is in reset while idle, so every run starts from the same state; after a
     stop it is for :data:`FLUSH_CYCLES` before the machine counts as idle. Latency
-    1 cycle from each input to ``busy``, ``reset`` and ``stop``.
+    1 cycle from each input to ``busy``, ``reset`` and ``stop``; 2 cycles from ``start`` to ``busy``
+    and from ``drained`` to ``reset``: the core sees the end of its reset through a register
+    (:mod:`hw.control.reset_region`) in the cycle in which ``busy`` rises. Nothing can be asked in
+    the cycle between: writes of the control port are two cycles apart.
 
     Members
     -------
@@ -85,9 +88,14 @@ class RunState(wiring.Component):
             ErrorCode.WRITE_RESPONSE: self.write_error,
         }
         flush = Signal(range(FLUSH_CYCLES))
+        drained = Signal()
+        m.d.sync += drained.eq(self.drained)
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [self.fault.eq(0), self.busy.eq(1), self.reset.eq(0)]
+                m.d.sync += [self.fault.eq(0), self.reset.eq(0)]
+                m.next = "START"
+            with m.State("START"):
+                m.d.sync += self.busy.eq(1)
                 m.next = "RUN"
             with m.State("RUN"):
                 with m.If(self.expired):
@@ -107,12 +115,14 @@ class RunState(wiring.Component):
                 )
                 with m.If(stops):
                     m.d.sync += self.stop.eq(1)
-                    m.next = "STOP"
+                    m.next = "SETTLE"
                 with m.Elif(self.done):
                     m.d.comb += self.finished.eq(1)
                     m.d.sync += [self.busy.eq(0), self.reset.eq(1)]
                     m.next = "IDLE"
-            with m.State("STOP"), m.If(self.drained):
+            with m.State("SETTLE"):  # a burst may have begun in the last cycle
+                m.next = "STOP"
+            with m.State("STOP"), m.If(drained):
                 m.d.sync += [self.reset.eq(1), flush.eq(FLUSH_CYCLES - 1)]
                 m.next = "FLUSH"
             with m.State("FLUSH"):

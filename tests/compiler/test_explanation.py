@@ -20,8 +20,8 @@ def supported(tmp_path):
 
 
 @pytest.fixture
-def refused(tmp_path):
-    """Two convolutions of float weights, and a Softmax."""
+def floats(tmp_path):
+    """Two convolutions of float weights, and a Softmax behind them."""
     net = Net()
     x = net.node("Conv", "x", net.rng.standard_normal((8, 3, 1, 1)), name="c0")
     x = net.node("Conv", x, net.rng.standard_normal((8, 8, 1, 1)), name="c1")
@@ -29,11 +29,22 @@ def refused(tmp_path):
     return net.save(tmp_path)
 
 
+@pytest.fixture
+def refused(tmp_path):
+    """A quantised network with a Softmax between convolutions, and weights of two scales."""
+    net, x = quantised_net()
+    x = net.node("Conv", x, net.rng.standard_normal((8, 8, 1, 1)), name="c1")
+    x = net.conv(net.node("Softmax", x, name="odd"), 8, 8)
+    net.head(net.quant(x), 8)
+    return net.save(tmp_path)
+
+
 def test_supported(supported, capfd):
     assert run(supported) == 0
     told = capfd.readouterr()
     lines = told.out.splitlines()
-    assert lines[0] == f"{supported}: QONNX; picture 3 x 8 x 8 (float32); opset 17; 5 nodes"
+    told_first = "QONNX; picture 3 x 8 x 8 (float32); opset 17; 5 nodes, 2 of them convolutions"
+    assert lines[0] == f"{supported}: {told_first}"
     assert lines[1].startswith("picture x")
     assert told.err == ""
 
@@ -47,12 +58,50 @@ def test_refused(refused, capfd):
     assert run(refused) == 2
     told = capfd.readouterr()
     lines = told.out.splitlines()
-    assert ": float; " in lines[0]
-    assert lines[1].startswith("Conv x 2, first at node 'c0': weights")
+    assert ": QONNX; " in lines[0]
     assert "Softmax at node 'odd': not supported" in lines
-    assert lines[-2].startswith("Supported operators: Abs, Add,")
-    assert "cut the network at 't1'" in lines[-1]
-    assert told.err == f"onefour: {refused}: refused, 4 obstacles of 3 kinds, listed above.\n"
+    assert any(line.startswith("Conv at node 'c1': weights") for line in lines)
+    assert lines[-1].startswith("Supported operators: Abs, Add,")
+    assert told.err == f"onefour: {refused}: refused, 2 obstacles of 2 kinds, listed above.\n"
+
+
+@pytest.mark.parametrize("command", ["explain", "build"])
+def test_a_float_network(floats, tmp_path, capfd, command):
+    """What it is, what the host would compute, and the one command to type next."""
+    folder = tmp_path / "build"
+    more = ["-o", str(folder)] if command == "build" else []
+    assert compiler.__main__.main([command, str(floats), *more]) == 2
+    told = capfd.readouterr()
+    lines = told.out.splitlines()
+    assert ": float; " in lines[0]
+    assert lines[1:] == ["the host computes what follows 't1': Softmax, by onnxruntime"]
+    assert f"python -m compiler quantize {floats} --data FOLDER" in told.err
+    assert not folder.exists()
+
+
+def test_a_float_network_that_quantising_does_not_mend(tmp_path, capfd):
+    net = Net()
+    x = net.node("Softmax", "x", name="odd")
+    x = net.node("Conv", x, net.rng.standard_normal((8, 3, 1, 1)), name="c0")
+    net.outputs.append(net.node("Conv", x, net.rng.standard_normal((8, 8, 1, 1)), name="c1"))
+    path = net.save(tmp_path)
+    assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2
+    told = capfd.readouterr()
+    assert told.out.splitlines()[1:] == ["Softmax at node 'odd': not supported"]
+    assert "1 obstacle of 1 kind" in told.err
+    assert "Replace what is listed, then: python -m compiler quantize" in told.err
+
+
+def test_dynamic_quantisation_and_its_next_step(tmp_path, capfd):
+    net = Net()
+    codes, scale, zero = net.node("DynamicQuantizeLinear", "x", outputs=3)
+    net.head(net.node("DequantizeLinear", codes, scale, zero), 3)
+    path = net.save(tmp_path)
+    assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2
+    told = capfd.readouterr()
+    assert told.out.splitlines()[0].startswith(f"{path}: dynamic quantisation")
+    assert "computed for every picture" in told.err
+    assert "python -m compiler quantize FLOAT.onnx" in told.err
 
 
 @pytest.mark.parametrize("name", PASS_NAMES)
@@ -94,18 +143,22 @@ def test_a_defect_is_not_an_obstacle(supported, capfd, monkeypatch):
     assert "not understood (KeyError" in capfd.readouterr().err
 
 
-def test_build_says_how_many_more(refused, tmp_path, capfd):
+def test_build_lists_all_kinds(refused, tmp_path, capfd):
     folder = tmp_path / "build"
     assert compiler.__main__.main(["build", str(refused), "-o", str(folder)]) == 2
-    (message,) = capfd.readouterr().err.splitlines()
-    assert message.startswith("onefour: Softmax 'odd': operator Softmax")
-    assert message.endswith(f"; 2 more: python -m compiler explain {refused}")
+    told = capfd.readouterr()
+    lines = told.out.splitlines()
+    assert ": QONNX; " in lines[0]
+    assert "Softmax at node 'odd': not supported" in lines
+    (message,) = told.err.splitlines()
+    assert message == f"onefour: {refused}: refused, 2 obstacles of 2 kinds, listed above."
     assert not folder.exists()
 
 
-def test_build_of_one_kind_says_what_it_said(tmp_path, capfd):
+def test_build_says_the_only_one_at_once(tmp_path, capfd):
     net, x = quantised_net()
-    net.outputs.append(net.node("Softmax", net.conv(x, 8, 8, 1), name="odd"))
+    x = net.node("Softmax", net.conv(x, 8, 8, 1), name="odd")
+    net.head(net.quant(x), 8)
     path = net.save(tmp_path)
     assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2
-    assert "more:" not in capfd.readouterr().err
+    assert capfd.readouterr().err.startswith("onefour: Softmax 'odd': operator Softmax")

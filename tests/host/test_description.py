@@ -108,3 +108,33 @@ def test_ultranet_has_36_channels():
     head = read_description(EXAMPLES / "ultranet.json").head
     assert head.channels(0) == 36
     assert head.merge_anchors
+
+
+def test_a_layout_of_the_models_own_outputs():
+    record = {"layout": "ssd", "classes": ["a"], "output": "b", "scores": "s",
+              "input": {"fit": "letterbox"}}  # fmt: skip
+    found = parse_description(record)
+    assert found.head is None
+    assert (found.table.layout, found.table.output, found.table.scores) == ("ssd", "b", "s")
+    assert (found.table.classes, found.fit) == (("a",), "letterbox")
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({"layout": "yolo"}, "'layout' must be one of yolov5, yolov8, "),
+        ({"strides": [8]}, "'layout' is about the model's own outputs and 'strides' about raw"),
+        ({"output": 5}, "'output' must be a name"),
+        ({"classes": "a"}, "'classes' must be a list of names"),
+    ],
+)
+def test_wrong_layouts(more, text):
+    with pytest.raises(DescriptionError, match=text):
+        parse_description({"layout": "yolov8"} | more)
+
+
+def test_raw_maps_are_not_read_by_a_layout(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text('{"layout": "yolov8"}')
+    with pytest.raises(DescriptionError, match="raw maps need 'head'"):
+        read_description(path)

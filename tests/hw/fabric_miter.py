@@ -9,7 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 from tests.hw.self_checking import run_bench
 
 

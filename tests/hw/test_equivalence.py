@@ -20,7 +20,7 @@ from arch.isa import SUM_PIECES_BITS
 from arch.machine import ECP5_25F, TINY
 from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 from tests.hw.array_miter import ArrayMiter
 from tests.hw.cell_models import cell_models
 from tests.hw.element_miter import DELAY, ElementMiter

@@ -3,20 +3,16 @@
 import re
 
 import pytest
-from amaranth.back import verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.errors import ConfigurationError
 from arch.machine import TINY
-from hw.verilog import find_yosys, generate
+from hw.verilog import generate
 from hw.written_once import WrittenOnce, as_instance
-
-
-@pytest.fixture(autouse=True)
-def yosys():
-    find_yosys()
+from hw.yosys import to_verilog
 
 
 class Leaf(wiring.Component):
@@ -48,20 +44,20 @@ class Pair(wiring.Component):
 
 def test_written_once():
     once = WrittenOnce()
-    text = verilog.convert(Pair(True), platform=once) + once.modules()
+    text = to_verilog(rtlil.convert(Pair(True), platform=once) + once.modules())
     assert len(re.findall(r"^module leaf\b", text, re.MULTILINE)) == 1
     assert len(re.findall(r"^  leaf \w+ \($", text, re.MULTILINE)) == 2
 
 
 def test_a_component_with_a_reset_is_refused():
     once = WrittenOnce()
-    verilog.convert(Pair(False), platform=once)
+    rtlil.convert(Pair(False), platform=once)
     with pytest.raises(ConfigurationError, match="leaf: .* has no reset"):
         once.modules()
 
 
 def test_without_the_platform_nothing_changes():
-    text = verilog.convert(Pair(False))
+    text = to_verilog(rtlil.convert(Pair(False)))
     assert not re.search(r"^module leaf\b", text, re.MULTILINE)
 
 

@@ -1,11 +1,11 @@
-"""Refuse operators that no later pass knows, saying which and where to cut."""
+"""Refuse operators that no later pass knows, saying which."""
 
 from collections.abc import Iterator
 
 from compiler.errors import OnefourError, UnsupportedError
 from compiler.frontend import spec
 from compiler.frontend.context import Context, Obstacle
-from compiler.frontend.explain import advise_cut
+from compiler.frontend.explain import advice
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.constants import refuse_random
 from compiler.frontend.operators.elementwise import ELEMENTWISE
@@ -34,10 +34,10 @@ def obstacles(graph: Graph) -> Iterator[Obstacle]:
 
 
 def unsupported(graph: Graph, node: Node) -> Obstacle:
-    """The operator is not supported; where to cut."""
+    """The operator is not supported; what to do about it."""
     error = UnsupportedError(
         f"{node}: operator {node.op} (output {node.output!r}) is not supported. Supported: "
-        f"{', '.join(sorted(SUPPORTED))}. {advise_cut(graph, node)}"
+        f"{', '.join(sorted(SUPPORTED))}. {advice(graph, node)}"
     )
     return Obstacle(error, node, own=True, short="not supported")
 

@@ -11,6 +11,7 @@ from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.operators import quantisers
 from compiler.frontend.operators.constants import OWN, Folder
+from compiler.frontend.operators.reordering import reordered_shape
 from compiler.frontend.operators.shapes import infer, split_sizes
 from compiler.frontend.reader.external_data import LARGEST_TENSOR
 
@@ -44,6 +45,7 @@ class Builder:
         self.shapes = {name: value.shape for name, value in self.constants.items()}
         self.shapes = {**graph.shapes, **self.shapes}
         self.names = NameSupply.of(graph)
+        self.hints = graph.hints
         self.folder = Folder()
 
     def folded(self, node: Node) -> Node | None:
@@ -68,6 +70,9 @@ class Builder:
             shapes[node.output] = constants[node.output].shape
             return None
         shape = infer(node, shapes, constants)
+        if shape is None and node.inputs[0] in shapes:
+            shape = reordered_shape(node, shapes[node.inputs[0]], constants)
+        shape = shape or self.hints.get(node.output)
         if shape is not None:
             check_size(node, shape)
             shapes[node.output] = shape

@@ -7,10 +7,10 @@ import numpy as np
 from compiler.errors import QuantisationError
 from compiler.frontend.context import Context, Obstacle
 from compiler.frontend.encoding import Encoding
-from compiler.frontend.expressions import trace
+from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.ir import Graph, substitute
 from compiler.frontend.operators.elementwise import is_variable_elementwise
-from compiler.frontend.values import Levels, encode
+from compiler.frontend.values import Levels, encode, quantiser_bits
 
 CODES = np.arange(256, dtype=np.float64)
 
@@ -20,11 +20,13 @@ def fold_picture_scaling(graph: Graph, context: Context) -> Graph:
 
     The network's input is ``context.input_scale`` times the codes 0..255, or of integers the
     codes themselves. Scalar scaling, offsets and an 8-bit quantiser in front of the first operator
-    only change scale and zero point of the codes. QuantisationError where codes would be merged or
-    mapped unevenly.
+    only change scale and zero point of the codes. A quantiser that merges some of them is a table
+    of 256 entries, ``picture_table``, by which the host makes codes of bytes. QuantisationError
+    where codes would be mapped unevenly.
     """
     input_scale = 1.0 if graph.input in graph.types else context.input_scale
     ends: dict[str, Encoding] = {}
+    tables: dict[str, np.ndarray] = {}
     inside = {graph.input}
     for tensor in (graph.input, *(node.output for node in graph.nodes)):
         if tensor not in inside:
@@ -38,15 +40,17 @@ def fold_picture_scaling(graph: Graph, context: Context) -> Graph:
         inside.update(node.output for node in onward)
         if len(onward) < len(node_consumers) or tensor in graph.outputs:
             ends[tensor] = Encoding(scale=input_scale, step=1, offset=0, count=256)
+            tables[tensor] = CODES
             with context.at(graph.producers.get(tensor)):
-                ends[tensor] = picture_encoding(graph, tensor, input_scale)
+                ends[tensor], tables[tensor] = picture_encoding(graph, tensor, input_scale)
     if not ends:
         raise QuantisationError(
             f"the input {graph.input!r} does not reach a convolution, only elementwise operators."
         )
     name, encoding = next(iter(ends.items()))
     for other, second in ends.items():
-        if not encoding.same_grid(second):
+        same = encoding.same_grid(second) and encoding.count == second.count
+        if not same or (tables[other] != tables[name]).any():
             error = QuantisationError(
                 f"the picture is used with two scales, in {name!r} (scale {encoding.scale:.6g}) "
                 f"and {other!r} (scale {second.scale:.6g}); use one of them for both."
@@ -60,13 +64,17 @@ def fold_picture_scaling(graph: Graph, context: Context) -> Graph:
         if output in names:
             onnx[graph.input] = output
     kind = graph.types.get(name, np.dtype(np.float64))
+    merged = None if (tables[name] == CODES).all() else tables[name].astype(np.uint8)
     return replace(
-        graph, nodes=nodes, outputs=outputs, onnx=onnx, input_type=kind, picture=encoding
-    )
+        graph, nodes=nodes, outputs=outputs, onnx=onnx, input_type=kind, picture=encoding,
+        picture_table=merged,
+    )  # fmt: skip
 
 
-def picture_encoding(graph: Graph, tensor: str, input_scale: float) -> Encoding:
-    """What the picture's codes stand for in ``tensor``."""
+def picture_encoding(
+    graph: Graph, tensor: str, input_scale: float
+) -> tuple[Encoding, np.ndarray]:
+    """What the picture's codes stand for in ``tensor``, and the code of every byte [256]."""
     expression = trace(graph, tensor)
     values = (CODES * input_scale).reshape(1, 1, 1, 256)
     table = expression.evaluate({graph.input: values}).reshape(-1, 256)
@@ -77,12 +85,25 @@ def picture_encoding(graph: Graph, tensor: str, input_scale: float) -> Encoding:
             "scale and offset for all channels. Fold the scaling into the first convolution."
         )
     encoding = encode(Levels(table[:1]), 256)
-    if encoding is None or encoding.count < 256 or (encoding.codes(table[0]) != CODES).any():
-        found = len(np.unique(table[0]))
+    codes = None if encoding is None else encoding.codes(table[0])
+    found = len(np.unique(table[0]))
+    if codes is None or (found < 256 and found < least_codes(graph, expression)):
         raise QuantisationError(
             f"{last}: the 256 codes of the picture become {found} values in {tensor!r}, which are "
-            "not 256 rising, evenly spaced steps from a whole number; supported are scaling, an "
-            "offset of whole or half steps and 8-bit quantisation of the picture (scale "
-            f"{input_scale:.6g}). Feed the picture as 8-bit codes, or give the right input scale."
+            "not 256 evenly spaced steps from a whole number, nor most of what a quantiser has; "
+            "supported are scaling, an offset of whole or half steps and quantisation of the "
+            f"picture (scale {input_scale:.6g}). Give the right scale with --input-scale, or feed "
+            "the picture as 8-bit codes."
         )
-    return encoding
+    return encoding, codes
+
+
+def least_codes(graph: Graph, expression: Expression) -> int:
+    """How many codes a picture's quantiser must use to be taken for one: more than a quarter.
+
+    Fewer are the sign of a picture that is brought in with the wrong scale. A signed quantiser has
+    half of its codes for numbers that a picture of 0..1 does not have.
+    """
+    bits = [quantiser_bits(node, graph) for node in expression.nodes]
+    known = [each for each in bits if each]
+    return 2 ** min(known) // 4 + 1 if known and min(known) <= 8 else 256

@@ -51,6 +51,8 @@ def insert_quantisers(graph: Graph, _: Context) -> Graph:
             continue
         found = values[tensor]
         encoding = wanted_encoding(graph, node, found)
+        if tensor not in shapes:  # behind an operator that is not supported
+            continue
         if encoding is None or (node.op == "Concat" and swallows(found, old, values)):
             continue
         codes = names.fresh(f"{tensor}/codes")

@@ -30,6 +30,8 @@ from compiler.frontend.reader.external_data import (
     load_external_data,
 )
 from compiler.frontend.reader.operator_forms import STANDARD, check_form, label
+from compiler.frontend.reader.qoperators import as_qdq
+from compiler.frontend.spec import QDQ
 
 #: More nodes than any network for this machine has.
 MOST_NODES = 20_000
@@ -58,6 +60,8 @@ INTEGERS = {
     25,  # UINT2
     26,  # INT2
 }
+#: What onnxruntime's tools write in files of an opset that lacks a type, with ONNX's own meaning.
+MICROSOFT = "com.microsoft"
 DOMAINS = {
     "",
     "ai.onnx",
@@ -68,6 +72,15 @@ DOMAINS = {
 
 
 def load_model(path: str | Path) -> ModelProto:
+    """The file with its external data, and QDQ in place of quantised operators.
+
+    ReadError where it cannot be parsed; UnsupportedError for a quantised operator that is not
+    known.
+    """
+    return as_qdq(load_file(path))
+
+
+def load_file(path: str | Path) -> ModelProto:
     """Parse the file and its external data; ReadError where that cannot be done."""
     path = Path(path)
     try:
@@ -116,7 +129,7 @@ def self_contained(path: str | Path) -> bytes:
     model = ModelProto.FromString(data)
     if all(t.data_location != TensorProto.EXTERNAL for _, t in all_tensors(model.graph)):
         return data
-    whole = load_model(path)
+    whole = load_file(path)
     if whole.ByteSize() >= LARGEST_FILE:
         raise ReadError(f"{path}: with its weights inside it would have more than 2 GiB.")
     return whole.SerializeToString()
@@ -220,7 +233,8 @@ def input_shape(
         text = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
         raise ReadError(
             f"input {value.name!r} has shape {text}; it must be static, [1, channels, height, "
-            "width]. Export the network with a fixed picture size and batch 1."
+            "width]. Name the picture's size with --size HEIGHTxWIDTH, or export the network with "
+            "a fixed size and batch 1."
         )
     if max(shape) > 1 << 14 or np.prod(shape, dtype=float) > LARGEST_TENSOR:
         raise ReadError(
@@ -297,7 +311,8 @@ def read_node(proto: NodeProto, version: int, names: NameSupply) -> Node:
     node = Node(op=proto.op_type, name=proto.name, inputs=tuple(proto.input), outputs=outputs)
     if not any(proto.output):
         raise ReadError(f"{proto.op_type} {proto.name!r} has no output. The file is damaged.")
-    if proto.domain not in DOMAINS:
+    as_standard = proto.domain == MICROSOFT and proto.op_type in QDQ
+    if proto.domain not in DOMAINS and not as_standard:
         raise ReadError(
             f"{node}: domain {proto.domain!r} is not supported; supported are standard ONNX "
             "and QONNX operators. Export without custom operators."
@@ -310,7 +325,11 @@ def read_node(proto: NodeProto, version: int, names: NameSupply) -> Node:
 
 def read_onnx(path: str | Path) -> Graph:
     """The graph of an ONNX file; ReadError with one message where it cannot be read."""
-    model = load_model(path)
+    return graph_of(load_model(path), Path(path))
+
+
+def graph_of(model: ModelProto, path: Path = Path("the network")) -> Graph:
+    """The graph of a parsed model, its external tensors inside; ``path`` is for messages."""
     version = opset(model)
     check_names(model)
     constants = initialisers(model)
@@ -339,7 +358,7 @@ def read_onnx(path: str | Path) -> Graph:
     if not outputs:
         raise ReadError(f"{path}: the network has no outputs. Export it again.")
     return Graph(
-        name=model.graph.name or Path(path).stem,
+        name=model.graph.name or path.stem,
         input=name,
         outputs=tuple(dict.fromkeys(outputs)),
         results=tuple(dict.fromkeys(outputs)),

@@ -10,7 +10,7 @@ from amaranth.back import verilog
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.compute.aligned_read import AlignedRead
 from hw.compute.rotator import Rotator
-from hw.verilog import find_yosys
+from hw.yosys import find_yosys
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_pair
 

@@ -1,0 +1,1 @@
+"""Patterns of exporters in operators of the array, without changing a value."""
