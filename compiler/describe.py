@@ -30,10 +30,6 @@ def describe(compiled: Compiled) -> Manifest:
     )
 
 
-def _size(compiled: Compiled) -> tuple[int, int]:
-    return compiled.network.shape(compiled.network.input)[1:]
-
-
 def _chip_part(chip: ChipMap, image: int) -> ChipPart:
     layout, shape = chip.layout, chip.layout.shape
     return ChipPart(
@@ -61,6 +57,10 @@ def _where(compiled: Compiled, name: str) -> dict:
         "row_bytes": layout.row_bytes,
         "position_bytes": layout.position_bytes,
     }
+
+
+def _size(compiled: Compiled) -> tuple[int, int]:
+    return compiled.network.shape(compiled.network.input)[1:]
 
 
 def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:

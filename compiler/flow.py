@@ -92,7 +92,9 @@ def _with_residents(plain: "_Arranged") -> Iterator[Compiled]:
     """Programs that leave tiles less and less of the chip."""
     seen = []
     for room in tile_rooms(plain.machine):
-        residency = stay_on_chip(plain.lowered.jobs, plain.layouts, plain.machine, room)
+        jobs, machine = plain.lowered.jobs, plain.machine
+        results = {output.tensor for output in plain.network.outputs}
+        residency = stay_on_chip(jobs, plain.layouts, machine, room, results)
         if residency.chip_maps and residency not in seen:
             seen.append(residency)
             # What is left may be too little for some job's tiles, or tables be longer.

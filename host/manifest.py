@@ -172,8 +172,8 @@ class Manifest(Record):
         return tuple(layer for layer in self.layers if not layer.chip)
 
     def layer_of(self, tensor: str) -> StoredMap:
-        """Where a tensor of the integer network is stored; any of its storages has its codes."""
-        return next(layer for layer in self.layers if layer.tensor == tensor)
+        """Where a tensor of the integer network is in memory; any of its storages has its codes."""
+        return next(layer for layer in self.layers_in_memory if layer.tensor == tensor)
 
     def check(self) -> None:
         """:class:`ManifestError` where parts contradict each other or lie outside of memory."""

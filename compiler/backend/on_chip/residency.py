@@ -6,7 +6,7 @@ it is a question of room: where it does not suffice, the map goes to memory that
 bytes for the room that it takes and for how long.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from arch.formats import LANE_GROUPS
@@ -75,12 +75,23 @@ def nothing_stays(jobs: Sequence[Job], machine: Machine) -> Residency:
 
 
 def stay_on_chip(
-    jobs: Sequence[Job], layouts: Mapping[str, Layout], machine: Machine, tiles: int
+    jobs: Sequence[Job],
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    tiles: int,
+    results: Set[str],
 ) -> Residency:
-    """The storages that stay, and where, if tiles are to have ``tiles`` positions at least."""
+    """The storages that stay, and where, if tiles are to have ``tiles`` positions at least.
+
+    ``results``: tensors that the host reads.
+    """
     storages = {name: layout.storage for name, layout in layouts.items()}
     life = lives(jobs)
-    candidates = _candidates(jobs, storages, life, machine)
+    candidates = {
+        name
+        for name in _candidates(jobs, storages, life, machine)
+        if storages[name].tensor not in results
+    }
     while True:
         candidates = _read_together(jobs, candidates)
         chip_layouts = _layouts(jobs, storages, life, candidates, machine)
