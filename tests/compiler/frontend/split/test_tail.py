@@ -5,12 +5,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from compiler.check.partner import run_session
 from compiler.check.reference import run_onnxruntime
+from compiler.check.tail import with_outputs
 from compiler.errors import UnsupportedError
 from compiler.frontend.pipeline import read_network
-from compiler.frontend.reader.onnx_reader import graph_of
+from compiler.frontend.reader.onnx_reader import graph_of, load_model
 from compiler.frontend.split.model import split_file, until
 from compiler.frontend.split.tail import tail_of
+from compiler.tail import describe_tail
 from host.tail import Tail
 from tests.samples.small_onnx import Net, quantised_net
 from tests.samples.tails import anchor_free, anchors, begun, distribution
@@ -185,3 +188,24 @@ def test_qonnx_behind_an_operator_in_mid_network(tmp_path):
     net.head(net.quant(x), 8)
     with pytest.raises(UnsupportedError, match="Softmax 'odd'"):
         read_network(net.save(tmp_path))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("file", "layout"),
+    [("yolov5n_640_fp32_folded", "yolov5"), ("yolov8n_640_qdq_int8_minmax", "yolov8")],
+)
+def test_published_detectors(real_data, rng, file, layout):
+    """As exported, floats and 8 bits: the tail of the file is the last part of it, bit for bit."""
+    path = real_data / "models" / f"{file}.onnx"
+    parts, model = split_file(path), load_model(path)
+    boxes = describe_tail(parts, (640, 640)).boxes
+    assert (boxes.layout, boxes.classes[0], len(boxes.classes)) == (layout, "person", 80)
+    image = rng.random((1, 3, 640, 640)).astype(np.float32)
+    shown = with_outputs(model, dict.fromkeys(parts.tail.inputs))
+    values = run_session(shown, image, None, optimised=False)
+    found = Tail(parts.model.SerializeToString()).run(
+        {name: values[name][0] for name in parts.tail.inputs}
+    )
+    for name in parts.tail.outputs:
+        np.testing.assert_array_equal(found[name], values[name])
