@@ -8,7 +8,7 @@ BOARD ?= ecp5
 DEMO := build/demo
 PYTEST_FLAGS ?= -n 2 --dist loadfile
 # Optional parts of pyproject.toml to install; `train` (PyTorch) only where it is asked for.
-EXTRAS ?= sim,synth,test
+EXTRAS ?= sim,synth,boards,test
 
 VENV := .venv
 BIN := $(VENV)/bin

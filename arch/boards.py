@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from arch.errors import ConfigurationError
 from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY, Machine
-from arch.memory import IDEAL, SDR16_133, Memory
+from arch.memory import IDEAL, SDR16_100, SDR16_133, Memory
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,18 @@ BOARDS: dict[str, Board] = {
     "ecp5-85f": Board(ECP5_85F, SDR16_133),
     "ecp5-45f": Board(ECP5_45F, SDR16_133),
     "ecp5-25f": Board(ECP5_25F, SDR16_133),
+    "ulx3s-12f": Board(ECP5_25F, SDR16_100),
+    "ulx3s-25f": Board(ECP5_25F, SDR16_100),
+    "ulx3s-45f": Board(ECP5_45F, SDR16_100),
+    "ulx3s-85f": Board(ECP5_85F, SDR16_100),
+    "icepi-zero": Board(ECP5_25F, SDR16_100),
+    "icesugar-pro": Board(ECP5_25F, SDR16_100),
     "tiny": Board(TINY, IDEAL),
 }
-"""ECP5 boards that people have (ULX3S, Icepi Zero, iCESugar-Pro) carry 16-bit SDRAM. ``tiny`` is no
-board: it serves tests and quick simulations."""
+"""ECP5 boards that people have carry 16-bit SDRAM: those named after their device stand for any of
+them, with a memory clock of its own; those named after themselves are what ``python -m boards``
+builds, with memory at the core's clock. An LFE5U-12F is the die of a 25F. ``tiny`` is no board: it
+serves tests and quick simulations."""
 
 DEFAULT_BOARD = "ecp5"
 

@@ -1,1 +1,1 @@
-"""The machine, on silicon: ECP5 devices, synthesis, place and route, reports. Cores, no boards."""
+"""The machine, on silicon: ECP5 devices, place and route; whole boards with memory and link."""

@@ -1,4 +1,5 @@
-"""Command line: ``python -m boards synth BUILD``, ``resources`` and ``figures``."""
+"""Command line: ``python -m boards build BUILD``, ``flash``, ``run``, ``test`` and ``doctor`` for
+boards; ``synth BUILD``, ``resources`` and ``figures`` for the core alone."""
 
 import argparse
 import json
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 
 from arch.child import python_command
-from arch.command_line import Help, program, real, run_command, seeds
+from arch.command_line import Help, integer, program, real, run_command, seeds
 from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import DEVICES
@@ -16,6 +17,15 @@ DEFAULT_CLOCK = 100.0
 SYNTH = Path("build") / ".synth"
 """Beside the builds, under a name that no network's build has by default."""
 BLOCKS = Path("build") / ".blocks"
+BOARD_CLOCK = 70.0
+"""MHz that a board design asks of its PLL."""
+BOARD_COMMANDS = {
+    "build": "make the bitstream of a board for a build's machine",
+    "flash": "write that bitstream to the board",
+    "run": "a picture through a board: program in, picture in, boxes out",
+    "test": "test a board's memory, at every setting of the read timing",
+    "doctor": "find out what is there and what is missing",
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,9 +62,58 @@ def _parser() -> argparse.ArgumentParser:
     figures = commands.add_parser(
         "figures", help="refresh a page's table of measured figures", **defaults
     )
+    _add_board_commands(commands)
     figures.add_argument("page", nargs="?", type=Path, default=Path("README.md"))
     figures.add_argument("--bench", type=Path, default=Path("bench"), help="folder of the records")
     return parser
+
+
+def _add_board_commands(commands: argparse._SubParsersAction) -> None:
+    for name, text in BOARD_COMMANDS.items():
+        command = commands.add_parser(name, help=text, formatter_class=Help)
+        needs_build = name in ("build", "flash", "run")
+        if name != "doctor":
+            command.add_argument(
+                "build", nargs=None if needs_build else "?", type=Path, help="build folder"
+            )
+        command.add_argument("--board", help="board (default: the one that the machine is for)")
+        if name in ("build", "flash"):
+            command.add_argument(
+                "--out", type=Path, help="folder of the bitstream (default: below build/.boards)"
+            )
+        if name == "build":
+            command.add_argument("--seed", type=integer(), default=1, help="placement to make")
+        if name == "flash":
+            command.add_argument(
+                "--to", choices=["ram", "flash"], default="ram", help="until it is off, or for good"
+            )
+        if name != "flash":
+            command.add_argument(
+                "--clock", type=real(10, 140), default=BOARD_CLOCK, help="clock rate in MHz"
+            )
+        if name in ("run", "test", "doctor"):
+            command.add_argument("--port", help="serial port (default: found by its USB chip)")
+            command.add_argument(
+                "--simulate", action="store_true", help="no board: its design in simulation"
+            )
+            command.add_argument("--keep", type=Path, help="folder for a simulation's files")
+    run = commands.choices["run"]
+    run.add_argument("--image", type=Path, required=True, help="the picture")
+    run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
+    run.add_argument("--score", type=real(0, 1), default=0.4, help="least score of a box")
+    run.add_argument(
+        "--whole-link", action="store_true",
+        help="load a simulated board's program over the line, too: slow",
+    )  # fmt: skip
+    commands.choices["test"].add_argument(
+        "--bytes", type=integer(256), default=65536, help="to write and read, for each setting"
+    )
+
+
+def _board(arguments: argparse.Namespace) -> None:
+    from boards import commands  # needs the packages of boards
+
+    getattr(commands, arguments.command)(arguments)
 
 
 def _machine(arguments: argparse.Namespace) -> Machine:
@@ -124,6 +183,7 @@ def _figures(arguments: argparse.Namespace) -> None:
 def _main(argv: list[str] | None) -> None:
     arguments = _parser().parse_args(argv)
     commands = {"synth": _synth, "resources": _resources, "figures": _figures}
+    commands |= dict.fromkeys(BOARD_COMMANDS, _board)
     commands[arguments.command](arguments)
 
 

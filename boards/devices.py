@@ -2,6 +2,7 @@
 
 Counts are from Lattice FPGA-DS-02012 (ECP5 and ECP5-5G Family Data Sheet), table 1.1. A *slot* is
 a LUT4 with its share of a slice: what nextpnr calls TRELLIS_COMB; carry positions take slots too.
+The LFE5U-12F is sold with half of that, but is the die of the LFE5U-25F, all of which nextpnr uses.
 """
 
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Device:
 
 
 # fmt: off
+LFE5U_12F = Device(name="LFE5U-12F", flag="--12k", package="CABGA381",
+                   slots=24_288, block_rams=56, multipliers=28)
 LFE5U_25F = Device(name="LFE5U-25F", flag="--25k", package="CABGA381",
                    slots=24_288, block_rams=56, multipliers=28)
 LFE5U_45F = Device(name="LFE5U-45F", flag="--45k", package="CABGA381",
@@ -51,7 +54,7 @@ LFE5U_85F = Device(name="LFE5U-85F", flag="--85k", package="CABGA381",
                    slots=83_640, block_rams=208, multipliers=156)
 # fmt: on
 
-DEVICES = {device.name: device for device in (LFE5U_25F, LFE5U_45F, LFE5U_85F)}
+DEVICES = {device.name: device for device in (LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F)}
 
 
 def device_named(name: str) -> Device:

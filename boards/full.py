@@ -61,13 +61,18 @@ def place_and_route_full(
     clock_mhz: float,
     netlist: str = "netlist.json",
     schedule: Schedule | None = None,
+    pins: str | None = None,
+    extra: list[str] | None = None,
 ) -> Placement:
     """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``.
 
-    Raises :class:`boards.toolchain.ToolError`, also where no route is found in time.
+    ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input; ``extra``
+    are options of the routing. Raises :class:`boards.toolchain.ToolError`, also where no route is
+    found in time.
     """
     (folder / PINS).write_text(
-        f'LOCATE COMP "{CLOCK}" SITE "{device.clock_site}";\n'
+        pins
+        or f'LOCATE COMP "{CLOCK}" SITE "{device.clock_site}";\n'
         f'IOBUF PORT "{CLOCK}" IO_TYPE=LVCMOS33;\n'
     )
     flags = [*device.nextpnr_flags, "--lpf", PINS]
@@ -101,7 +106,7 @@ def place_and_route_full(
             netlist=annealed,
             clock_mhz=clock_mhz,
             router=ROUTER,
-            extra=ROUTE,
+            extra=[*ROUTE, *(extra or [])],
             label="routing",
             limit=ROUTING_SECONDS,
         )

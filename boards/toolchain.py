@@ -150,6 +150,17 @@ def run_tool(
     return seconds
 
 
+def run_quietly(arguments: list[str], *, folder: Path) -> None:
+    """Run a tool that takes a second or two; :class:`ToolError` with what it said if it fails."""
+    command = [find_tool(arguments[0]), *arguments[1:]]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise ToolError(
+            f"{arguments[0]} ended with status {ended.returncode}:\n"
+            f"{(ended.stdout + ended.stderr)[-LAST_BYTES:]}"
+        )
+
+
 def _progress(text: str, *, last: bool = False) -> None:
     """Keep one line up to date on a terminal; elsewhere only its last state is written."""
     if sys.stderr.isatty():

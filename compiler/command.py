@@ -27,7 +27,7 @@ from compiler.explanation import all_told, explain, tail_lines
 from compiler.flow import Compiled, compile_file
 from compiler.frontend.dialect import described
 from compiler.frontend.pipeline import PASS_NAMES
-from compiler.frontend.reader.onnx_reader import graph_of, load_model
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.reader.sizes import with_size
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
@@ -217,8 +217,8 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         read_record(side_car)
     else:
         side_car = None
+    print(f"{model}: {described(load_file(sized))}", flush=True)
     parsed = load_model(sized)
-    print(f"{model}: {described(parsed)}", flush=True)
     try:
         for line in tail_lines(graph_of(parsed, model)):
             print(line, flush=True)

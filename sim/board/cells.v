@@ -1,0 +1,115 @@
+// Cells of ECP5 at the pads, and its PLL, as far as a board design uses them: behaviour without delays.
+
+`timescale 1ns / 1ps
+
+module IB (input wire I, output wire O);
+    assign O = I;
+endmodule
+
+module OBZ (input wire I, input wire T, output wire O);
+    assign O = T ? 1'bz : I;
+endmodule
+
+module BB (input wire I, input wire T, output wire O, inout wire B);
+    assign B = T ? 1'bz : I;
+    assign O = B;
+endmodule
+
+module IFS1P3DX (input wire D, input wire SP, input wire SCLK, input wire CD, output reg Q);
+    initial Q = 0;
+    always @(posedge SCLK) if (CD) Q <= 0; else if (SP) Q <= D;
+endmodule
+
+module OFS1P3DX (input wire D, input wire SP, input wire SCLK, input wire CD, output reg Q);
+    initial Q = 0;
+    always @(posedge SCLK) if (CD) Q <= 0; else if (SP) Q <= D;
+endmodule
+
+module FD1S3AX (input wire D, input wire CK, output reg Q);
+    initial Q = 0;
+    always @(posedge CK) Q <= D;
+endmodule
+
+module FD1S3BX (input wire D, input wire CK, input wire PD, output reg Q);
+    initial Q = 1;
+    always @(posedge CK or posedge PD) if (PD) Q <= 1; else Q <= D;
+endmodule
+
+// D0 while the clock is high, D1 while it is low.
+module ODDRX1F (input wire D0, input wire D1, input wire SCLK, input wire RST, output wire Q);
+    reg high = 0, low = 0;
+    always @(posedge SCLK) begin
+        high <= RST ? 1'b0 : D0;
+        low <= RST ? 1'b0 : D1;
+    end
+    assign Q = SCLK ? high : low;
+endmodule
+
+// CLKOP fed back, CLKOS behind it by the difference of their phases.
+module EHXPLLL #(
+    parameter CLKI_DIV = 1,
+    parameter CLKFB_DIV = 1,
+    parameter CLKOP_DIV = 8,
+    parameter CLKOS_DIV = 8,
+    parameter CLKOP_CPHASE = 0,
+    parameter CLKOP_FPHASE = 0,
+    parameter CLKOS_CPHASE = 0,
+    parameter CLKOS_FPHASE = 0,
+    parameter CLKOP_ENABLE = "ENABLED",
+    parameter CLKOS_ENABLE = "DISABLED",
+    parameter FEEDBK_PATH = "CLKOP",
+    parameter PLLRST_ENA = "DISABLED",
+    parameter INTFB_WAKE = "DISABLED",
+    parameter STDBY_ENABLE = "DISABLED",
+    parameter DPHASE_SOURCE = "DISABLED",
+    parameter OUTDIVIDER_MUXA = "DIVA",
+    parameter OUTDIVIDER_MUXB = "DIVB",
+    parameter OUTDIVIDER_MUXC = "DIVC",
+    parameter OUTDIVIDER_MUXD = "DIVD"
+) (
+    input wire CLKI,
+    input wire CLKFB,
+    input wire RST,
+    input wire STDBY,
+    input wire PHASESEL0,
+    input wire PHASESEL1,
+    input wire PHASEDIR,
+    input wire PHASESTEP,
+    input wire PHASELOADREG,
+    input wire PLLWAKESYNC,
+    input wire ENCLKOP,
+    output reg CLKOP,
+    output reg CLKOS,
+    output reg LOCK
+);
+    realtime first, oscillator, behind;
+    initial begin
+        CLKOP = 0;
+        CLKOS = 0;
+        LOCK = 0;
+        if (FEEDBK_PATH != "CLKOP") $fatal(1, "EHXPLLL: this model feeds CLKOP back");
+        @(posedge CLKI) first = $realtime;
+        @(posedge CLKI);
+        oscillator = ($realtime - first) * CLKI_DIV / CLKFB_DIV / CLKOP_DIV;
+        if (oscillator < 1.249 || oscillator > 2.501)
+            $fatal(1, "EHXPLLL: an oscillator of %f MHz; 400 to 800 are allowed", 1000 / oscillator);
+        behind = (CLKOS_CPHASE - CLKOP_CPHASE + (CLKOS_FPHASE - CLKOP_FPHASE) / 8.0) * oscillator;
+        if (behind < 0) behind = behind + oscillator * CLKOS_DIV;
+        fork
+            forever begin
+                CLKOP = 1;
+                #(oscillator * CLKOP_DIV / 2) CLKOP = 0;
+                #(oscillator * CLKOP_DIV / 2);
+            end
+            begin
+                #(behind);
+                forever begin
+                    CLKOS = 1;
+                    #(oscillator * CLKOS_DIV / 2) CLKOS = 0;
+                    #(oscillator * CLKOS_DIV / 2);
+                end
+            end
+            #1000 LOCK = 1;
+        join
+    end
+endmodule

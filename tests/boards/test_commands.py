@@ -1,0 +1,131 @@
+"""``python -m boards`` for boards: a simulated one does all, a missing one says what to do."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import boards.__main__
+from arch.machine import TINY
+from arch.memory import SDR16_100
+from compiler.build_folder import write_build
+from compiler.flow import compile_file
+from host import serial_line
+from host.serial_line import LineError, port_advice, the_port
+from tests.samples.small_onnx import Net
+
+SIZE = 16
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A small network on the machine that simulates fastest."""
+    folder = tmp_path_factory.mktemp("board")
+    net = Net((1, 3, SIZE, SIZE))
+    x = net.quant(net.conv(net.quant("x", 1 / 255, bits=8), 16, 3))
+    net.head(net.quant(net.conv(x, 16, 16)), 16)
+    path = folder / "small.onnx"
+    path.write_bytes(net.model().SerializeToString())
+    write_build(
+        compile_file(path, TINY, SDR16_100), folder / "build", path, input_scale=1 / 255,
+        verilog=False,
+    )  # fmt: skip
+    codes = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
+    np.save(folder / "picture.npy", codes)
+    return folder
+
+
+def _run(*arguments: object) -> int:
+    return boards.__main__.main([str(argument) for argument in arguments])
+
+
+@pytest.mark.cosim
+def test_a_frame_on_a_simulated_board(build, capfd):
+    """Program, picture and results over the line; memory behind the pads is golden's."""
+    picture = build / "picture.npy"
+    status = _run("run", build / "build", "--simulate", "--whole-link", "--image", picture)
+    told = capfd.readouterr()
+    assert status == 0, told
+    assert "in the simulated memory equal golden; no breach of its timing" in told.out
+    assert "frames/s one after another" in told.out
+    assert "mended" not in told.out
+
+
+@pytest.mark.cosim
+def test_the_memory_of_a_simulated_board(build, capfd):
+    assert _run("test", build / "build", "--simulate", "--bytes", 1024) == 0
+    told = capfd.readouterr().out
+    assert "read timing 1: 0 of 1024 bytes wrong" in told
+    assert "read timing 3: 0 of" not in told
+
+
+@pytest.mark.cosim
+def test_a_simulated_board_is_well(capfd):
+    assert _run("doctor", "--simulate", "--board", "ulx3s-25f") == 0
+    assert "yes  the board answers: Identity(number=2" in capfd.readouterr().out
+
+
+@pytest.fixture
+def no_ports(monkeypatch):
+    monkeypatch.setattr(serial_line, "serial_ports", lambda usb: [])
+
+
+def test_no_board_is_plugged_in(build, capfd, no_ports):
+    assert _run("run", build / "build", "--image", build / "picture.npy") == 2
+    told = capfd.readouterr().err
+    assert "no ULX3S 25F is plugged in" in told
+    assert "--port /dev/ttyUSB0; without a board: --simulate" in told
+
+
+def test_no_right_to_the_port(tmp_path):
+    port = tmp_path / "tty"
+    port.touch()
+    told = port_advice(str(port), PermissionError(13, "Permission denied"))
+    assert "sudo usermod -a -G dialout $USER" in told
+    assert "another program uses it" in port_advice(str(port), OSError(16, "Device busy"))
+    assert "is the board plugged in?" in port_advice(str(tmp_path / "none"), OSError(2, "none"))
+
+
+def test_a_port_that_is_none(build, capfd):
+    port = build / "picture.npy"
+    assert _run("run", build / "build", "--image", port, "--port", port) == 2
+    assert f"{port}: cannot be opened (" in capfd.readouterr().err
+
+
+def test_several_boards(monkeypatch):
+    found = [serial_line.Found("/dev/ttyUSB0", ""), serial_line.Found("/dev/ttyUSB1", "")]
+    monkeypatch.setattr(serial_line, "serial_ports", lambda usb: found)
+    with pytest.raises(LineError, match=r"/dev/ttyUSB0, /dev/ttyUSB1; choose one with --port"):
+        the_port((1, 2), "a board")
+
+
+def test_no_bitstream_yet(build, capfd, tmp_path):
+    assert _run("flash", build / "build", "--out", tmp_path) == 2
+    assert "there is none yet; make it with: python -m boards build" in capfd.readouterr().err
+
+
+def test_an_unknown_board(build, capfd):
+    assert _run("build", build / "build", "--board", "ulx4s") == 2
+    assert "board 'ulx4s' is not known; known: ulx3s-12f," in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("unable to open ftdi device", "sudo udevadm control --reload"),
+        ("error while loading shared libraries: libusb-1.0.so.0", "sudo apt install libftdi1-2"),
+    ],
+)
+def test_a_loader_that_fails(build, capfd, tmp_path, monkeypatch, said, advice):
+    """What openFPGALoader says comes with what a Linux user can do."""
+    (tmp_path / "board.bit").write_bytes(b"")
+    (tmp_path / "board.json").write_text('{"board": "ulx3s-25f"}')
+    loader = tmp_path / "loader"
+    loader.write_text(f"#!{sys.executable}\nimport sys\nsys.exit({said!r})\n")
+    loader.chmod(0o755)
+    monkeypatch.setattr("boards.commands._loader", lambda: str(loader))
+    assert _run("flash", build / "build", "--out", tmp_path) == 2
+    told = capfd.readouterr().err
+    assert said in told
+    assert advice in told
+    assert ('ATTRS{idVendor}=="0403"' in told) == ("udevadm" in advice)
