@@ -106,6 +106,14 @@ class Run:
         """The grid of what a convolution reads."""
         return self.grids[self.points.group(self.points.source[tensor])]
 
+    def is_scaled(self, tensor: str) -> bool:
+        """Whether it is the picture after operators that change what its bytes stand for."""
+        return self.points.source[tensor] == self.network.input != tensor
+
+    def rounded(self, tensor: str, x: np.ndarray) -> np.ndarray:
+        """What a convolution reads in few bits, if it reads ``x`` in the float network."""
+        return x if self.is_scaled(tensor) else self.grid(tensor).rounded(x)
+
     # Convolutions
 
     def find_layers(self) -> None:
@@ -120,7 +128,7 @@ class Run:
         moments: dict[str, Moments] = {}
         inputs = self.pictures.inputs(min(options.windows, options.pictures), "rounding weights")
         for found in values(network.model, reads, inputs, options.threads):
-            rounded = {read: self.grid(read).rounded(found[read]) for read in reads}
+            rounded = {read: self.rounded(read, found[read]) for read in reads}
             for node in nodes:
                 read, name = node.input[0], node.output[0]
                 if name not in moments:
@@ -136,7 +144,7 @@ class Run:
                 self.bits(node),
                 options,
                 self.grid(node.input[0]).scale,
-                whole_bias=self.has_kernel(node),
+                whole_bias=self.has_kernel(node) and not self.is_scaled(node.input[0]),
             )
 
     def bits(self, node: NodeProto) -> int:

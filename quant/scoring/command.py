@@ -24,6 +24,7 @@ from quant.errors import TrainingError
 from quant.scoring.kept import detections_of
 from quant.scoring.metrics import Scores, evaluate_boxes
 from quant.scoring.subjects import Subject, as_program, in_integers, in_runtime, runs
+from quant.tables.page import write_page
 
 PACKAGES = ("onnxruntime", "numpy", "pillow", "pycocotools")
 """What a score depends on besides ourselves."""
@@ -57,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--threads", type=integer(1), default=1, help="of onnxruntime")
     parser.add_argument("--record", type=Path, help="also write the table as JSON")
+    parser.add_argument(
+        "--page", type=Path,
+        help="also put it into this page, where it has the name of the record (needs --record)",
+    )  # fmt: skip
     return parser
 
 
@@ -120,8 +125,8 @@ def score(subject: Subject, samples: tuple[Sample, ...], expected: list, names: 
     )  # fmt: skip
 
 
-def table(rows: Sequence[Row]) -> list[str]:
-    """The rows as lines of text, with what each lost against the first."""
+def lines_of(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """The table's heading and rows, with what each lost against the first."""
     lines = [("network", "executed by", "AP50", "AP", "AP50 lost", "s")]
     for row in rows:
         lost = rows[0].scores.ap50 - row.scores.ap50
@@ -135,6 +140,12 @@ def table(rows: Sequence[Row]) -> list[str]:
                 f"{row.seconds:.0f}",
             )
         )
+    return lines
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """The rows as lines of text."""
+    lines = lines_of(rows)
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return [
         "  ".join(
@@ -143,6 +154,13 @@ def table(rows: Sequence[Row]) -> list[str]:
         ).rstrip()
         for line in lines
     ]
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows for a page, without the seconds, which are the computer's."""
+    heading, *lines = (line[:-1] for line in lines_of(rows))
+    rule = ["---", "---", *["---:"] * (len(heading) - 2)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (heading, rule, *lines))
 
 
 def record(rows: Sequence[Row], pictures: int, split: str, data: Path) -> str:
@@ -174,6 +192,8 @@ def run(argv: list[str] | None) -> int:
     need("yaml", "pycocotools")
     if arguments.record:
         check_target(arguments.record)
+    elif arguments.page:
+        raise TrainingError("--page: the table has the name of its record there; give --record")
     dataset = read_dataset(arguments.data)
     samples = dataset.split(arguments.split)[: arguments.pictures]
     subjects = subjects_of(
@@ -191,4 +211,6 @@ def run(argv: list[str] | None) -> int:
     if arguments.record:
         told = record(rows, len(samples), arguments.split, arguments.data)
         write_whole(arguments.record, told)
+    if arguments.page:
+        write_page(arguments.page, arguments.record.stem, markdown(rows))
     return 0

@@ -13,7 +13,7 @@ from compiler.quantize.observe import values
 from compiler.quantize.options import Options
 from compiler.quantize.quantise import quantise
 from golden.network import Convolution
-from tests.samples.float_net import branched, pictures_of, shuffled
+from tests.samples.float_net import FloatNet, branched, pictures_of, shuffled
 
 KINDS = ["relu", "leaky", "silu"]
 #: Bits of weights and activations, and the least energy over error in dB.
@@ -70,6 +70,24 @@ def test_shuffled_channels(tmp_path, bits):
     codes = np.rint(pictures.load(pictures.files[0])[0] * 255).astype(np.uint8)
     references = against_onnx(integers, model, codes, 1 / 255)
     assert sum(references["formula" if bits == 8 else "float64"].values()) == 0
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_pictures_that_the_network_scales_itself(tmp_path, bits):
+    """From bytes to -1..1, in front of the first convolution."""
+    net = FloatNet(shape=(1, 3, 16, 16))
+    x = net.node("Div", net.node("Sub", "x", 0.5), 0.5)
+    x = net.relu(net.conv(x, 8, 3))
+    net.head(net.relu(net.conv(x, 8, 8)), 8)
+    network = read_float_network(net.save(tmp_path))
+    pictures = pictures_of(tmp_path / "pictures")
+    model = quantise(network, pictures, Options(weights=bits, activations=bits))
+    assert min(noise(network, model, pictures, 1).values()) > (25 if bits == 8 else 5)
+    onnx.save(model, tmp_path / "quantised.onnx")
+    integers = read_network(tmp_path / "quantised.onnx")
+    codes = np.rint(pictures.load(pictures.files[0])[0] * 255).astype(np.uint8)
+    references = against_onnx(integers, model, codes, 1 / 255)
+    assert bits == 8 or sum(references["float64"].values()) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

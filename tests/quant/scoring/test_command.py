@@ -59,8 +59,10 @@ def test_a_program_scores_as_its_network(tmp_path, data, capfd):
     build = tmp_path / "build"
     given = ["build", str(EXAMPLE / "shapes.onnx"), "--machine", "tiny", "--no-check"]
     assert compiler.__main__.main([*given, "--no-verilog", "-o", str(build)]) == 0
-    record = tmp_path / "record.json"
-    assert run(EXAMPLE / "shapes.onnx", build, "--data", data, "--record", record) == 0
+    record, page = tmp_path / "measured.json", tmp_path / "page.md"
+    page.write_text("Before.\n<!-- begin measured -->\n<!-- end measured -->\nAfter.\n")
+    given = ["--data", data, "--record", record, "--page", page]
+    assert run(EXAMPLE / "shapes.onnx", build, *given) == 0
     told = json.loads(record.read_text())
     rows = told["rows"]
     # QONNX, which onnxruntime cannot execute.
@@ -69,6 +71,12 @@ def test_a_program_scores_as_its_network(tmp_path, data, capfd):
     assert rows[0]["ap"] == rows[1]["ap"]
     assert (told["pictures"], told["split"]) == (COUNT, "val")
     assert "pycocotools" in told["tools"]
+    written = page.read_text().splitlines()
+    assert written[2] == "| network | executed by | AP50 | AP | AP50 lost |"
+    assert written[4].startswith("| shapes | integer network | ")
+    assert written[5].startswith("| shapes | program, tiny | ")
+    assert written[5].endswith(" | 0.0 |")
+    assert (written[0], written[-1]) == ("Before.", "After.")
     *_, heading, first, second, last = capfd.readouterr().out.splitlines()
     assert heading.split() == ["network", "executed", "by", "AP50", "AP", "AP50", "lost", "s"]
     assert first.split()[1:3] == ["integer", "network"]
