@@ -107,10 +107,12 @@ class Bridge(wiring.Component):
         upper = address[3] if self.beat_bits == 128 else 0
         unit = Signal(8 * UNIT)  # what is sent
         copies = self.beat_bits // (8 * UNIT)
+        # That of a whole beat.
+        beat = address if self.beat_bits == 64 else address & ~0xF
         m.d.comb += [
             units.index.eq(index),
-            self.ar.payload.address.eq(address),
-            self.aw.payload.address.eq(address),
+            self.ar.payload.address.eq(beat),
+            self.aw.payload.address.eq(beat),
             self.w.payload.data.eq(units.unit.replicate(copies)),
             self.w.payload.strobe.eq(Mux(upper, 0xFF00, 0x00FF)),
             self.w.payload.last.eq(1),
