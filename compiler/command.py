@@ -27,10 +27,11 @@ from compiler.explanation import all_told, explain, tail_lines
 from compiler.flow import Compiled, compile_file
 from compiler.frontend.dialect import described
 from compiler.frontend.pipeline import PASS_NAMES
-from compiler.frontend.reader.onnx_reader import graph_of, load_model
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.reader.sizes import with_size
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
+from compiler.quantize import command as quantize
 from compiler.report import layer_table
 from host.description import read_record
 from host.image import Image
@@ -89,12 +90,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_input_scale(build)
     build.add_argument(
+        "--quantize",
+        type=quantize.precision,
+        metavar="wNaM",
+        default=argparse.SUPPRESS,
+        help="the model is a float network: give it weights of N bits and activations of M first, "
+        "such as w8a8 (needs --data; `quantize` does it with all options, and keeps the file)",
+    )
+    quantize.add_data(build, required=False)
+    build.add_argument(
         "--no-check",
         action="store_true",
         help="do not compare ONNX graph, integer network and program on a picture first",
     )
     _add_size(build)
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
+    quantised = commands.add_parser(
+        "quantize",
+        help="float ONNX file and pictures to a quantised ONNX file, without training",
+        formatter_class=Help,
+    )
+    quantize.add_options(quantised)
+    _add_size(quantised)
     told = commands.add_parser(
         "explain",
         help="what an ONNX file is, what it becomes, and all that keeps it from compiling",
@@ -181,26 +198,27 @@ def _target(arguments: argparse.Namespace) -> Board:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    with _sized(arguments) as sized:
-        _build_file(arguments, sized)
+    started = time.monotonic()
+    model: Path = arguments.model
+    if not model.name:  # "." and "/"
+        raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
+    folder = getattr(arguments, "output", None) or Path("build") / model.stem
+    check_output(folder)
+    with _sized(arguments) as sized, quantize.quantised(arguments, sized) as source:
+        _build_file(arguments, source, folder, started)
 
 
-def _build_file(arguments: argparse.Namespace, sized: Path) -> None:
+def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, started: float) -> None:
     """Build ``sized``, which is the model or stands for it."""
     model: Path = arguments.model
     target = _target(arguments)
-    folder = getattr(arguments, "output", None) or Path("build") / model.stem
-    if not model.name:  # "." and "/"
-        raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
-    check_output(folder)
-    started = time.monotonic()
     side_car: Path | None = model.with_suffix(".json")
     if side_car.exists():
         read_record(side_car)
     else:
         side_car = None
+    print(f"{model}: {described(load_file(sized))}", flush=True)
     parsed = load_model(sized)
-    print(f"{model}: {described(parsed)}", flush=True)
     try:
         for line in tail_lines(graph_of(parsed, model)):
             print(line, flush=True)
@@ -249,6 +267,11 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
 
 
+def _quantize(arguments: argparse.Namespace) -> None:
+    with _sized(arguments) as sized:
+        quantize.run(arguments, sized)
+
+
 def _explain(arguments: argparse.Namespace) -> None:
     with _sized(arguments) as sized:
         explain(arguments.model, sized, arguments.input_scale, arguments.after)
@@ -281,7 +304,8 @@ def run(argv: list[str] | None) -> int:
     """Run one command; an OnefourError for everything that does not end well."""
     arguments = _parser().parse_args(argv)
     commands = {
-        "build": _build, "explain": _explain, "report": _report, "disassemble": _disassemble,
+        "build": _build, "quantize": _quantize, "explain": _explain, "report": _report,
+        "disassemble": _disassemble,
     }  # fmt: skip
     commands[arguments.command](arguments)
     return 0

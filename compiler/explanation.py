@@ -11,14 +11,15 @@ from arch.command_line import program
 from arch.errors import OnefourError
 from compiler.errors import UnsupportedError
 from compiler.frontend.context import Context, Obstacle
-from compiler.frontend.dialect import described, dynamic, is_float, operators
+from compiler.frontend.dialect import described, dynamic, is_float
 from compiler.frontend.ir import Graph
 from compiler.frontend.listing import graph_lines, network_lines
 from compiler.frontend.obstacles import Collector, Kind, all_obstacles, by_kind, passed
 from compiler.frontend.passes.check_operators import SUPPORTED
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understood, read_network
 from compiler.frontend.reader.element_types import inferred_shapes
-from compiler.frontend.reader.onnx_reader import graph_of, load_model
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
+from compiler.frontend.split.heads import is_convolution
 from compiler.frontend.split.tail import tail_of
 from compiler.frontend.stages import complaints
 
@@ -32,8 +33,8 @@ def explain(path: Path, sized: Path, input_scale: float, after: str | None = Non
     ``sized``: what is read, the file ``path`` or a copy for one size of pictures; ``after``: one of
     ``PASS_NAMES``, or None for the integer network, or for the obstacles.
     """
+    print(f"{path}: {described(load_file(sized))}", flush=True)
     model = load_model(sized)
-    print(f"{path}: {described(model)}", flush=True)
     graph = graph_of(model, path)
     for line in tail_lines(graph):
         print(line)
@@ -79,6 +80,18 @@ def tail_lines(graph: Graph) -> Iterator[str]:
         counts = Counter(node.op for node in tail.nodes).most_common()
         operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]
         tensors = [repr(tensor) for tensor in tail.inputs]
+        if tail.foreign:
+            host, whole = (
+                sum(is_convolution(graph, node) for node in nodes)
+                for nodes in (tail.nodes, graph.nodes)
+            )
+            kinds = Counter(node.op for node in tail.foreign).most_common()
+            named = [f"{op} x {n}" if n > 1 else op for op, n in kinds]
+            yield (
+                f"{tail.foreign[0]} and what else the array does not have before the last "
+                f"convolutions ({listed(named, MOST_OPERATORS)}) leave {host} of {whole} "
+                "convolutions to the host: a network without them would run faster"
+            )
         yield (
             f"the host computes what follows {listed(tensors, MOST_TENSORS)}: "
             f"{listed(operators, MOST_OPERATORS)}, by onnxruntime"
@@ -130,8 +143,6 @@ def next_step(path: Path, model: ModelProto) -> str:
     again = f"Quantise the float network it was made from: {command} FLOAT.onnx --data FOLDER"
     if dynamic(model):
         return f"Its scales are computed for every picture anew, which is not supported. {again}"
-    if operators(model):
-        return f"Write it as QDQ (onnxruntime: quant_format=QuantFormat.QDQ), or so: {again}"
     return ""
 
 

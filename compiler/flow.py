@@ -79,8 +79,9 @@ def compile_file(
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
     but the program is arranged for this one."""
+    parts = split_file(path)
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
     compiled = compile_network(replace(network, name=name), machine, memory)
-    return replace(compiled, parts=split_file(path))
+    return replace(compiled, parts=parts)

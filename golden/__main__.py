@@ -1,8 +1,8 @@
 """Command line: ``python -m golden run BUILD --image X.jpg`` (``onefour golden run``).
 
-A frame of a build without RTL, in seconds. What runs is :mod:`compiler.check.command`: comparing a
-program with its ONNX graph needs the compiler, which stands after this folder and is called by
-name.
+A frame of a build without RTL, in seconds; ``score``, average precision on labelled pictures. What
+runs is :mod:`compiler.check.command` and :mod:`quant.scoring.command`: they need folders that stand
+after this one, and are called by name.
 """
 
 import sys
@@ -12,6 +12,9 @@ from arch.command_line import run_command
 
 
 def _main(argv: list[str] | None) -> int:
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["score"]:
+        return import_module("quant.scoring.command").run(argv[1:])
     return import_module("compiler.check.command").run(argv)
 
 

@@ -9,6 +9,7 @@ from golden import operators
 from golden.network import (
     Concat,
     Convolution,
+    Interleave,
     Lookup,
     MaxPool,
     Network,
@@ -59,6 +60,8 @@ def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) 
             return inputs[0][operator.start : operator.stop]
         case Upsample():
             return operators.upsample(inputs[0])
+        case Interleave():
+            return operators.interleave(inputs)
 
 
 def picture_codes(network: Network, picture: np.ndarray) -> np.ndarray:

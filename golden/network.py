@@ -194,7 +194,18 @@ class Upsample:
         return (self.input,)
 
 
-Operator = Convolution | WeightedSum | TableSum | Lookup | MaxPool | Concat | Slice | Upsample
+@dataclass(frozen=True, kw_only=True)
+class Interleave:
+    """One map of four: out[2 y + a, 2 x + b] = inputs[2 a + b][y, x]; all share their encoding."""
+
+    name: str
+    inputs: tuple[str, str, str, str]
+    output: str
+
+
+Operator = (
+    Convolution | WeightedSum | TableSum | Lookup | MaxPool | Concat | Slice | Upsample | Interleave
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,6 +5,8 @@ into the integers they stand for. Every product and sum is exact: BLAS multiplie
 where no partial sum can leave the range in which that float type holds every integer.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -150,3 +152,12 @@ def max_pool(codes: np.ndarray, operator: MaxPool) -> np.ndarray:
 def upsample(codes: np.ndarray) -> np.ndarray:
     """Nearest-neighbour enlargement by 2: out[y, x] = in[y // 2, x // 2]."""
     return codes.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def interleave(maps: Sequence[np.ndarray]) -> np.ndarray:
+    """Four maps [channels, h, w] as one [channels, 2 h, 2 w]: map 2 a + b has rows a, columns b."""
+    channels, height, width = maps[0].shape
+    result = np.empty((channels, 2 * height, 2 * width), maps[0].dtype)
+    for place, codes in enumerate(maps):
+        result[:, place // 2 :: 2, place % 2 :: 2] = codes
+    return result

@@ -14,6 +14,7 @@ from onefour.packages import ROOT, conflict
 #: Command: module, arguments put before the user's, what it does.
 COMMANDS = {
     "build": ("compiler.__main__", ["build"], "ONNX file to build folder: program and Verilog"),
+    "quantize": ("compiler.__main__", ["quantize"], "float ONNX file to a quantised one"),
     "explain": ("compiler.__main__", ["explain"], "what a file is, all that it becomes or lacks"),
     "disassemble": ("compiler.__main__", ["disassemble"], "list the instructions of a build"),
     "golden": ("golden.__main__", [], "run a build's program on the golden model"),

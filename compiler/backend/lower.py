@@ -32,6 +32,7 @@ from compiler.backend.stored_form import stored_form
 from compiler.errors import UnsupportedError
 from golden.network import (
     Convolution,
+    Interleave,
     MaxPool,
     Network,
     Operator,
@@ -82,6 +83,7 @@ class _Lowering:
             WeightedSum: self.weighted_sum,
             MaxPool: self.max_pool,
             Upsample: self.upsample,
+            Interleave: self.interleave,
         }
         for operator in self.network.operators:
             if type(operator) in lowerings and operator.output not in self.storages:
@@ -277,6 +279,22 @@ class _Lowering:
             enlarge=2,
             operators=(operator.name,),
         )
+        self.copy_variants(operator.output)
+
+    def interleave(self, operator: Interleave) -> None:
+        tensor = self.network.tensors[operator.inputs[0]]
+        target = self.declare(operator.output)
+        for place, name in enumerate(operator.inputs):
+            self.move(
+                operator.name,
+                self.sources(name),
+                target,
+                height=tensor.height,
+                width=tensor.width,
+                scatter=(divmod(place, 2),),
+                enlarge=2,
+                operators=(operator.name,),
+            )
         self.copy_variants(operator.output)
 
     def move(self, name: str, sources: list[Source], target: Storage, **fields) -> None:

@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
         help="one frame of a build: ONNX graph, integer network and program, compared",
         formatter_class=Help,
     )
+    commands.add_parser("score", help="average precision on labelled pictures", add_help=False)
     run.add_argument("build", type=Path, help="folder made by `onefour build`")
     run.add_argument("--image", type=Path, required=True, help="the picture")
     run.add_argument("--draw", type=Path, help="write the picture with the boxes found")

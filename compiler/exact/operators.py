@@ -183,6 +183,7 @@ ON_REALS: dict[str, Callable[..., Operand]] = {
     "MultiThreshold": quantising.multi_threshold,
     "Cast": quantising.cast,
     "Conv": windows.conv,
+    "ConvTranspose": windows.conv_transpose,
     "MaxPool": windows.max_pool,
     "AveragePool": windows.average_pool,
     "GlobalAveragePool": windows.global_average_pool,

@@ -6,8 +6,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from compiler.errors import UnsupportedError
 from compiler.exact.grids import LARGEST, on_grid
-from compiler.exact.reals import TINY, UNIT, Array, Levels, Number, Reals
+from compiler.exact.reals import TINY, UNIT, Array, Levels, Number, Reals, gather
 
 #: Sums of whole numbers are exact below these.
 EXACT32, EXACT64 = 2**24, LARGEST
@@ -91,6 +92,27 @@ def conv(a: dict, x: Reals, weights: Reals, bias: Reals | None = None) -> Reals:
     flat = bias.values.reshape(-1)
     spread = Reals(flat.reshape(1, -1, 1, 1), bias.error, bias.levels)
     return result + spread
+
+
+def conv_transpose(a: dict, x: Reals, weights: Reals, bias: Reals | None = None) -> Reals:
+    """ONNX ConvTranspose of 2 x 2 windows side by side: four 1 x 1 convolutions of the map."""
+    _, outputs, *kernel = weights.shape
+    plain = a.get("group", 1) == 1 and not any(a.get("pads", ())) and "output_shape" not in a
+    if not plain or kernel != [2, 2] or list(a.get("strides", (1, 1))) != [2, 2]:
+        raise UnsupportedError(
+            "ConvTranspose: known are windows of 2 x 2 with strides of 2, without pads or groups."
+        )
+    index = np.arange(weights.values.size).reshape(weights.shape)
+    parts = [
+        conv({}, x, gather([weights], index[:, :, y, x0].T[:, :, None, None]), bias)
+        for y, x0 in np.ndindex(2, 2)
+    ]
+    size, (_, _, height, width) = parts[0].values.size, x.shape
+    places = np.empty((1, outputs, 2 * height, 2 * width), np.int64)
+    for place in range(4):
+        own = place * size + np.arange(size).reshape(1, outputs, height, width)
+        places[:, :, place // 2 :: 2, place % 2 :: 2] = own
+    return gather(parts, places)
 
 
 def conv_on_grids(a: dict, x: Reals, weights: Reals) -> Reals | None:

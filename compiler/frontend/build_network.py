@@ -31,6 +31,7 @@ from compiler.frontend.values import graph_values
 from golden.network import (
     Concat,
     Convolution,
+    Interleave,
     Lookup,
     MaxPool,
     Network,
@@ -46,7 +47,8 @@ from golden.network import (
 )
 
 #: Operators of the graph that move codes, and those of the network that do the same.
-MOVED = {"MaxPool": MaxPool, "Enlarge": Upsample, "Slice": Slice, "Concat": Concat}
+MOVED = {"MaxPool": MaxPool, "Enlarge": Upsample, "Slice": Slice, "Concat": Concat,
+         "Interleave": Interleave}  # fmt: skip
 
 
 class NetworkBuilder:
@@ -241,11 +243,11 @@ class NetworkBuilder:
         self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds, product)
 
     def feeds_concat(self, tensor: str) -> bool:
-        """Whether the codes reach a Concat as they are, which needs equal encodings."""
+        """Whether the codes reach, as they are, what joins several and needs equal encodings."""
         waiting, seen = [tensor], {tensor}
         while waiting:
             for node in self.graph.consumers.get(waiting.pop(), ()):
-                if node.op == "Concat":
+                if node.op in spec.JOINED_CODES:
                     return True
                 if node.op in spec.MOVING_CODES and node.output not in seen:
                     seen.add(node.output)
@@ -362,7 +364,8 @@ class NetworkBuilder:
         encoding = max((view.encoding for view in views), key=lambda encoding: encoding.count)
         output = self.add_tensor(node.output, encoding)
         kind, sources = MOVED[node.op], tuple(view.name for view in views)
-        inputs = {"inputs": sources} if kind is Concat else {"input": sources[0]}
+        joins = node.op in spec.JOINED_CODES
+        inputs = {"inputs": sources} if joins else {"input": sources[0]}
         name = self.operator_name(node)
         self.operators.append(kind(name=name, output=output, **inputs, **node.attributes))
 

@@ -21,7 +21,7 @@ def dialects(model: ModelProto) -> list[str]:
     # Names that are not UTF-8 come as bytes; reading the file will say so.
     ops = Counter(str(node.op_type) for node in model.graph.node)
     found = []
-    if operators(model):
+    if any(op.startswith("QLinear") for op in ops):
         found.append("QOperator (QLinearConv ...)")
     if dynamic(model):
         found.append("dynamic quantisation (DynamicQuantizeLinear)")
@@ -80,11 +80,6 @@ def is_float(model: ModelProto) -> bool:
 def dynamic(model: ModelProto) -> bool:
     """Whether scales are computed for every picture."""
     return any(node.op_type in DYNAMIC for node in model.graph.node)
-
-
-def operators(model: ModelProto) -> bool:
-    """Whether quantised operators stand in the file instead of quantisers beside operators."""
-    return any(str(node.op_type).startswith("QLinear") for node in model.graph.node)
 
 
 def described(model: ModelProto) -> str:

@@ -31,6 +31,7 @@ from compiler.frontend.reader.onnx_reader import read_onnx
 from compiler.frontend.rewrites.focus import resolve_focus
 from compiler.frontend.rewrites.pools import compose_pools
 from compiler.frontend.rewrites.shuffles import resolve_shuffles
+from compiler.frontend.rewrites.transposed import resolve_transposed
 from golden.network import Network
 
 #: What a pass may meet in a file that is not valid, or in itself.
@@ -45,6 +46,7 @@ PASSES = (
     remove_dead_nodes,
     resolve_shuffles,
     resolve_focus,
+    resolve_transposed,
     remove_dead_nodes,
     check_operators,
     check_constants,

@@ -45,10 +45,13 @@ MOVING_IN_FILES = frozenset({"MaxPool", "Concat", "Split", "Slice"}) | RESIZING 
 """Operators of the file whose results are elements of their inputs, of any type: integers stay
 integers of their type."""
 
-STRUCTURAL = CONVOLUTIONS | AVERAGES | MOVING_IN_FILES
+MADE_EARLY = frozenset({"Interleave"})
+"""Operators of the graph that rewrites make of others of the file (``rewrites``)."""
+
+STRUCTURAL = CONVOLUTIONS | AVERAGES | MOVING_IN_FILES | MADE_EARLY
 """Operators of the file that are supported besides the elementwise ones."""
 
-MOVING = frozenset({"MaxPool", "Enlarge", "Pad", "Slice", "Concat"})
+MOVING = frozenset({"MaxPool", "Enlarge", "Pad", "Slice", "Concat", "Interleave"})
 """Operators of the graph, once its forms are resolved, whose results are elements of their inputs
 (or a padding value): few values before them are few values after them."""
 
@@ -60,7 +63,10 @@ WITHIN_CHANNELS = frozenset({"MaxPool", "Enlarge", "Pad"})
 """Moving operators of one input whose channel c depends on its channel c only: a Slice of channels
 can stand before them, and each channel keeps its values."""
 
-QUANTISED_BEFORE = WITHIN_CHANNELS | {"Concat"}
+JOINED_CODES = frozenset({"Concat", "Interleave"})
+"""Moving operators of several inputs, whose encodings must be equal."""
+
+QUANTISED_BEFORE = WITHIN_CHANNELS | JOINED_CODES
 """Moving operators that a quantiser and its elementwise function can stand before instead of
 after them, channel by channel (``hoist_quantisers``)."""
 

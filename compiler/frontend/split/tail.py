@@ -1,17 +1,29 @@
 """The tail of a network: what the host computes from the sums of its last convolutions.
 
 It is cut off where the array cannot do it. What can be a result of the program stays in it: sums
-with a factor and an offset per channel, and tensors of codes.
+with a factor and an offset per channel, and tensors of codes. An operator in mid-network that the
+array does not have (attention) begins the tail too: the host computes all that follows it.
 """
 
 from dataclasses import dataclass, replace
 
 from compiler.frontend import spec
+from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import ELEMENTWISE, TRUTH
+from compiler.frontend.passes.fold_constants import fold_constants
+from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.reader.onnx_reader import FLOATS
+from compiler.frontend.rewrites.focus import resolve_focus
+from compiler.frontend.rewrites.shuffles import resolve_shuffles
+from compiler.frontend.rewrites.transposed import resolve_transposed
 from compiler.frontend.split.heads import heads, is_convolution, seen_from_picture, values_read
 
+BEFORE = (
+    remove_dead_nodes, fold_constants, remove_dead_nodes, resolve_shuffles, resolve_focus,
+    resolve_transposed,
+)  # fmt: skip
+"""Passes after which an operator that is not supported stays one."""
 CODES = spec.QUANTISERS | spec.QDQ
 """Their results can be handed over as codes."""
 
@@ -19,34 +31,89 @@ CODES = spec.QUANTISERS | spec.QDQ
 @dataclass(frozen=True, eq=False)
 class Tail:
     """``inputs``: tensors that the program hands over, sums or codes, in execution order; ``nodes``
-    compute the ``outputs`` of the network from them, except for those that are inputs."""
+    compute the ``outputs`` of the network from them, except for those that are inputs;
+    ``foreign``: those of them, before the heads, that the array does not have."""
 
     inputs: tuple[str, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
+    foreign: tuple[Node, ...] = ()
 
 
 def tail_of(graph: Graph) -> Tail | None:
     """The tail of a graph as it was read; None where the program can give all of its results."""
     last = heads(graph)
+    if not last:
+        return None
     seen = seen_from_picture(graph)
     trunk = made_for(graph, {node.output for node in last}, set())
+    foreign = foreign_nodes(graph, last, trunk & seen)
+    if foreign:
+        shorter = trunk - followers(graph, foreign)
+        nodes = nodes_behind(graph, shorter, seen)
+        if has_convolution(graph, shorter) and runs_on_the_host(nodes):
+            return tail_from(graph, nodes, seen, tuple(foreign))
+    nodes = nodes_behind(graph, trunk, seen)
+    return tail_from(graph, nodes, seen) if nodes and not can_stay(graph, nodes, seen) else None
+
+
+def nodes_behind(graph: Graph, trunk: set[str], seen: set[str]) -> list[Node]:
+    """The nodes behind ``trunk`` that compute the outputs from what depends on the picture."""
     behind = made_for(graph, set(graph.outputs), trunk) & seen
-    nodes = [node for node in graph.nodes if not behind.isdisjoint(node.outputs)]
-    if not last or not nodes or can_stay(graph, nodes, seen):
-        return None
-    nodes += handed_over_later(graph, nodes, seen)
+    return [node for node in graph.nodes if not behind.isdisjoint(node.outputs)]
+
+
+def has_convolution(graph: Graph, tensors: set[str]) -> bool:
+    """Whether a convolution makes one of ``tensors``."""
+    return any(node.output in tensors and is_convolution(graph, node) for node in graph.nodes)
+
+
+def runs_on_the_host(nodes: list[Node]) -> bool:
+    """Whether onnxruntime has these operators; it has none of QONNX."""
+    return all(node.op not in spec.QUANTISERS for node in nodes)
+
+
+def tail_from(
+    graph: Graph, nodes: list[Node], seen: set[str], foreign: tuple[Node, ...] = ()
+) -> Tail:
+    """The tail of ``nodes``, and of those before that make what is neither sums nor codes."""
+    nodes = nodes + handed_over_later(graph, nodes, seen)
     made = {tensor for node in nodes for tensor in node.outputs}
     wanted = {tensor for node in nodes for tensor in values_read(node)} | set(graph.outputs)
     order = sorted((wanted & seen) - made, key=lambda tensor: graph.places.get(tensor, -1))
     places = {node.output: place for place, node in enumerate(graph.nodes)}
     nodes.sort(key=lambda node: places[node.output])
-    return Tail(inputs=tuple(order), nodes=tuple(nodes), outputs=graph.outputs)
+    return Tail(tuple(order), tuple(nodes), graph.outputs, foreign)
 
 
 def cut(graph: Graph, tail: Tail) -> Graph:
     """The graph up to what it hands over to the tail; nodes of the tail are still there."""
     return replace(graph, outputs=tail.inputs, results=tail.inputs)
+
+
+def foreign_nodes(graph: Graph, last: list[Node], tensors: set[str]) -> list[Node]:
+    """The nodes before the ``last`` ones that make ``tensors`` and that the array does not have.
+
+    Rewrites have taken theirs then: a shuffle of channels is none.
+    """
+    known = spec.STRUCTURAL | ELEMENTWISE
+    if all(node.op in known or tensors.isdisjoint(node.outputs) for node in graph.nodes):
+        return []
+    changed = replace(graph, outputs=tuple(node.output for node in last), results=())
+    ignoring = Context(report=lambda _: None)
+    for run in BEFORE:
+        changed = run(changed, ignoring)
+    left = {node.output for node in changed.nodes if node.op not in known | {spec.UNKNOWN}}
+    return [node for node in graph.nodes if node.output in left & tensors]
+
+
+def followers(graph: Graph, nodes: list[Node]) -> set[str]:
+    """What nodes make, and all that is computed from it."""
+    found = {tensor for node in nodes for tensor in node.outputs}
+    for node in graph.nodes:
+        if not found.isdisjoint(values_read(node)):
+            found.update(node.outputs)
+    return found
 
 
 def made_for(graph: Graph, tensors: set[str], given: set[str]) -> set[str]:

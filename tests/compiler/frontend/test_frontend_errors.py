@@ -121,8 +121,8 @@ def test_two_inputs(tmp_path):
 
 def test_unknown_operator_in_the_middle(tmp_path):
     net, x = quantised_net()
-    net.head(net.node("ReduceMax", x, axes=[1]), 1)
-    refused(net.save(tmp_path), UnsupportedError, "ReduceMax", "before Conv 'conv5'", "replace")
+    net.head(net.quant(net.node("ReduceMax", x, axes=[1])), 1)
+    refused(net.save(tmp_path), UnsupportedError, "ReduceMax", "before Conv 'conv6'", "replace")
 
 
 def test_custom_domain(tmp_path):
@@ -145,7 +145,7 @@ def test_custom_domain(tmp_path):
 )
 def test_forms_of_operators(tmp_path, op, attributes, texts):
     net, x = quantised_net()
-    net.head(net.node(op, x, **attributes), 8)
+    net.head(net.quant(net.node(op, x, **attributes)), 8)
     refused(net.save(tmp_path), UnsupportedError, f"{op} '{op.lower()}4'", *texts)
 
 

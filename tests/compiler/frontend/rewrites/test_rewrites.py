@@ -12,7 +12,7 @@ from compiler.errors import UnsupportedError
 from compiler.flow import compile_network
 from compiler.frontend.pipeline import read_network
 from golden import execute
-from golden.network import Concat, Convolution, MaxPool, Network, Slice
+from golden.network import Concat, Convolution, Interleave, MaxPool, Network, Slice
 from tests.samples.small_onnx import Net, quantised_net
 
 
@@ -81,7 +81,7 @@ def test_a_shuffle_split_in_halves(tmp_path):
 def test_reshaping_within_channels_is_refused(tmp_path):
     net, x = quantised_net()
     y = net.node("Transpose", x, perm=[0, 1, 3, 2], name="turn")
-    net.head(y, 8)
+    net.head(net.quant(y), 8)
     with pytest.raises(UnsupportedError, match="Transpose 'turn'"):
         read_network(net.save(tmp_path))
 
@@ -176,3 +176,42 @@ def test_other_pools_stay(tmp_path, given):
     network = exact(net, tmp_path)
     (pool,) = (operator for operator in network.operators if isinstance(operator, MaxPool))
     assert list(pool.kernel) == given["kernel_shape"]
+
+
+def doubled(net: Net, x: str, channels: int = 8, depth: int = 8, **given) -> str:
+    """A ConvTranspose as YOLOv6 has it."""
+    weights = net.rng.integers(-3, 4, (depth, channels, 2, 2)) * 0.0625
+    weights[0, :, 0, 0] = 0.0625
+    bias = np.arange(channels) * 0.1
+    given = {"strides": [2, 2], "kernel_shape": [2, 2]} | given
+    return net.node("ConvTranspose", x, weights, bias, name="double", **given)
+
+
+@pytest.mark.parametrize("function", ["Relu", "Sigmoid", None])
+def test_transposed_convolutions(tmp_path, function):
+    net, x = quantised_net()
+    y = doubled(net, x)
+    y = net.node(function, y) if function else y
+    net.head(net.quant(y, 0.125 if function == "Sigmoid" else 0.25), 8)
+    network = exact(net, tmp_path)
+    assert sum(isinstance(operator, Interleave) for operator in network.operators) == 1
+    assert sum(isinstance(operator, Convolution) for operator in network.operators) == 6
+
+
+def test_a_transposed_convolution_joined_with_another_map(tmp_path):
+    """As in a neck: the doubled map and a larger one, one quantiser behind both."""
+    net, x = quantised_net()
+    small = net.quant(net.node("Relu", net.conv(x, 8, 8, strides=[2, 2])))
+    joined = net.node("Concat", doubled(net, small), net.conv(x, 8, 8), axis=1)
+    net.head(net.quant(net.node("Relu", joined), 0.25), 16)
+    exact(net, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "given", [{"strides": [1, 1]}, {"pads": [1, 1, 1, 1]}, {"output_padding": [1, 1]}]
+)
+def test_other_transposed_convolutions_are_refused(tmp_path, given):
+    net, x = quantised_net()
+    net.head(net.quant(doubled(net, x, **given)), 8)
+    with pytest.raises(UnsupportedError, match="ConvTranspose 'double'"):
+        read_network(net.save(tmp_path))

@@ -6,6 +6,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from compiler.check.reference import run_onnxruntime
+from compiler.errors import UnsupportedError
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.reader.onnx_reader import graph_of
 from compiler.frontend.split.model import split_file, until
@@ -150,3 +151,37 @@ def test_part_of_a_file(tmp_path, rng):
     np.testing.assert_array_equal(
         run_onnxruntime(part, image)[head], run_onnxruntime(net.model(), image)[head]
     )
+
+
+def test_an_operator_in_mid_network_begins_the_tail(tmp_path, rng):
+    """Attention: the host computes all behind it; shuffles before it are the array's."""
+    net, x = begun()
+    pairs = net.node("Reshape", x, net.constant([1, 2, 4, 8, 8], np.int64))
+    pairs = net.node("Transpose", pairs, perm=[0, 2, 1, 3, 4])
+    x = net.node("Reshape", pairs, net.constant([1, 8, 8, 8], np.int64))
+    first = net.conv(x, 8, 8)
+    odd = net.node("Softmax", net.coded(net.node("Relu", first), 0.25, 0, bits=4), name="odd")
+    second = net.conv(odd, 4, 8, 1)
+    net.outputs.append(net.node("Sigmoid", second))
+    halves(net, tmp_path, rng)
+    tail = split_file(net.save(tmp_path)).tail
+    assert [node.name for node in tail.foreign] == ["odd"]
+    assert second not in tail.inputs
+    network = read_network(net.save(tmp_path))
+    assert [output.name for output in network.outputs] == list(tail.inputs)
+
+
+def test_what_the_array_and_the_host_do_not_have_is_refused(tmp_path):
+    net, x = quantised_net()
+    net.outputs.append(net.node("Exp", net.quant(net.conv(x, 5, 8, 1), 0.5, 8, name="late")))
+    with pytest.raises(UnsupportedError, match=r"Quant 'late': it stands behind the last"):
+        split_file(net.save(tmp_path))
+
+
+def test_qonnx_behind_an_operator_in_mid_network(tmp_path):
+    """onnxruntime does not have its quantisers: such a network is refused as it is."""
+    net, x = quantised_net()
+    x = net.node("Softmax", net.conv(x, 8, 8), name="odd")
+    net.head(net.quant(x), 8)
+    with pytest.raises(UnsupportedError, match="Softmax 'odd'"):
+        read_network(net.save(tmp_path))

@@ -1,0 +1,1 @@
+"""A float network into few bits without training: where quantisers stand, ranges, rounding."""

@@ -1,0 +1,153 @@
+"""A float network and pictures -> the network in few bits, as ONNX: one step after the other."""
+
+import numpy as np
+from onnx import ModelProto, NodeProto
+
+from compiler.quantize.equalise import equalised, find_pairs
+from compiler.quantize.float_network import FloatNetwork
+from compiler.quantize.functions import Function
+from compiler.quantize.heads import heads, trunk
+from compiler.quantize.observe import Observed, observe, values
+from compiler.quantize.options import Options
+from compiler.quantize.patches import Moments, window_of
+from compiler.quantize.pictures import Pictures
+from compiler.quantize.points import find_points, layers
+from compiler.quantize.ranges import Grid, Seen, find_grid
+from compiler.quantize.solve import solve
+from compiler.quantize.writer import Layer, written
+
+QUANTISED = "quantised"
+"""Under which the file's metadata tell how it was made."""
+REACH = 8.0
+"""Functions are looked at from -8 to 8, or as far as their values were seen to reach."""
+
+
+def quantise(network: FloatNetwork, pictures: Pictures, options: Options) -> ModelProto:
+    """The quantised network, in QuantizeLinear and DequantizeLinear."""
+    if options.equalise:
+        network = equalise(network, pictures, options)
+    run = Run(network, pictures, options)
+    run.find_grids()
+    run.find_layers()
+    model = run.written()
+    told = model.metadata_props.add()
+    told.key, told.value = QUANTISED, options.told(len(pictures.files))
+    return model
+
+
+def equalise(network: FloatNetwork, pictures: Pictures, options: Options) -> FloatNetwork:
+    """The network with channels of equal size, where it allows that."""
+    tensors = [pair.tensor for pair in find_pairs(network)]
+    if not tensors:
+        return network
+    inputs = pictures.inputs(min(options.windows, options.pictures), "equalising channels")
+    seen = observe(network.model, tensors, inputs, options.threads, options.seed)
+    return equalised(network, {tensor: seen[tensor].peaks for tensor in tensors})
+
+
+class Run:
+    """One quantisation: ``grids`` by group of points, ``layers`` by output, once they are found."""
+
+    def __init__(self, network: FloatNetwork, pictures: Pictures, options: Options):
+        self.network = network
+        self.pictures = pictures
+        self.options = options
+        self.points = find_points(network, options.wide)
+        self.grids: dict[str, Grid] = {}
+        self.layers: dict[str, Layer] = {}
+
+    def written(self) -> ModelProto:
+        """The network with its grids and its layers in integers."""
+        return written(self.network, self.points, self.grids, self.layers, trunk(self.network))
+
+    # Activations
+
+    def find_grids(self) -> None:
+        """The grid of each group of points."""
+        options, members = self.options, self.points.members()
+        picture = self.network.input
+        tensors = [tensor for each in members.values() for tensor in each if tensor != picture]
+        inputs = self.pictures.inputs(options.pictures, "observing activations")
+        observed = observe(self.network.model, tensors, inputs, options.threads, options.seed)
+        later = self.tables()
+        for group, each in members.items():
+            if picture in each:
+                self.grids[group] = Grid(float(np.float32(self.pictures.scale)), 0, 8)
+                continue
+            seen = [
+                Seen(found.low, found.high, found.samples, later.get(tensor, []))
+                for tensor, found in ((tensor, observed[tensor]) for tensor in each)
+            ]
+            unsigned = not options.wide and any(self.turns(t, observed[t]) for t in each)
+            self.grids[group] = find_grid(
+                seen, options.activations, options.ranges, unsigned=unsigned
+            )
+
+    def tables(self) -> dict[str, list[Function]]:
+        """The functions of codes that start at a point."""
+        found: dict[str, list[Function]] = {}
+        for chain in self.points.chains.values():
+            if chain.nodes and chain.root in self.points.groups:
+                function = Function(self.network, chain)
+                if function.is_plain:
+                    found.setdefault(chain.root, []).append(function)
+        return found
+
+    def turns(self, tensor: str, observed: Observed) -> bool:
+        """Whether sums reach a point by a function that falls somewhere, as SiLU does below 0.
+
+        Thresholds give its codes only if those of negative values are all 0.
+        """
+        function = Function(self.network, self.points.chains[tensor])
+        reach = max(abs(observed.low), abs(observed.high), REACH)
+        return not function.rises(-reach, reach)
+
+    def grid(self, tensor: str) -> Grid:
+        """The grid of what a convolution reads."""
+        return self.grids[self.points.group(self.points.source[tensor])]
+
+    # Convolutions
+
+    def find_layers(self) -> None:
+        """The convolutions in integers.
+
+        What they read is rounded to its grid, and otherwise what it is in the float network: the
+        layers before take their own errors back.
+        """
+        network, options = self.network, self.options
+        nodes = layers(network)
+        reads = list(dict.fromkeys(node.input[0] for node in nodes))
+        moments: dict[str, Moments] = {}
+        inputs = self.pictures.inputs(min(options.windows, options.pictures), "rounding weights")
+        for found in values(network.model, reads, inputs, options.threads):
+            rounded = {read: self.grid(read).rounded(found[read]) for read in reads}
+            for node in nodes:
+                read, name = node.input[0], node.output[0]
+                if name not in moments:
+                    weights, size = network.constants[node.input[1]], found[read].shape[2:]
+                    rng = np.random.default_rng(options.seed)
+                    moments[name] = Moments(window_of(node, weights, size), rng)
+                moments[name].add(found[read][0], rounded[read][0])
+        for node in nodes:
+            self.layers[node.output[0]] = solve(
+                network.constants[node.input[1]],
+                network.constants[node.input[2]] if len(node.input) > 2 else None,
+                moments[node.output[0]],
+                self.bits(node),
+                options,
+                self.grid(node.input[0]).scale,
+                whole_bias=self.has_kernel(node),
+            )
+
+    def bits(self, node: NodeProto) -> int:
+        """Of a convolution's weights."""
+        if any(node is head for head in heads(self.network)):
+            return self.options.last
+        is_first = self.points.source[node.input[0]] == self.network.input
+        return self.options.first if is_first else self.options.weights
+
+    def has_kernel(self, node: NodeProto) -> bool:
+        """Whether a quantiser of more than 4 bits sees the sums: the bias is an integer then."""
+        return self.options.wide and any(
+            chain.root == node.output[0] and chain.limits for chain in self.points.chains.values()
+        )
