@@ -40,8 +40,8 @@ class Operation(enum.IntEnum, shape=8):
     WRITE = 0x02
     #: count units of two pixels each, the fourth byte of a pixel left out.
     PIXELS = 0x03
-    #: count units from the address on, and as many again from each address that is `stride` bytes
-    #: further, `repeats` times in all. Payload: uint32 stride, uint16 repeats, uint16 0.
+    #: count units from the address on, and as many again `skip` bytes behind them, `repeats` times
+    #: in all. Payload: uint32 skip, uint16 repeats, uint16 0.
     READ_STRIDED = 0x04
     #: A register, answered as a unit; count is 1.
     READ_REGISTER = 0x05
@@ -49,8 +49,10 @@ class Operation(enum.IntEnum, shape=8):
     WRITE_REGISTER = 0x06
 
 
+MEMORY_BITS = 27
+"""Of an address; higher ones are left out."""
 BOARD_REGISTERS = 0x100
-"""Where the board's own registers begin; those of :mod:`arch.registers` are below."""
+"""The bit of an address that tells the board's registers from those of :mod:`arch.registers`."""
 BOARD_IDENTIFIER = 0x4B4E494C
 """The bytes "LINK"."""
 LINK_VERSION = 1
@@ -62,6 +64,6 @@ class BoardRegister(enum.IntEnum):
     IDENTIFIER = 0x100  # R: BOARD_IDENTIFIER
     VERSION = 0x104  # R: LINK_VERSION 7:0, board number 15:8
     SESSION = 0x108  # RW: 0 after a reset; what a host writes stays until the next one
-    FAULTS = 0x10C  # R: packets with a wrong CRC 15:0, packets whose bytes stopped 31:16
+    FAULTS = 0x10C  # R: packets with a wrong CRC 15:0, packets whose bytes stopped 31:16; to 255
     MEMORY = 0x110  # R: bit 0 initialised
     READ_LATE = 0x114  # RW: cycles by which the memory's words come late, 1:0

@@ -54,7 +54,7 @@ LFE5U_85F = Device(name="LFE5U-85F", flag="--85k", package="CABGA381",
                    slots=83_640, block_rams=208, multipliers=156)
 # fmt: on
 
-DEVICES = {device.name: device for device in (LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F)}
+DEVICES = {device.name: device for device in (LFE5U_25F, LFE5U_45F, LFE5U_85F, LFE5U_12F)}
 
 
 def device_named(name: str) -> Device:

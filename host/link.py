@@ -117,7 +117,7 @@ class Link:
                 Operation.READ_STRIDED,
                 units,
                 address + first * stride,
-                struct.pack("<IHH", stride, count, 0),
+                struct.pack("<IHH", (stride - length) % (1 << 32), count, 0),
                 answer_bytes=count * length,
             )
             for first, count in _pieces(number, most)

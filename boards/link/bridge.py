@@ -9,6 +9,7 @@ from arch.link import (
     BOARD_REGISTERS,
     CRC_BYTES,
     HEADER_BYTES,
+    MEMORY_BITS,
     PACKET_UNITS,
     UNIT,
     WAITING_BYTES,
@@ -19,7 +20,12 @@ from boards.link.units import PacketUnits
 from hw.streams import axi
 from hw.streams.short_queue import ShortQueue
 
-PIXEL_UNIT_BYTES = 6
+UNIT_BITS = (UNIT - 1).bit_length()
+
+
+def six_times(value: Signal) -> Signal:
+    """Bytes of so many units of pixels; without a multiplier, of which the accelerator has need."""
+    return (value << 2) + (value << 1)
 
 
 class Bridge(wiring.Component):
@@ -81,7 +87,8 @@ class Bridge(wiring.Component):
 
         header = Signal(8 * HEADER_BYTES)
         operation, sequence = header[:8], header[8:16]
-        count, address = header[16:32], header[32:]
+        count, address = header[16:32], header[32 : 32 + MEMORY_BITS]
+        place = address[UNIT_BITS:]
         left = Signal(
             range(PACKET_UNITS * UNIT), init=HEADER_BYTES - 1
         )  # bytes of a part of the packet, less one
@@ -107,10 +114,13 @@ class Bridge(wiring.Component):
         upper = address[3] if self.beat_bits == 128 else 0
         unit = Signal(8 * UNIT)  # what is sent
         copies = self.beat_bits // (8 * UNIT)
+        # That of a whole beat.
+        low = 3 if self.beat_bits == 64 else 4
+        beat = address[low:] << low
         m.d.comb += [
             units.index.eq(index),
-            self.ar.payload.address.eq(address),
-            self.aw.payload.address.eq(address),
+            self.ar.payload.address.eq(beat),
+            self.aw.payload.address.eq(beat),
             self.w.payload.data.eq(units.unit.replicate(copies)),
             self.w.payload.strobe.eq(Mux(upper, 0xFF00, 0x00FF)),
             self.w.payload.last.eq(1),
@@ -124,7 +134,7 @@ class Bridge(wiring.Component):
         # Registers.
         own = Signal()
         m.d.comb += [
-            own.eq(address >= BOARD_REGISTERS),
+            own.eq((address & BOARD_REGISTERS) != 0),
             self.lite.ar.payload.eq(address),
             self.lite.aw.payload.eq(address),
             self.lite.w.payload.data.eq(units.unit),
@@ -136,7 +146,7 @@ class Bridge(wiring.Component):
         m.d.comb += again.eq(last_write & (last_sequence == sequence))
 
         # What is read: `count` units, `repeats` times.
-        record, stride, repeats, unit_left = Signal(32), Signal(32), Signal(16), Signal(16)
+        skip, repeats, unit_left = Signal(len(place)), Signal(16), Signal(16)
 
         with m.FSM():
             with m.State("HEADER"):
@@ -163,7 +173,7 @@ class Bridge(wiring.Component):
                         with m.If(fits):
                             m.next = "PAYLOAD"
                     with m.Case(Operation.PIXELS):
-                        m.d.sync += left.eq(count[:5] * PIXEL_UNIT_BYTES - 1)
+                        m.d.sync += left.eq(six_times(count[:5]) - 1)
                         with m.If(fits):
                             m.next = "PAYLOAD"
                     with m.Case(Operation.READ_STRIDED, Operation.WRITE_REGISTER):
@@ -192,7 +202,7 @@ class Bridge(wiring.Component):
             with m.State("CHECK"):
                 m.d.comb += crc.start.eq(1)
                 m.d.sync += [
-                    index.eq(0), record.eq(address), repeats.eq(1), unit_left.eq(count),
+                    index.eq(0), repeats.eq(1), unit_left.eq(count),
                     addressed.eq(0), written.eq(0),
                 ]  # fmt: skip
                 with m.If(~crc.good):
@@ -232,7 +242,7 @@ class Bridge(wiring.Component):
                 with m.If(aw_done & w_done):
                     m.d.comb += issued.eq(1)
                     m.d.sync += [
-                        addressed.eq(0), written.eq(0), address.eq(address + UNIT),
+                        addressed.eq(0), written.eq(0), place.eq(place + 1),
                         index.eq(index + 1),
                     ]  # fmt: skip
                     with m.If(index == count - 1):
@@ -240,7 +250,7 @@ class Bridge(wiring.Component):
             with m.State("ACKNOWLEDGED"), m.If(answers == 0):
                 m.next = "ANSWER"
             with m.State("STRIDE"):
-                m.d.sync += [stride.eq(units.unit[:32]), repeats.eq(units.unit[32:48])]
+                m.d.sync += [skip.eq(units.unit[UNIT_BITS:32]), repeats.eq(units.unit[32:48])]
                 m.next = "ANSWER"
             with m.State("SET"):
                 m.d.comb += [
@@ -279,7 +289,7 @@ class Bridge(wiring.Component):
                 with m.Elif(reads & (repeats != 1)):
                     m.d.sync += [
                         repeats.eq(repeats - 1), unit_left.eq(count),
-                        record.eq(record + stride), address.eq(record + stride),
+                        place.eq(place + skip),
                     ]  # fmt: skip
                 with m.Else():
                     m.d.sync += [unit[:32].eq(crc.value), left.eq(CRC_BYTES - 1)]
@@ -293,7 +303,7 @@ class Bridge(wiring.Component):
                 half = self.r.payload.data.word_select(upper, 8 * UNIT)
                 m.d.sync += unit.eq(half)
                 with m.If(self.r.valid):
-                    m.d.sync += [address.eq(address + UNIT), unit_left.eq(unit_left - 1)]
+                    m.d.sync += [place.eq(place + 1), unit_left.eq(unit_left - 1)]
                     m.next = "SEND"
             with m.State("GET"):
                 m.d.comb += [

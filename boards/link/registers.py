@@ -8,7 +8,7 @@ from arch.link import BOARD_IDENTIFIER, LINK_VERSION, BoardRegister
 from boards.sdram.part import USUAL_LATE
 from boards.sdram.read_data import LATE
 
-COUNT_BITS = 16
+COUNT_BITS, FIELD = 8, 16
 
 
 class BoardRegisters(wiring.Component):
@@ -51,7 +51,7 @@ class BoardRegisters(wiring.Component):
                 (BoardRegister.IDENTIFIER, BOARD_IDENTIFIER),
                 (BoardRegister.VERSION, LINK_VERSION | self.number << 8),
                 (BoardRegister.SESSION, session),
-                (BoardRegister.FAULTS, counts[0] | counts[1] << COUNT_BITS),
+                (BoardRegister.FAULTS, counts[0] | counts[1] << FIELD),
                 (BoardRegister.MEMORY, self.memory_ready),
                 (BoardRegister.READ_LATE, self.late),
             ):

@@ -19,6 +19,8 @@ from sim.verilator import Model
 
 LATENCY_SECONDS = 0.0005
 """Of an answer: memory may be busy with the accelerator's bursts."""
+LAST_CHARACTERS = 2000
+"""Of a log that a message has in it."""
 BACK_DOOR = "memory.hex"
 
 
@@ -35,9 +37,9 @@ class SimulatedBoard:
             self._bench.send(request)
             answer, self._now = self._bench.recv()
         except (EOFError, OSError):
-            raise SimulationError(
-                f"the simulated board ended early; see {self._folder / 'simulation.log'}"
-            ) from None
+            log = self._folder / "simulation.log"
+            said = log.read_text(errors="replace")[-LAST_CHARACTERS:] if log.exists() else ""
+            raise SimulationError(f"the simulated board ended early\n{said}") from None
         return answer
 
     def write(self, content: bytes) -> None:

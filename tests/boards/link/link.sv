@@ -3,6 +3,7 @@
 `timescale 1ns / 1ps
 
 module link #(
+    parameter BITS = 64,  // of the memory port
     parameter CYCLES = 4  // of a bit
 ) (
     input wire give,
@@ -33,8 +34,8 @@ module link #(
     );
 
     wire [39:0] ar, aw;
-    wire [66:0] r;
-    wire [72:0] w;
+    wire [BITS+2:0] r;
+    wire [BITS+BITS/8:0] w;
     wire [1:0] b;
     wire arvalid, arready, rvalid, rready, awvalid, awready, wvalid, wready, bvalid, bready;
     wire [7:0] lite_aw, lite_ar;
@@ -55,13 +56,13 @@ module link #(
         .lite__ar__payload(lite_ar), .lite__ar__valid(lite_arvalid), .lite__ar__ready(1'b1),
         .lite__r__payload(lite_r), .lite__r__valid(lite_rvalid), .lite__r__ready()
     );
-    memory #(.DATA_BITS(64), .SIZE(1 << 16)) memory (
+    memory #(.DATA_BITS(BITS), .SIZE(1 << 16)) memory (
         .clk(clk), .rst(rst), .stall(8'd0), .seed(32'd1), .load(load), .dump(dump),
         .dump_first(dump_first), .dump_last(dump_last), .flush(1'b0),
         .araddr(ar[31:0]), .arlen(ar[39:32]), .arvalid(arvalid), .arready(arready),
-        .rdata(r[63:0]), .rresp(r[65:64]), .rlast(r[66]), .rvalid(rvalid), .rready(rready),
+        .rdata(r[BITS-1:0]), .rresp(r[BITS+1:BITS]), .rlast(r[BITS+2]), .rvalid(rvalid), .rready(rready),
         .awaddr(aw[31:0]), .awlen(aw[39:32]), .awvalid(awvalid), .awready(awready),
-        .wdata(w[63:0]), .wstrb(w[71:64]), .wlast(w[72]), .wvalid(wvalid), .wready(wready),
+        .wdata(w[BITS-1:0]), .wstrb(w[BITS+BITS/8-1:BITS]), .wlast(w[BITS+BITS/8]), .wvalid(wvalid), .wready(wready),
         .bresp(b), .bvalid(bvalid), .bready(bready)
     );
 

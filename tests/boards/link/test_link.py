@@ -25,10 +25,9 @@ SIGNALS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def model():
+def link_model(bits: int) -> Model:
     find_yosys()
-    end = LinkEnd(beat_bits=64, silence=SILENCE, baud=BAUD, clock_hz=1e8, number=7)
+    end = LinkEnd(beat_bits=bits, silence=SILENCE, baud=BAUD, clock_hz=1e8, number=7)
     models = Path(board.__file__).parent
     sources = {
         "link_end.v": verilog.convert(end, name="link_end", strip_internal_attrs=True),
@@ -36,12 +35,18 @@ def model():
         "line_host.sv": (models / "line_host.sv").read_text(),
         "link.sv": Path(__file__).with_name("link.sv").read_text(),
     }
-    return Model("link", sources, visible=SIGNALS).build()
+    return Model("link", sources, {"BITS": bits}, visible=SIGNALS).build()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return link_model(64)
 
 
 @contextmanager
 def board_of(model):
-    with simulated_board(model, baud=BAUD, silence=SILENCE * 1e-8, word=8) as line:
+    word = model.parameters["BITS"] // 8
+    with simulated_board(model, baud=BAUD, silence=SILENCE * 1e-8, word=word) as line:
         line.latency = 2e-5
         yield line
 
@@ -140,6 +145,13 @@ def _stress(model, commands: int, chance: float) -> tuple[Link, FaultyLine]:
 @pytest.mark.cosim
 def test_random_commands_without_faults(model):
     link, _ = _stress(model, 300, 0)
+    assert not link.faults
+
+
+@pytest.mark.cosim
+def test_units_of_a_wide_port():
+    """Half of a beat is read and written."""
+    link, _ = _stress(link_model(128), 100, 0)
     assert not link.faults
 
 
