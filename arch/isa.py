@@ -70,8 +70,8 @@ class Load(data.Struct):
     """Moves ``rows`` rows of ``beats`` beats from memory to one of the on-chip memories."""
 
     opcode: Opcode
-    await_stored: unsigned(1)
     after_compute: unsigned(COUNT_BITS)
+    after_stored: unsigned(COUNT_BITS)
     address: unsigned(ADDRESS_BITS)
     rows: unsigned(12)
     beats: unsigned(12)
@@ -85,6 +85,7 @@ class Load(data.Struct):
     groups: unsigned(LANE_GROUPS)
     code_bits: unsigned(CODE_BITS.bit_length())
     halves: unsigned(HALVES)
+    shares: unsigned(1)
 
 
 class Compute(data.Struct):
@@ -111,12 +112,26 @@ class Compute(data.Struct):
     row_bytes: unsigned(24)
     position_bytes: unsigned(8)
     planes: Planes
-    post_mode: unsigned(4)
+    post_mode: unsigned(3)
+    after_results: unsigned(1)
     activation_planes: unsigned(PLANES_BITS)
     weight_planes: unsigned(PLANES_BITS)
     plane_stride: unsigned(16)
     weight_stride: unsigned(10)
     sum_pieces: unsigned(SUM_PIECES_BITS)
+    on_chip: unsigned(1)
+
+
+class ChipPlace(data.Struct):
+    """Where results of a COMPUTE with ``on_chip`` go, in the place of ``address``, ``row_bytes``
+    and ``position_bytes``."""
+
+    destination: unsigned(16)
+    plane_stride: unsigned(16)
+    odd_offset: unsigned(16)
+    row_pairs: unsigned(11)
+    groups: unsigned(LANE_GROUPS)
+    apart: unsigned(1)
 
 
 class EntryGroup(data.Struct):
@@ -143,16 +158,18 @@ GROUP_FIELDS = tuple(name for name, _ in data.Layout.cast(EntryGroup))
 """What a pass-table entry says for each lane group."""
 PASS_FLAGS = tuple(name for name, _ in data.Layout.cast(Entry) if name != "group")
 """What it says for the whole array, one bit each."""
+CHIP_PLACE_FIELDS = ("address", "row_bytes", "position_bytes")
+"""Fields of a COMPUTE that hold a chip place, from its lowest bits up."""
 
 
 FIELD_NOTES = {
     "Load": {
         "opcode": "LOAD_MAP, LOAD_PICTURE, LOAD_WEIGHTS, LOAD_THRESHOLDS, LOAD_TABLE or "
         "LOAD_PROGRAM",
-        "await_stored": "1: after_compute counts computes whose results memory has acknowledged; "
-        "0: computes whose last result is in the output buffer",
-        "after_compute": "start when that many computes of the program have got so far "
-        "(modulo 2^16)",
+        "after_compute": "start when that many computes of the program are computed: their last "
+        "result is in the output buffer, or as good as in the activation memory (modulo 2^16)",
+        "after_stored": "and that many of those without `on_chip` are stored: memory has "
+        "acknowledged their results (modulo 2^16)",
         "address": "byte address of the first row; a multiple of the beat size",
         "rows": "number of rows (LOAD_WEIGHTS and others: 1)",
         "beats": "beats per row",
@@ -169,6 +186,8 @@ FIELD_NOTES = {
         "code_bits": "LOAD_THRESHOLDS: 0: memory holds the thresholds; "
         f"b = 1..{CODE_BITS}: it holds a base and a step for each row, of which 2^b are made",
         "halves": "halves of those groups that are written: 1: lanes 0..7, 2: lanes 8..15, 3: both",
+        "shares": "LOAD_MAP: a beat takes two cycles, so that results can go to the activation "
+        "memory in between",
     },
     "Compute": {
         "opcode": "COMPUTE",
@@ -188,17 +207,32 @@ FIELD_NOTES = {
         "row_length": "positions computed per row of the output map, of which...",
         "width": "...the first `width` (counted before pairing) are written",
         "height": "rows of the output map that are written (positions after them are not)",
-        "address": "byte address of the first output position",
-        "row_bytes": "bytes from one output row's start to the next row's",
-        "position_bytes": "bytes from one output position to the next",
+        "address": "byte address of the first output position; with `on_chip`, the lowest bits of "
+        "the *chip place* below",
+        "row_bytes": "bytes from one output row's start to the next row's; with `on_chip`, the "
+        "bits of the chip place from 32 on",
+        "position_bytes": "bytes from one output position to the next; with `on_chip`, the bits "
+        "of the chip place from 56 on",
         "planes": "bit-planes per position in memory",
         "post_mode": "0: thresholds. Other values are kept for wider codes and curved functions",
+        "after_results": "1: start when all results for the chip, of all COMPUTEs before, have "
+        "been written",
         "activation_planes": "activation planes that the table's passes are run for, minus 1",
         "weight_planes": "weight planes that they are run for, minus 1",
         "plane_stride": "positions from one activation plane to the next, on chip",
         "weight_stride": "weight words from one weight plane to the next",
         "sum_pieces": "raw: pieces in which each sum leaves, low planes first, minus 1; at most "
-        "raw_chunks - 1",
+        "raw_chunks - 1. With `on_chip`: cycles that each result takes, minus 1",
+        "on_chip": "1: results go to the activation memory, not to memory",
+    },
+    "ChipPlace": {
+        "destination": "position on chip of output position (0, 0), plane 0",
+        "plane_stride": "positions from one bit-plane to the next, on chip",
+        "odd_offset": "0: positions are consecutive; else position v of the map goes to "
+        "(v >> 1) + (v & 1) * odd_offset, for readers of stride 2",
+        "row_pairs": "half of the positions v from one output row's start to the next row's",
+        "groups": "lane groups that receive the results",
+        "apart": "1: output positions are 2 positions v apart, not 1",
     },
     "Entry": {
         "offset": "added to the block's position, modulo the activation memory",
@@ -250,6 +284,25 @@ def _places(layout: type[data.Struct]) -> dict[str, tuple]:
             array = element, data.Layout.cast(element).size
         places[name] = field.offset, field.width, enumeration, array
     return places
+
+
+def with_chip_place(fields: dict, place: dict) -> dict:
+    """Return the fields of a COMPUTE whose results go to a :class:`ChipPlace` (its fields)."""
+    bits, parts = encode(ChipPlace, place), {"on_chip": 1}
+    for name in CHIP_PLACE_FIELDS:
+        size = width(Compute, name)
+        parts[name] = bits & (1 << size) - 1
+        bits >>= size
+    return fields | parts
+
+
+def chip_place(fields: dict) -> dict:
+    """Return the fields of the :class:`ChipPlace` of a COMPUTE with ``on_chip`` (its fields)."""
+    bits = shift = 0
+    for name in CHIP_PLACE_FIELDS:
+        bits |= fields[name] << shift
+        shift += width(Compute, name)
+    return decode(ChipPlace, bits)
 
 
 def encode(layout: type[data.Struct], fields: dict) -> int:

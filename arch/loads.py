@@ -8,6 +8,8 @@ from arch.isa import Opcode
 
 FRACTION_BITS = 7
 """Of base and step. Thresholds of trained networks need up to 6."""
+SHARED_STEPS = 2
+"""Cycles that a beat of a map takes which leaves every other one to results."""
 LINE_BYTES = 2 * THRESHOLD_BITS // 8
 """A base and a step."""
 
@@ -36,10 +38,11 @@ def steps_of(load: dict, map_steps: int) -> tuple[int, int]:
     third, ... and for the second, fourth, ...; ``map_steps`` is the machine's."""
     if load["opcode"] is Opcode.LOAD_PICTURE:
         return PICTURE_STEPS, PICTURE_STEPS
-    if load["opcode"] is Opcode.LOAD_MAP:
-        return map_steps, map_steps
     if load["opcode"] is Opcode.LOAD_THRESHOLDS and load.get("code_bits"):
         return 1, (1 << load["code_bits"]) - 1
+    if load["opcode"] is Opcode.LOAD_MAP:
+        steps = SHARED_STEPS if load.get("shares") else map_steps
+        return steps, steps
     return 1, 1
 
 

@@ -25,6 +25,7 @@ ADDRESS_FIELDS = {
     ("activation_words", "position_bits"): {
         isa.Load: ("destination", "row_step", "plane_stride", "odd_offset"),
         isa.Compute: ("source", "source_step", "plane_stride"),
+        isa.ChipPlace: ("destination", "plane_stride", "odd_offset"),
         isa.EntryGroup: ("offset",),
     },
     ("weight_words", "weight_bits"): {
@@ -235,6 +236,11 @@ class Machine:
     def table_bits(self) -> int:
         """Address bits of the pass table."""
         return (self.table_entries - 1).bit_length()
+
+    @property
+    def keeps_results(self) -> bool:
+        """Whether results can go to the activation memory: a row block fills its words."""
+        return self.rows == self.group_lanes
 
     @property
     def sum_bits(self) -> int:

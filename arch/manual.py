@@ -119,6 +119,8 @@ def manual() -> str:
     lines += struct_table(isa.Load, isa.FIELD_NOTES["Load"])
     lines += ["## Compute", "", inspect.getdoc(isa.Compute), ""]
     lines += struct_table(isa.Compute, isa.FIELD_NOTES["Compute"])
+    lines += ["## Chip place", "", inspect.getdoc(isa.ChipPlace), ""]
+    lines += struct_table(isa.ChipPlace, isa.FIELD_NOTES["ChipPlace"])
     lines += ["## Pass-table entry", "", inspect.getdoc(isa.Entry), ""]
     groups = {"group": "for each lane group, group 0 lowest, the fields of the next table"}
     lines += struct_table(isa.Entry, groups | isa.FIELD_NOTES["Entry"])

@@ -1,11 +1,12 @@
 """The manifest of a compiled network: what a host needs to know (``host.manifest``)."""
 
 from compiler.backend.memory import Placed
+from compiler.backend.on_chip.chip_map import ChipMap
 from compiler.backend.storage import Place
 from compiler.flow import Compiled
 from compiler.tail import describe_tail
 from golden.network import Network, Output
-from host.manifest import Forecast, Manifest, Picture, Result, StoredMap
+from host.manifest import ChipPart, Forecast, Manifest, Picture, Result, StoredMap
 
 
 def describe(compiled: Compiled) -> Manifest:
@@ -29,14 +30,41 @@ def describe(compiled: Compiled) -> Manifest:
     )
 
 
+def _chip_part(chip: ChipMap, image: int) -> ChipPart:
+    layout, shape = chip.layout, chip.layout.shape
+    return ChipPart(
+        group=layout.groups(image)[0],
+        first=chip.row(image, 0) + layout.column(shape.left),
+        row_step=shape.row_step,
+        plane_stride=layout.plane_stride,
+        odd_offset=layout.odd_offset,
+    )
+
+
+def _where(compiled: Compiled, name: str) -> dict:
+    """Where a storage lies."""
+    if name in compiled.plan.chip_maps:
+        chip = compiled.plan.chip_maps[name]
+        parts = tuple(_chip_part(chip, image) for image in range(chip.storage.words))
+        nowhere = dict.fromkeys(("address", "image_bytes", "row_bytes", "position_bytes"), 0)
+        return nowhere | {"image_channels": compiled.machine.image_channels, "chip": parts}
+    place = compiled.plan.places[name]
+    return {
+        "address": place.position(0, 0, 0),
+        "image_channels": place.layout.image_channels,
+        "image_bytes": place.layout.image_bytes,
+        "row_bytes": place.layout.row_bytes,
+        "position_bytes": place.layout.position_bytes,
+    }
+
+
 def _size(compiled: Compiled) -> tuple[int, int]:
     return compiled.network.shape(compiled.network.input)[1:]
 
 
 def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
     """A storage and the jobs, by their numbers, that write it."""
-    place = compiled.plan.places[name]
-    storage, layout = place.storage, place.layout
+    storage = compiled.lowered.storages[name]
     jobs: list[Placed] = [compiled.plan.jobs[number] for number in numbers]
     computes = [compute for number in numbers for compute in compiled.computes[number]]
     relations = [placed.encoded.relation for placed in jobs if placed.job.raw]
@@ -51,11 +79,7 @@ def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
         last_compute=max(computes),
         first_cycle=timing[min(computes)].first_pass,
         last_cycle=timing[max(computes)].stored,
-        address=place.position(0, 0, 0),
-        image_channels=layout.image_channels,
-        image_bytes=layout.image_bytes,
-        row_bytes=layout.row_bytes,
-        position_bytes=layout.position_bytes,
+        **_where(compiled, name),
         planes=storage.planes,
         channels=storage.channels,
         height=storage.height,

@@ -15,6 +15,7 @@ from arch.isa import PASS_FLAGS
 from arch.machine import Machine
 from golden.formats import planes_of
 from golden.loader import ChipMemories
+from golden.on_chip import ChipWrites, check_compute, chip_writes
 from golden.program import Instruction, MachineError
 
 CHUNK_COLUMNS = 8192
@@ -78,7 +79,9 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
         raise MachineError(
             f"{compute}: post_mode {fields['post_mode']}, or pair with raw, is not defined"
         )
-    if fields["raw"] and fields["sum_pieces"] >= chip.machine.raw_chunks:
+    if fields["on_chip"]:
+        check_compute(chip.machine, compute)
+    if (fields["raw"] or fields["on_chip"]) and fields["sum_pieces"] >= chip.machine.raw_chunks:
         raise MachineError(
             f"{compute}: sums in {fields['sum_pieces'] + 1} pieces; machine "
             f"{chip.machine.name!r} has at most {chip.machine.raw_chunks}"
@@ -130,24 +133,46 @@ def _passes_of_pair(
     ]  # fmt: skip
 
 
+def positions_read(chip: ChipMemories, compute: Instruction, passes: list[Pass]) -> np.ndarray:
+    """Return which words of the activation memory a COMPUTE reads: bool [positions, groups]."""
+    machine = chip.machine
+    read = np.zeros((machine.positions, machine.lane_groups), bool)
+    base = _bases(machine, compute, np.arange(_block_count(compute)))
+    for group in range(machine.lane_groups):
+        enabled = {each.offsets[group] for each in passes if each.lanes >> GROUP_LANES * group & 1}
+        for offset in enabled:
+            read[(base + offset) % machine.positions, group] = True
+    return read
+
+
+def _block_count(compute: Instruction) -> int:
+    return compute.fields["block_rows"] * compute.fields["row_blocks"]
+
+
+def _bases(machine: Machine, compute: Instruction, block: np.ndarray) -> np.ndarray:
+    """Return the position of every column of some blocks."""
+    fields = compute.fields
+    starts = (
+        fields["source"]
+        + block // fields["row_blocks"] * fields["source_step"]
+        + block % fields["row_blocks"] * machine.columns
+    )
+    return (starts[:, None] + np.arange(machine.columns)).reshape(-1)
+
+
 def captured_sums(
     chip: ChipMemories, compute: Instruction, passes: list[Pass]
 ) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Run the passes; yield (first block, sums of each capture: int64 [rows, blocks * columns])."""
     fields, machine = compute.fields, chip.machine
-    blocks = fields["block_rows"] * fields["row_blocks"]
+    blocks = _block_count(compute)
     rows = machine.rows + (1 if fields["add_ones"] else 0)
     limit = 1 << machine.accumulator_bits
     words = chip.activations.view(np.uint64)[:, 0]
     step = max(1, CHUNK_COLUMNS // machine.columns)
     for first in range(0, blocks, step):
         block = np.arange(first, min(blocks, first + step))
-        starts = (
-            fields["source"]
-            + block // fields["row_blocks"] * fields["source_step"]
-            + block % fields["row_blocks"] * machine.columns
-        )
-        base = (starts[:, None] + np.arange(machine.columns)).reshape(-1)
+        base = _bases(machine, compute, block)
         accumulators = np.zeros((rows, base.size), np.int64)
         different = np.empty((rows, base.size), np.uint64)
         counts = np.empty((rows, base.size), np.uint8)
@@ -201,7 +226,7 @@ def outgoing(
     passes: list[Pass],
     first: int,
     captures: list[np.ndarray],
-) -> Writes:
+) -> Writes | ChipWrites:
     """Post unit: compare, pool, count, pair and address the sums of blocks ``first`` and up."""
     fields, columns = compute.fields, chip.machine.columns
     if fields["raw"]:
@@ -225,6 +250,8 @@ def outgoing(
         values = np.maximum(values, np.roll(values, 1, axis=1))
         x >>= 1
     y, x, values = y[kept], x[kept], values[:, kept]
+    if fields["on_chip"]:
+        return chip_writes(chip.machine, compute, y, x, values)
     address = fields["address"] + y * fields["row_bytes"] + x * fields["position_bytes"]
     offsets = np.arange(planes * chip.machine.plane_bytes)
     # Also where no position lies inside of the map.

@@ -37,12 +37,28 @@ def decode_entry(bits: int) -> tuple:
     return (*groups, *(fields[name] for name in PASS_FLAGS), True)
 
 
+def check_banks(
+    machine: Machine, instruction: Instruction, positions: np.ndarray, fields: dict
+) -> None:
+    """:class:`MachineError` where two words of a beat, int64 [beats, words], go to one bank.
+
+    ``fields`` has the ``plane_stride`` and ``odd_offset`` that led there.
+    """
+    banks = np.sort(positions % machine.columns, axis=1)
+    if (banks[:, 1:] == banks[:, :-1]).any():
+        raise MachineError(
+            f"{instruction} writes two words to one activation bank at once: plane_stride "
+            f"{fields['plane_stride']}, odd_offset {fields['odd_offset']}"
+        )
+
+
 class ChipMemories:
     """The memories on chip, filled with random bits from ``seed`` as after power-up.
 
     ``activations`` uint16 [positions, groups], ``weights`` uint16 [words, R, groups],
     ``thresholds`` uint32 [2, 16, R] with ``threshold_units`` loaded in each set, ``table`` of
-    type ``TABLE_ENTRY``.
+    type ``TABLE_ENTRY``. ``awaited`` [positions, groups]: how many computes the LOAD has waited for
+    that last wrote a word of ``activations``.
     """
 
     def __init__(self, machine: Machine, seed: int = 0):
@@ -51,6 +67,7 @@ class ChipMemories:
         self.activations = random.integers(
             0, 1 << 16, (machine.positions, machine.lane_groups), np.uint16
         )
+        self.awaited = np.zeros(self.activations.shape, np.int64)
         self.weights = random.integers(
             0, 1 << 16, (machine.weight_words, machine.rows, machine.lane_groups), np.uint16
         )
@@ -116,14 +133,18 @@ class ChipMemories:
         rows = np.arange(fields["rows"]) * fields["row_step"]
         strides = np.arange(planes) * fields["plane_stride"]
         positions = fields["destination"] + rows[:, None, None] + x[:, None] + strides
-        banks = positions[0].reshape(-1, self.machine.slots) % self.machine.columns
-        banks.sort(axis=1)
-        if (banks[:, 1:] == banks[:, :-1]).any():
-            raise MachineError(
-                f"{load} writes two words to one activation bank at once: plane_stride "
-                f"{fields['plane_stride']}, odd_offset {fields['odd_offset']}"
-            )
+        check_banks(self.machine, load, positions[0].reshape(-1, self.machine.slots), fields)
         return positions % self.machine.positions
+
+    def store(
+        self, positions: np.ndarray, words: np.ndarray, groups: int, mask: int = 0xFFFF
+    ) -> None:
+        """Write words uint16 to positions of the activation memory: in these lane groups the lanes
+        of ``mask``, and nothing else."""
+        for group in range(self.machine.lane_groups):
+            if groups >> group & 1:
+                kept = self.activations[positions, group] & (0xFFFF ^ mask)
+                self.activations[positions, group] = words & mask | kept
 
     def _store(self, load: Instruction, positions: np.ndarray, words: np.ndarray) -> None:
         """Write uint16 ``words`` to the halves of lane groups that are named, and nothing else."""
@@ -135,10 +156,10 @@ class ChipMemories:
                 f"{f'1 to {both}' if apart else both} here"
             )
         mask = sum(((1 << size) - 1) << size * half for half in range(HALVES) if halves >> half & 1)
+        self.store(positions, words, load.fields["groups"], mask)
         for group in range(self.machine.lane_groups):
             if load.fields["groups"] >> group & 1:
-                kept = self.activations[positions, group] & (0xFFFF ^ mask)
-                self.activations[positions, group] = words & mask | kept
+                self.awaited[positions, group] = load.awaits
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
         planes, halves = load.fields["planes"].count, load.fields["halves"]

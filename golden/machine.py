@@ -15,8 +15,9 @@ import numpy as np
 from arch.formats import WRITTEN_ADDRESS_BITS
 from arch.isa import CHUNK_BYTES
 from arch.machine import Machine
-from golden.compute import Writes, captured_sums, outgoing, passes_of
+from golden.compute import Writes, captured_sums, outgoing, passes_of, positions_read
 from golden.loader import ChipMemories
+from golden.on_chip import ChipWrites, LateResults, check_own_input, check_sharing
 from golden.program import Instruction, MachineError, fetch_program
 
 
@@ -25,7 +26,7 @@ class Schedule(Enum):
 
     #: In program order; results at once.
     PROGRAM = 0
-    #: Loads as early as their counts allow, results as late as they allow.
+    #: Loads as early as their counts allow, results as late as these and ``after_results`` allow.
     EAGER = 1
     #: Loads only when a compute waits for them; results at once.
     LAZY = 2
@@ -49,7 +50,7 @@ class GoldenMachine:
     """Executes programs exactly as docs/machine.md says.
 
     ``after_compute(index, statistics)``, if given, is called after each COMPUTE with its number;
-    memory then holds its results (except under ``Schedule.EAGER``).
+    memory, or the chip, then holds its results (except under ``Schedule.EAGER``).
     """
 
     def __init__(
@@ -71,23 +72,27 @@ class GoldenMachine:
         Raises :class:`MachineError` where the program would hang or breaks a rule.
         """
         program = fetch_program(memory, program_address)
+        check_sharing(program)
         statistics = Statistics(read_beats=CHUNK_BYTES // self.machine.beat_bytes)
         waiting: list[tuple[int, Writes]] = []
+        late = LateResults(program)
         for instruction in ordered(program, schedule):
             if instruction.is_load:
-                if schedule is Schedule.EAGER and instruction.fields["await_stored"]:
-                    while waiting and waiting[0][0] < instruction.awaits:
-                        waiting.pop(0)[1].apply(memory)
+                while waiting and waiting[0][0] < instruction.results:
+                    waiting.pop(0)[1].apply(memory)
                 statistics.read_beats += self.chip.load(memory, instruction)
                 statistics.loads += 1
                 continue
+            late.before(instruction, self.chip)
             statistics.digests.append(0)
             for writes in self._compute(memory, instruction, statistics):
                 statistics.digests[-1] = crc32(writes.values, statistics.digests[-1])
-                if schedule is Schedule.EAGER:
-                    waiting.append((instruction.index, writes))
+                if schedule is not Schedule.EAGER:
+                    writes.apply(self.chip if isinstance(writes, ChipWrites) else memory)
+                elif isinstance(writes, ChipWrites):
+                    late.add(instruction.index, writes)
                 else:
-                    writes.apply(memory)
+                    waiting.append((instruction.index, writes))
             statistics.computed += 1
             if self.after_compute is not None:
                 self.after_compute(instruction.index, statistics)
@@ -97,15 +102,20 @@ class GoldenMachine:
 
     def _compute(
         self, memory: np.ndarray, compute: Instruction, statistics: Statistics
-    ) -> Iterator[Writes]:
+    ) -> Iterator[Writes | ChipWrites]:
         fields = compute.fields
         for name in ("block_rows", "row_blocks", "row_length"):
             if not fields[name]:
                 raise MachineError(f"{compute}: {name} must be at least 1")
         passes = passes_of(self.chip, compute)
         last_beat = -1
+        read = positions_read(self.chip, compute, passes) if fields["on_chip"] else None
         for first, captures in captured_sums(self.chip, compute, passes):
             writes = outgoing(self.chip, compute, passes, first, captures)
+            if isinstance(writes, ChipWrites):
+                check_own_input(self.machine, compute, read, writes)
+                yield writes
+                continue
             if not writes.addresses.size:
                 continue
             low, high = int(writes.addresses.min()), int(writes.addresses.max())
@@ -156,6 +166,7 @@ def check_races(machine: Machine, memory: np.ndarray, program_address: int) -> N
     if differing:
         raise MachineError(
             f"the results of {len(differing)} COMPUTEs depend on the timing of loads and computes, "
-            f"first of COMPUTE {differing[0]}: a count in after_load or after_compute is too "
-            "small, await_stored is missing, or words are used that were never loaded"
+            f"first of COMPUTE {differing[0]}: a count in after_load, after_compute or "
+            "after_stored is too small, after_results is missing, or words are used that were "
+            "never loaded"
         )

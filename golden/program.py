@@ -29,6 +29,11 @@ class Instruction:
     #: LOADs: computes that must be done; COMPUTEs: loads that must be complete (absolute).
     awaits: int
     fields: dict
+    #: LOADs: computes that must be computed, and computes for memory that must be stored; together
+    #: ``awaits``. And the computes up to the last of those stored.
+    computed: int = 0
+    stored: int = 0
+    results: int = 0
 
     @property
     def is_load(self) -> bool:
@@ -63,6 +68,8 @@ def fetch_program(memory: np.ndarray, address: int) -> list[Instruction]:
     """
     program = []
     loads = computes = place = 0
+    #: Computes up to each one that writes to memory, itself included.
+    stored = [0]
     chunks = [address]
     for number in range(1 << 24):
         if number == len(chunks):
@@ -83,9 +90,15 @@ def fetch_program(memory: np.ndarray, address: int) -> list[Instruction]:
                 awaits = _absolute(loads, fields["after_load"], place, "loads")
                 program.append(Instruction(place, computes, awaits, fields))
                 computes += 1
+                if not fields["on_chip"]:
+                    stored.append(computes)
             elif opcode.is_load:
-                awaits = _absolute(computes, fields["after_compute"], place, "computes")
-                program.append(Instruction(place, loads, awaits, fields))
+                computed = _absolute(computes, fields["after_compute"], place, "computes")
+                what = "computes for memory"
+                count = _absolute(len(stored) - 1, fields["after_stored"], place, what)
+                awaits = max(computed, stored[count])
+                counts = computed, count, stored[count]
+                program.append(Instruction(place, loads, awaits, fields, *counts))
                 loads += 1
                 if opcode is Opcode.LOAD_PROGRAM:
                     if len(chunks) > number + 1:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from arch.errors import OnefourError
-from arch.formats import PICTURE_BYTES, images_of
+from arch.formats import LANE_GROUPS, PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
 from host.description import Description, DescriptionError, parse_description
@@ -53,8 +53,26 @@ class Picture(Record):
     table: tuple[Byte, ...] = ()
 
 
+class ChipPart(Record):
+    """Where one image of 16 channels of a map that stays on chip lies.
+
+    Plane i of pixel (y, x) is at position ``first`` + y * ``row_step`` + f(x) + i *
+    ``plane_stride`` of lane group ``group``; f(x) = x, or (x >> 1) + (x & 1) * ``odd_offset`` if
+    that is not 0.
+    """
+
+    group: Annotated[int, Meta(ge=0, lt=LANE_GROUPS)]
+    first: Natural
+    row_step: Count
+    plane_stride: Count
+    odd_offset: Natural
+
+
 class StoredMap(Record):
     """A stored tensor: where and how its codes (or sums) lie once ``last_compute`` is done.
+
+    With ``chip``, an entry for each image of 16 channels, it stays on chip for as long as it is
+    read; its address and the sizes in bytes are 0.
 
     ``kind`` "codes": stored code = multiplier * code + shift. ``kind`` "raw": for each channel
     v = (base - step * sum) / divisor.
@@ -75,9 +93,9 @@ class StoredMap(Record):
     address: Address
     #: Channels of an image, and bytes from one to the next.
     image_channels: Literal[8, 16]
-    image_bytes: Count
-    row_bytes: Count
-    position_bytes: Count
+    image_bytes: Natural
+    row_bytes: Natural
+    position_bytes: Natural
     planes: Count
     channels: Count
     height: Count
@@ -89,6 +107,7 @@ class StoredMap(Record):
     base: tuple[Sum, ...] = ()
     step: tuple[Sum, ...] = ()
     divisor: tuple[Count, ...] = ()
+    chip: tuple[ChipPart, ...] = ()
 
 
 class Result(Record):
@@ -147,9 +166,14 @@ class Manifest(Record):
         """How boxes are decoded; None for a model without a side-car."""
         return None if self.detection is None else parse_description(self.detection)
 
+    @property
+    def layers_in_memory(self) -> tuple[StoredMap, ...]:
+        """Those that do not stay on chip."""
+        return tuple(layer for layer in self.layers if not layer.chip)
+
     def layer_of(self, tensor: str) -> StoredMap:
-        """Where a tensor of the integer network is stored; any of its storages has its codes."""
-        return next(layer for layer in self.layers if layer.tensor == tensor)
+        """Where a tensor of the integer network is in memory; any of its storages has its codes."""
+        return next(layer for layer in self.layers_in_memory if layer.tensor == tensor)
 
     def check(self) -> None:
         """:class:`ManifestError` where parts contradict each other or lie outside of memory."""
@@ -185,6 +209,20 @@ def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
     where = f"layer {layer.storage!r}"
     images = images_of(layer.channels, layer.image_channels)
     plane_bytes = layer.image_channels // 8
+    if layer.last_compute < layer.first_compute:
+        raise ManifestError(f"{where}: ends before it begins")
+    lengths = {len(layer.base), len(layer.step), len(layer.divisor)}
+    if lengths != {layer.channels if layer.kind == "raw" else 0}:
+        raise ManifestError(f"{where}: base, step and divisor for {layer.channels} channels")
+    if layer.chip:
+        sizes = {layer.address, layer.image_bytes, layer.row_bytes, layer.position_bytes}
+        if layer.kind == "raw" or len(layer.chip) != images or sizes != {0}:
+            raise ManifestError(f"{where}: does not lie on chip")
+        if not 1 <= layer.bits <= layer.planes:
+            raise ManifestError(f"{where}: {layer.bits} bits in {layer.planes} planes")
+        return
+    if not layer.position_bytes or not layer.row_bytes or not layer.image_bytes:
+        raise ManifestError(f"{where}: lies nowhere")
     used = ((layer.height - 1) * layer.row_bytes) + layer.width * layer.position_bytes
     if layer.row_bytes % layer.position_bytes or layer.position_bytes % plane_bytes:
         raise ManifestError(f"{where}: rows of {layer.row_bytes} / {layer.position_bytes} bytes")
@@ -192,17 +230,12 @@ def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
         raise ManifestError(f"{where}: its map does not fit its rows or images")
     if layer.address + (images - 1) * layer.image_bytes + used > memory_bytes:
         raise ManifestError(f"{where}: does not lie in memory")
-    if layer.last_compute < layer.first_compute:
-        raise ManifestError(f"{where}: ends before it begins")
-    lengths = {len(layer.base), len(layer.step), len(layer.divisor)}
-    if lengths != {layer.channels if layer.kind == "raw" else 0}:
-        raise ManifestError(f"{where}: base, step and divisor for {layer.channels} channels")
     if layer.kind == "codes" and not 1 <= layer.bits <= layer.position_bytes // plane_bytes:
         raise ManifestError(f"{where}: {layer.bits} bits in {layer.position_bytes} bytes")
 
 
 def _check_output(output: Result, layers: tuple[StoredMap, ...]) -> None:
-    stored = [layer for layer in layers if layer.tensor == output.tensor]
+    stored = [layer for layer in layers if layer.tensor == output.tensor and not layer.chip]
     if not stored:
         raise ManifestError(f"output {output.name!r}: tensor {output.tensor!r} is not stored")
     if {len(output.scale), len(output.bias)} != {stored[0].channels}:

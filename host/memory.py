@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arch.formats import PICTURE_BYTES
+from arch.formats import GROUP_LANES, PICTURE_BYTES
 from golden.formats import MapFormat, pack_picture, unpack_map
 from host.image import Image
 from host.manifest import Manifest, StoredMap
@@ -49,7 +49,28 @@ def read_layer(memory: np.ndarray, layer: StoredMap) -> np.ndarray:
 
     v = (base - step * sum) / divisor: what the array counts runs against v (docs/machine.md, 1).
     """
-    stored = unpack_map(memory, layer_format(layer))
+    return network_values(layer, unpack_map(memory, layer_format(layer)))
+
+
+def read_layer_on_chip(activations: np.ndarray, layer: StoredMap) -> np.ndarray:
+    """Network codes uint8 [C, H, W] of a layer that stays on chip.
+
+    ``activations`` uint16 [positions, lane groups]: what is on chip when it is computed.
+    """
+    y, x = np.arange(layer.height)[:, None], np.arange(layer.width)
+    lanes = []
+    for part in layer.chip:
+        columns = (x >> 1) + (x & 1) * part.odd_offset if part.odd_offset else x
+        planes = np.arange(layer.planes)[:, None, None] * part.plane_stride
+        positions = part.first + y * part.row_step + columns + planes
+        words = activations[positions % len(activations), part.group]
+        bits = words >> np.arange(GROUP_LANES)[:, None, None, None] & 1
+        lanes.append((bits << np.arange(layer.planes)[:, None, None]).sum(axis=1))
+    return network_values(layer, np.concatenate(lanes)[: layer.channels])
+
+
+def network_values(layer: StoredMap, stored: np.ndarray) -> np.ndarray:
+    """What stored codes or sums [C, H, W] of a layer mean: see :func:`read_layer`."""
     if layer.kind == "raw":
         base, step, divisor = (
             np.array(values, np.int64)[:, None, None]

@@ -73,12 +73,14 @@ class Accelerator(wiring.Component):
             loader.computed.eq(compute.computed),
             loader.stored.eq(compute.stored),
             dispatcher.loaded.eq(loader.loaded),
+            dispatcher.computed.eq(compute.computed),
             dispatcher.stored.eq(compute.stored),
         ]
 
         # From memory to the on-chip memories.
         connect(m, loader.requests, port.requests)
         connect(m, port.beats, loader.beats)
+        connect(m, compute.chip, loader.results)
         m.d.comb += [
             compute.activation_writes.eq(loader.banks),
             compute.weight_write.eq(loader.weights),
@@ -134,7 +136,7 @@ class Accelerator(wiring.Component):
             ("output", compute.waiting_output, compute.stored),
             ("compute", loader.waiting, loader.awaited),
             ("load", compute.waiting_load, compute.awaited),
-            ("store", dispatcher.ending, dispatcher.computes_dispatched),
+            ("store", dispatcher.ending, dispatcher.for_memory),
             ("program", 1, program.chunks),
         ):
             m.d.comb += [

@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not model.is_built:
         print(f"building the simulation of {build.machine.name}, once: minutes", flush=True)
         model.build()
-    expected = checked.layers
+    expected = [layer for layer in checked.layers if layer.form is not None]
     width = max((len(layer.name) for layer in expected), default=0)
     with tqdm(total=len(expected), unit="layer", desc="RTL", disable=None) as bar:
 
@@ -118,7 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.machine_check:
         _compare_memory(outcome.memory, checked.memory)
     codes = sum(result.codes for result in results)
-    print(f"{len(results)} layers, {codes} codes: RTL equals golden")
+    kept = len(checked.layers) - len(expected)
+    unseen = f" ({kept} layers stay on chip, where only those that read them see them)"
+    print(f"{len(results)} layers, {codes} codes: RTL equals golden{unseen if kept else ''}")
     for line in checked.tail.lines() if checked.tail else ():
         print(line)
     if arguments.record:

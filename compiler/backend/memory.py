@@ -16,6 +16,8 @@ from arch.formats import PAGE_BYTES, WRITTEN_ADDRESS_BITS
 from arch.machine import Machine
 from compiler.backend.encode import Encoded
 from compiler.backend.job import Job
+from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
+from compiler.backend.on_chip.chip_padding import PaddedRow, row_contents
 from compiler.backend.storage import ALIGNMENT, Layout, Place, round_up
 from compiler.backend.tile import Tiled
 from compiler.errors import CapacityError
@@ -50,6 +52,9 @@ class MemoryPlan:
     jobs: tuple[Placed, ...]
     #: Storage -> its place.
     places: Mapping[str, Place]
+    #: Storages that stay on chip, and the rows that surround them.
+    chip_maps: ChipMaps
+    padded_rows: Mapping[str, tuple[PaddedRow, ...]]
     #: (address, content) of the constants.
     sections: tuple[tuple[int, bytes], ...]
     program_address: int
@@ -73,16 +78,30 @@ class _Shelf:
 
 
 def plan_memory(
-    jobs: Iterable[Encoded], layouts: Mapping[str, Layout], machine: Machine
+    jobs: Iterable[Encoded],
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    chip_maps: ChipMaps = NONE_STAYS,
 ) -> MemoryPlan:
     """Give everything but the program its address, and the program the address behind.
+
+    Storages that stay on chip have none, but for a row of what surrounds them.
 
     Raises :class:`CapacityError` where instructions could not address a map.
     """
     shelf = _Shelf(PAGE_BYTES)
     placed = tuple(_place(encoded, shelf, machine) for encoded in jobs)
+    padded_rows = {
+        name: tuple(
+            PaddedRow(lanes, shelf.put(content))
+            for lanes, content in row_contents(chip, machine).items()
+        )
+        for name, chip in chip_maps.items()
+    }
     places = {}
     for name, layout in layouts.items():
+        if name in chip_maps:
+            continue
         places[name] = Place(layout, shelf.take(layout.size))
         end = places[name].address + layout.size
         if end >= MOST_BYTES:
@@ -91,7 +110,9 @@ def plan_memory(
                 f"memory; supported: less than {MOST_BYTES}; use a smaller picture or fewer "
                 f"channels"
             )
-    return MemoryPlan(placed, places, tuple(shelf.sections), round_up(shelf.address, PAGE_BYTES))
+    program_address = round_up(shelf.address, PAGE_BYTES)
+    sections = tuple(shelf.sections)
+    return MemoryPlan(placed, places, chip_maps, padded_rows, sections, program_address)
 
 
 def _place(encoded: Encoded, shelf: _Shelf, machine: Machine) -> Placed:

@@ -20,7 +20,7 @@ def load_order(loads: Sequence[LoadStep], computes: Sequence[ComputeStep]) -> li
     """The loads in the order in which the loader should take them."""
     waiting: dict[int, list[int]] = {}
     for number, load in enumerate(loads):
-        waiting.setdefault(load.after, []).append(number)
+        waiting.setdefault(load.awaits, []).append(number)
     left = [0] * len(computes)  # loads that each compute is the first to need
     for load in loads:
         left[load.needed] += 1
@@ -34,7 +34,7 @@ def load_order(loads: Sequence[LoadStep], computes: Sequence[ComputeStep]) -> li
     def release(compute: int, time: int) -> None:
         for number in waiting.get(compute, []):
             load = loads[number]
-            start = time + (STORE_CYCLES if load.await_stored else 0)
+            start = time + (STORE_CYCLES if load.stored == compute >= 0 else 0)
             heappush(later, (start, load.needed, number))
 
     release(-1, 0)
@@ -64,7 +64,7 @@ def arrange(loads: Sequence[LoadStep], computes: Sequence[ComputeStep]) -> list[
     order = load_order(loads, computes)
     earliest, first = [], 0
     for load in order:
-        first = max(first, load.after + 1)
+        first = max(first, load.awaits + 1)
         earliest.append(first)
     latest, last = [], len(computes)
     for load in reversed(order):

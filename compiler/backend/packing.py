@@ -18,6 +18,7 @@ import numpy as np
 from arch.formats import LANE_GROUPS
 from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job, Tap
+from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
 from compiler.backend.pass_table import PackedPass, PassTable, PlaneLoop, Product
 from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
@@ -83,6 +84,8 @@ class Region:
 
     storage: str
     groups: Mapping[int, tuple[int, ...]]
+    #: Of a storage that stays on chip, which of its parts (``compiler.backend.on_chip.chip_map``).
+    part: int = 0
 
 
 def place_images(images: tuple[tuple[str, int], ...]) -> tuple[Region, ...]:
@@ -96,6 +99,17 @@ def place_images(images: tuple[tuple[str, int], ...]) -> tuple[Region, ...]:
             groups = {index: tuple(range(k, LANE_GROUPS, spread)) for k, index in enumerate(chunk)}
             regions.append(Region(storage, groups))
     return tuple(regions)
+
+
+def images_on_chip(
+    images: tuple[tuple[str, int], ...], chip_maps: ChipMaps
+) -> tuple[Region, ...]:
+    """The regions of images that stay on chip: those of one part each, where they lie already."""
+    parts: dict[tuple[str, int], dict[int, tuple[int, ...]]] = {}
+    for index, (name, image) in enumerate(images):
+        groups = chip_maps[name].layout.groups(image)
+        parts.setdefault((name, image // LANE_GROUPS), {})[index] = groups
+    return tuple(Region(name, groups, part) for (name, part), groups in parts.items())
 
 
 @dataclass(frozen=True)
@@ -123,8 +137,11 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     levels = max(planes for planes, _ in taps) + weight_bits - 1
     load = [[0] * levels for _ in range(LANE_GROUPS)]
     group_of: dict[tuple[int, int], int] = {}
+    # Taps of few groups go first: those of many fill up what is left.
+    few_first = sorted(range(len(taps)), key=lambda index: len(taps[index][1]))
     for plane in range(weight_bits):
-        for index, (planes, choices) in enumerate(taps):
+        for index in few_first:
+            planes, choices = taps[index]
             # The group whose levels are least full; ties go round so that no group starts ahead.
             best = min(
                 choices,
@@ -168,7 +185,6 @@ def loop_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing | None
     if any(bits != planes for bits, _ in taps) or planes * weight_bits == 1:
         return None
     rows: list[list[int]] = [[] for _ in range(LANE_GROUPS)]
-    # Taps of few groups go first: those of many fill up what is left.
     for index in sorted(range(len(taps)), key=lambda index: len(taps[index][1])):
         min((rows[group] for group in taps[index][1]), key=len).append(index)
     size = max(map(len, rows))
@@ -216,13 +232,17 @@ def pack_span(
     *,
     captures: int,
     layer: str = "",
+    chip_maps: ChipMaps = NONE_STAYS,
 ) -> tuple[Grid, tuple[Region, ...], Packing]:
     """Grid, chip regions and passes of a span; UnsupportedError where no grid holds its weights.
 
     ``captures``: how many there are of a block.
     """
     grid = choose_grid(span.taps, layer)
-    regions = place_images(span.images)
+    if all(name in chip_maps for name, _ in span.images):
+        regions = images_on_chip(span.images, chip_maps)
+    else:
+        regions = place_images(span.images)
     allowed = {image: groups for region in regions for image, groups in region.groups.items()}
     bits = [storages[name].operand_bits for name, _ in span.images]
     taps = tuple((bits[tap.image], allowed[tap.image]) for tap in span.taps)
@@ -235,10 +255,17 @@ def pack_span(
     return grid, regions, packing
 
 
-def pack(job: Job, storages: Mapping[str, Storage], machine: Machine) -> Packed:
+def pack(
+    job: Job, storages: Mapping[str, Storage], machine: Machine, chip_maps: ChipMaps = NONE_STAYS
+) -> Packed:
     """Give a job's products their places in lanes and passes of ``machine``."""
     grid, regions, packing = pack_span(
-        job.span, storages, machine, captures=len(job.captures), layer=job.name
+        job.span,
+        storages,
+        machine,
+        captures=len(job.captures),
+        layer=job.name,
+        chip_maps=chip_maps,
     )
     largest = 0
     for tap in job.span.taps:

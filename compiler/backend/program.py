@@ -36,13 +36,47 @@ class Program:
 
 def assemble(order: Sequence[Step], address: int, beat_bytes: int) -> Program:
     """The program at ``address`` that takes the steps in this order."""
-    instructions = numbered(with_chunk_loads(order), address, beat_bytes)
+    instructions = sharing(numbered(with_chunk_loads(order), address, beat_bytes))
     words = []
     for fields in instructions:
         layout = Compute if fields["opcode"] is Opcode.COMPUTE else Load
         words.append(encode(layout, fields).to_bytes(INSTRUCTION_BYTES, "little"))
     words += [bytes(INSTRUCTION_BYTES)] * (-len(words) % CHUNK_INSTRUCTIONS)
     return Program(tuple(instructions), b"".join(words))
+
+
+def sharing(instructions: Sequence[dict]) -> list[dict]:
+    """The instructions, where LOADs of maps that may go on beside results for the chip share.
+
+    Such a LOAD needs not be complete for a COMPUTE that comes before it, or waits for fewer LOADs;
+    and it waits for less than that COMPUTE.
+    """
+    loads = computes = 0
+    waits: list[tuple[int, int]] = []  # of the COMPUTEs for the chip: (number, LOADs)
+    maps: list[tuple[int, int, int]] = []  # place, number, COMPUTEs that it waits for
+    for place, fields in enumerate(instructions):
+        if fields["opcode"] is Opcode.COMPUTE:
+            if fields.get("on_chip"):
+                waits.append((computes, _count(fields["after_load"], loads)))
+            computes += 1
+        elif fields["opcode"].is_load:
+            if fields["opcode"] is Opcode.LOAD_MAP:
+                maps.append((place, loads, _count(fields["after_compute"], computes)))
+            loads += 1
+    found = list(instructions)
+    # Both grow along the program.
+    first = 0
+    for place, number, done in maps:
+        while first < len(waits) and waits[first][0] < done:
+            first += 1
+        if first < len(waits) and waits[first][1] <= number:
+            found[place] = found[place] | {"shares": 1}
+    return found
+
+
+def _count(modulo: int, before: int) -> int:
+    """The count that an instruction waits for, when ``before`` come before it."""
+    return before - (before - modulo & COUNT_MASK)
 
 
 def with_chunk_loads(order: Sequence[Step]) -> list[Step | LoadProgram]:
@@ -63,10 +97,15 @@ def numbered(steps: Sequence[Step | LoadProgram], address: int, beat_bytes: int)
 
     A step that waits for nothing waits for what is waited for already.
     """
+    #: Computes for memory among the first n of all.
+    for_memory = [0]
+    for step in steps:
+        if isinstance(step, ComputeStep):
+            for_memory.append(for_memory[-1] + (not step.fields.get("on_chip")))
     instructions = []
     #: Compute -> how many LOADs there are up to the last one that it needs.
     needed: dict[int, int] = {}
-    loads = loaded = computed = 0
+    loads = loaded = computed = stored = 0
     for step in steps:
         match step:
             case LoadProgram():
@@ -74,6 +113,7 @@ def numbered(steps: Sequence[Step | LoadProgram], address: int, beat_bytes: int)
                 fields = {
                     "opcode": Opcode.LOAD_PROGRAM,
                     "after_compute": computed & COUNT_MASK,
+                    "after_stored": stored & COUNT_MASK,
                     "address": address + step.chunk * CHUNK_BYTES,
                     "rows": 1,
                     "beats": CHUNK_BYTES // beat_bytes,
@@ -82,9 +122,10 @@ def numbered(steps: Sequence[Step | LoadProgram], address: int, beat_bytes: int)
                 loads += 1
                 needed[step.needed] = loads
                 computed = max(computed, step.after + 1)
+                stored = max(stored, for_memory[step.stored + 1])
                 fields = step.fields | {
                     "after_compute": computed & COUNT_MASK,
-                    "await_stored": int(step.await_stored),
+                    "after_stored": stored & COUNT_MASK,
                 }
             case ComputeStep():
                 loaded = max(loaded, needed.get(step.ordinal, 0))

@@ -1,12 +1,15 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
-from arch.isa import ENTRY_BYTES, Opcode, Planes
+from collections.abc import Sequence
+
+from arch.isa import ENTRY_BYTES, Opcode, Planes, with_chip_place
 from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
+from compiler.backend.on_chip.residents import Activations, cycles_of_a_result
 from compiler.backend.order import arrange
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
 from compiler.backend.storage import BOTH_HALVES
@@ -36,11 +39,16 @@ def pieces(fields: dict, machine: Machine) -> list[dict]:
     return parts
 
 
-def schedule(plan: MemoryPlan, machine: Machine, memory: Memory) -> Schedule:
-    """The steps of all jobs, one job after another, and the order that they run in."""
+def schedule(
+    plan: MemoryPlan, machine: Machine, memory: Memory, rooms: Sequence[int]
+) -> Schedule:
+    """The steps of all jobs, one job after another, and the order that they run in.
+
+    ``rooms``: positions of the activation memory that each job's tiles take.
+    """
     asked = _Steps(plan, Traffic(machine, memory))
-    for number, placed in enumerate(plan.jobs):
-        asked.add(number, placed)
+    for number, (placed, room) in enumerate(zip(plan.jobs, rooms, strict=True)):
+        asked.add(number, placed, room)
     order = arrange(asked.loads, asked.computes)
     return Schedule(tuple(asked.loads), tuple(asked.computes), tuple(order))
 
@@ -52,7 +60,7 @@ class _Steps:
         self.machine = machine = traffic.machine
         self.traffic = traffic
         self.places = plan.places
-        self.activations = Halves(machine.positions)
+        self.activations = Activations(plan, machine)
         self.weight_memory = Ring(machine.weight_words)
         self.tables = Halves(machine.table_entries)
         #: (job and row block whose thresholds a set holds, last compute that used them).
@@ -64,7 +72,7 @@ class _Steps:
         self.loads: list[LoadStep] = []
         self.computes: list[ComputeStep] = []
 
-    def add(self, number: int, placed: Placed) -> None:
+    def add(self, number: int, placed: Placed, room: int) -> None:
         """Ask for the steps of a job: tile by tile, and in each row block by row block."""
         machine, job, tiled = self.machine, placed.job, placed.tiled
         words, table = tiled.packed.packing.word_count, tiled.packed.table
@@ -75,9 +83,13 @@ class _Steps:
         resident = blocks * words <= machine.weight_words // 2
         if resident:
             first_weights = self.weights(number, placed, 0, blocks * words)
+        for load, after in self.activations.halos(job.output):
+            self.load(load, after)
         for index, tile in enumerate(tiled.tiles):
-            base, after, halves = self.activations.take(tiled.positions)
-            self.load_tile(tiled, tile, base, after)
+            base = 0
+            if tiled.halves:
+                base, after = self.activations.take(tiled.positions, room)
+                self.load_tile(tiled, tile, base, after)
             # To and fro: a tile begins with the row blocks whose thresholds are loaded already.
             for block in range(blocks)[:: 1 if index % 2 == 0 else -1]:
                 if resident:
@@ -92,24 +104,26 @@ class _Steps:
                         "threshold_set": threshold_set,
                     }
                     fields |= table.compute_fields(table_base, tiled.regions[0].plane_stride)
+                    fields["after_results"] = self.activations.waits(job, len(self.computes))
                     last = self.compute(number, tiled, fields)
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weights_at, words, last)
-                self.activations.read(halves, last)
+                self.activations.read(base, tiled.positions, last)
                 if not job.raw:
                     key, _ = self.threshold_sets[threshold_set]
                     self.threshold_sets[threshold_set] = key, last
-            self.note_rows(job, tile, last)
+            self.activations.use(job, last)
+            if job.output in self.places:
+                self.note_rows(job, tile, last)
 
     def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
         """Add a compute; return its number."""
-        pieces = self.places[tiled.job.output].storage.pieces
-        block = tiled.packed.table.block_cycles(self.machine, pieces=pieces)
+        block = tiled.packed.table.block_cycles(self.machine, pieces=fields["sum_pieces"] + 1)
         cycles = fields["block_rows"] * fields["row_blocks"] * block
         self.computes.append(ComputeStep(fields, len(self.computes), cycles, number))
         return self.computes[-1].ordinal
 
-    def load(self, fields: dict, after: int, *, stored: bool = False) -> None:
+    def load(self, fields: dict, after: int, *, stored: int = NOTHING) -> None:
         """Add a load: the compute that comes next is the first to need it."""
         for part in pieces(fields, self.machine):
             cycles = self.traffic.load(part)
@@ -178,7 +192,7 @@ class _Steps:
         for region in tiled.regions:
             place = self.places[region.region.storage]
             storage = place.storage
-            wait, stored = self.wait_for_rows(storage.name, first_row, rows, after)
+            stored = self.writer_of_rows(storage.name, first_row, rows)
             column, shape = load_shape(tiled, tile, place.layout)
             shape |= {
                 "destination": base + region.base,
@@ -197,46 +211,53 @@ class _Steps:
             for image, groups in region.region.groups.items():
                 shape["groups"] = sum(1 << group for group in groups)
                 if storage.kind == "picture":
-                    self.load(shape, wait)
+                    self.load(shape, after)
                     continue
                 for part, halves in place.layout.parts(job.span.images[image][1]):
                     address = place.position(part, first_row, column)
                     fields = shape | {"address": address, "halves": halves}
-                    self.load(fields, wait, stored=stored)
+                    self.load(fields, after, stored=stored)
 
-    def wait_for_rows(self, name: str, first: int, rows: int, after: int) -> tuple[int, bool]:
-        """(compute to wait for, whether its results must be stored): the later of who wrote these
-        rows of the map and who still reads the chip memory that they go to."""
+    def writer_of_rows(self, name: str, first: int, rows: int) -> int:
+        """The last compute that writes to these rows of a map."""
         writers = self.row_writers[name][max(0, first) : max(0, first + rows)]
-        latest = max(writers, default=NOTHING)
-        return max(latest, after), latest != NOTHING
+        return max(writers, default=NOTHING)
 
     def compute_fields(self, tiled: Tiled, tile: Tile, block: int, scatter: Offset) -> dict:
         """What a COMPUTE says of its positions and of where its results go."""
         machine, job = self.machine, tiled.job
-        place = self.places[job.output]
-        layout, output = place.layout, place.storage
         channel = job.span.first + block * machine.rows
         y, x = (
             start // job.pooling * job.enlarge + moved
             for start, moved in zip((tile.y, tile.x), scatter, strict=True)
         )
         rows, per_row = tiled.blocks(tile, machine)
-        return {
+        image = channel // machine.image_channels
+        fields = {
             "opcode": Opcode.COMPUTE,
             "block_rows": rows,
             "row_blocks": per_row,
             "source_step": 0 if tiled.flat else job.strides[0] * job.pooling * tiled.pitch,
             "add_ones": int(not tiled.packed.grid.odd),
             "raw": int(job.raw),
-            "sum_pieces": output.pieces - 1,
-            "code_bits": output.bits,
             "pair": int(job.pooling == 2),
             "row_length": tiled.row_length(tile, machine),
             "width": tile.width,
             "height": tile.height // job.pooling,
-            "address": place.position(channel // layout.image_channels, y, x),
-            "row_bytes": layout.row_bytes * job.enlarge,
-            "position_bytes": layout.position_bytes * job.enlarge,
-            "planes": Planes.holding(output.planes),
         }
+        if job.output in self.places:
+            place = self.places[job.output]
+            output = place.storage
+            fields |= {
+                "sum_pieces": output.pieces - 1,
+                "address": place.position(image, y, x),
+                "row_bytes": place.layout.row_bytes * job.enlarge,
+                "position_bytes": place.layout.position_bytes * job.enlarge,
+            }
+        else:
+            chip = self.activations.chip_maps[job.output]
+            output = chip.storage
+            chip_fields = chip.place_fields(image, y, x, job.enlarge, machine)
+            fields = with_chip_place(fields, chip_fields)
+            fields["sum_pieces"] = cycles_of_a_result(fields, output.planes, machine) - 1
+        return fields | {"code_bits": output.bits, "planes": Planes.holding(output.planes)}

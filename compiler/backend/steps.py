@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, eq=False)
 class LoadStep:
-    """A LOAD; starts when compute ``after`` is done (-1: at once), or stored if ``await_stored``.
+    """A LOAD; starts when compute ``after`` is computed and compute ``stored`` is stored (-1: at
+    once).
 
     ``needed``: the first compute that waits for it. ``cycles``: about what it takes.
     """
@@ -13,8 +14,13 @@ class LoadStep:
     fields: dict
     needed: int
     after: int = -1
-    await_stored: bool = False
+    stored: int = -1
     cycles: int = 0
+
+    @property
+    def awaits(self) -> int:
+        """The last compute that it waits for."""
+        return max(self.after, self.stored)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
-from arch.formats import PICTURE_STEPS
+from arch.formats import LANE_GROUPS, PICTURE_STEPS
 from arch.isa import Compute, Load, most
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.job import Job
+from compiler.backend.on_chip.chip_map import ChipMaps, up_to_residue
 from compiler.backend.packing import Packed, Region
 from compiler.backend.storage import Layout
 from compiler.backend.traffic import Traffic
@@ -59,7 +60,8 @@ class Tiled:
     regions: tuple[ChipRegion, ...]
     #: Positions one tile needs on chip.
     positions: int
-    #: Halves of the activation memory a tile takes: 1 (double-buffered) or 2.
+    #: Halves of the tiles' memory a tile takes: 1 (double-buffered) or 2; 0: its input stays on
+    #: chip, and bases are places there.
     halves: int
 
     @property
@@ -93,11 +95,6 @@ def first_column(job: Job, layout: Layout, x: int) -> tuple[int, int]:
         align = max(2, align)
     column = x * job.strides[1] + low_x + layout.storage.left
     return column // align * align, column % align
-
-
-def _up_to_residue(value: int, residue: int, modulus: int) -> int:
-    """Smallest number >= value that leaves ``residue`` modulo ``modulus``."""
-    return value + (residue - value) % modulus
 
 
 def _flat_columns(job: Job, layout: Layout, width: int) -> int:
@@ -159,7 +156,7 @@ def _on_chip(
     widest = max(span for _, span in columns.values())
     if job.strides[1] == 2:
         half = ceil(widest / 2)
-        odd_offset = _up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
+        odd_offset = up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
         odd_offset = odd_offset or machine.columns
         pitch = odd_offset + half
     else:
@@ -177,7 +174,7 @@ def _on_chip(
         # A contiguous load ends with the last row's right-hand halo, which lies in the row after
         # it.
         extent = rows * pitch + (span - pitch if span > pitch else 0) + per_beat
-        strides.append(_up_to_residue(extent, residue % machine.columns, machine.columns))
+        strides.append(up_to_residue(extent, residue % machine.columns, machine.columns))
     if packed.packing.loop:  # one distance for all: of equal bits, they leave the same residue
         strides = [max(strides)] * len(strides)
     places, base = [], 0
@@ -249,17 +246,53 @@ def load_cycles(
     return max(loader, memory)
 
 
+def whole(packed: Packed, chip_maps: ChipMaps, machine: Machine) -> Tiled:
+    """A job whose input stays on chip, as one tile."""
+    job = packed.job
+    low_y, _, low_x, _ = job.reach
+    places = []
+    for region in packed.regions:
+        chip = chip_maps[region.storage]
+        layout, shape = chip.layout, chip.layout.shape
+        base = chip.row(region.part * LANE_GROUPS, low_y)
+        places.append(ChipRegion(region, base, layout.plane_stride, shape.left + low_x))
+    found = []
+    for flat in (False, True)[: 1 + (job.strides == (1, 1) and job.pooling == 1)]:
+        tile = Tile(0, 0, job.height, job.width)
+        tiled = Tiled(
+            packed, flat, (tile,), shape.row_step, layout.odd_offset, tuple(places), 0, halves=0
+        )
+        if _encodable(tiled, machine):
+            rows, across = tiled.blocks(tile, machine)
+            found.append((rows * across, tiled))
+    if not found:
+        raise CapacityError(
+            f"layer {job.name!r}: a map of {job.height} x {job.width} positions is too large for "
+            "one COMPUTE"
+        )
+    return min(found, key=lambda each: each[0])[1]
+
+
 def cut(
-    packed: Packed, layouts: Mapping[str, Layout], machine: Machine, memory: Memory
+    packed: Packed,
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    memory: Memory,
+    *,
+    room: int | None = None,
+    on_chip: bool = False,
 ) -> Tiled:
     """The tiles with the smallest estimate of max(compute, load), summed over them.
+
+    ``room``: positions of the activation memory that tiles may take, by default all of them.
+    ``on_chip``: the results stay there.
 
     Where loads share memory with stores, these are part of it, and constants that tile after tile
     loads again. Raises :class:`CapacityError` when not even one row of one block fits.
     """
     traffic = Traffic(machine, memory)
     for halves in (1, 2):
-        best = _cheapest(packed, layouts, traffic, halves)
+        best = _cheapest(packed, layouts, traffic, halves, room or machine.positions, on_chip)
         if best is not None:
             return best
     raise CapacityError(
@@ -270,7 +303,12 @@ def cut(
 
 
 def _cheapest(
-    packed: Packed, layouts: Mapping[str, Layout], traffic: Traffic, halves: int
+    packed: Packed,
+    layouts: Mapping[str, Layout],
+    traffic: Traffic,
+    halves: int,
+    room: int,
+    on_chip: bool,
 ) -> Tiled | None:
     """The best of the tilings that fit so many halves of the activation memory, if any does."""
     job, machine = packed.job, traffic.machine
@@ -278,7 +316,7 @@ def _cheapest(
     block = packed.table.block_cycles(machine, pieces=pieces)
     computes = ceil(job.outputs / machine.rows) * len(job.scatter)
     constants = traffic.constants(job, layouts, packed.packing.word_count)
-    budget = machine.positions * halves // 2
+    budget = room * halves // 2
     best, best_cost = None, float("inf")
     for height, width, flat_pitch in _candidates(packed, layouts, machine):
         shapes = _shapes(job, height, width)
@@ -298,8 +336,10 @@ def _cheapest(
             rows, per_row = tiled.blocks(tile, machine)
             compute = computes * (rows * per_row * block + COMPUTE_OVERHEAD)
             load = load_cycles(tiled, tile, layouts, traffic)
-            stores = traffic.stores(job, layouts[job.output], tile.height, tile.width)
-            other = constants + computes * stores
+            other = constants
+            if not on_chip:
+                layout = layouts[job.output]
+                other += computes * traffic.stores(job, layout, tile.height, tile.width)
             if halves == 2:
                 cost += count * (max(compute, other) + load)
             else:

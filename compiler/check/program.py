@@ -9,15 +9,18 @@ from golden.formats import MapFormat, unpack_map
 from golden.machine import GoldenMachine, Statistics
 from host.image import Image
 from host.manifest import Manifest
-from host.memory import layer_format, memory_with_picture, read_layer
+from host.memory import layer_format, memory_with_picture, read_layer, read_layer_on_chip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredLayer:
-    """What one layer leaves in memory once ``bytes_written`` bytes have been written."""
+    """What one layer leaves in memory once ``bytes_written`` bytes have been written.
+
+    Of a layer that stays on chip the codes; it has no ``form``.
+    """
 
     name: str
-    form: MapFormat
+    form: MapFormat | None
     stored: np.ndarray
     bytes_written: int
 
@@ -63,18 +66,22 @@ def check_program(
     def note(index: int, statistics: Statistics) -> None:
         for layer in by_compute.get(index, []):
             expected = results[layer.tensor]
-            compared = first_difference(layer.storage, read_layer(memory, layer), expected)
+            if layer.chip:
+                found = read_layer_on_chip(machine.chip.activations, layer)
+            else:
+                found = read_layer(memory, layer)
+            compared = first_difference(layer.storage, found, expected)
             if compared.differing:
                 raise DifferenceError(
                     f"the program does not compute the network: {compared.first} "
                     f"({compared.differing} of {compared.codes} differ)"
                 )
-            form = layer_format(layer)
+            form = None if layer.chip else layer_format(layer)
             done.append(
                 StoredLayer(
                     name=layer.storage,
                     form=form,
-                    stored=unpack_map(memory, form),
+                    stored=found if form is None else unpack_map(memory, form),
                     bytes_written=statistics.write_bytes,
                 )
             )

@@ -91,6 +91,5 @@ def loads_of(machine: Machine, program: Sequence[Instruction], address: int) -> 
         "rows": 1,
         "beats": CHUNK_BYTES // machine.beat_bytes,
         "row_bytes": 0,
-        "await_stored": 0,
     }
     return [Instruction(0, 0, 0, boot), *(one for one in program if one.is_load)]

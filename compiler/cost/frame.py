@@ -37,9 +37,11 @@ class ComputeCycles:
     #: Cycles in which its first and its last pass are issued.
     first_pass: int
     last_pass: int
-    #: Cycles in which it has been counted as computed, and as stored.
+    #: Cycles in which it has been counted as computed, and as stored. Results for the chip are
+    #: there as soon as they are computed.
     computed: int
     stored: int
+    on_chip: bool
     passes: int
     #: Cycles that the array waited for its loads, its captures for earlier results to leave, and
     #: for room in the output buffer.
@@ -84,7 +86,8 @@ class Prediction:
             "cycles", "passes", "stall_load", "stall_output", "stall_drain", "loader_wait",
             "loads", "read_beats", "write_beats",
         )  # fmt: skip
-        done = {"computed": len(self.computes), "stored": len(self.computes)}
+        stored = sum(not compute.on_chip for compute in self.computes)
+        done = {"computed": len(self.computes), "stored": stored}
         return {name: getattr(self, name) for name in names} | done
 
 
@@ -119,8 +122,9 @@ def predict(
     passes = PassTimes(machine, computes, dispatch.computes, loads.loaded, writes)
     _run(dispatch, loads, passes, writes, port)
     # Two cycles behind the last of these the machine is done; cycles are counted from 0.
-    end = max(dispatch.ends, loads.loaded[-1], writes.stored[-1])
+    end = max(dispatch.ends, loads.loaded[-1], writes.stored[-1], writes.computed[-1])
     issues = passes.issues
+    for_memory = iter(writes.stored[1:])
     return Prediction(
         cycles=end + 2,
         passes=passes.passes,
@@ -136,15 +140,16 @@ def predict(
                 first_pass=issue.cycle_of(0),
                 last_pass=issue.last,
                 computed=computed,
-                stored=stored,
+                stored=computed if results.on_chip else next(for_memory),
+                on_chip=results.on_chip,
                 passes=issue.passes,
                 load_wait=issue.load_wait,
                 drain_wait=issue.drain_wait,
                 output_wait=issue.output_wait,
                 write_beats=results.beats,
             )
-            for issue, (_, results), computed, stored in zip(
-                issues, computes, writes.computed[1:], writes.stored[1:], strict=True
+            for issue, (_, results), computed in zip(
+                issues, computes, writes.computed[1:], strict=True
             )
         ),
         load_times=tuple(
@@ -195,6 +200,7 @@ def _run(
             len(passes.issues),
             passes.captures,
             len(loads.loaded),
+            len(writes.computed),
             len(writes.stored),
         )
 
@@ -215,5 +221,5 @@ def _run(
             next(issue, None)
         else:
             break
-    if dispatch.ends is None or len(writes.stored) <= len(passes.computes):
+    if dispatch.ends is None or len(writes.computed) <= len(passes.computes):
         raise CostError("the program waits for itself: the machine would never be done")

@@ -54,7 +54,8 @@ class LoadTimes:
         self.outstanding = machine.outstanding_reads
         self.to_beat = memory.read_latency - 1
         self.queue = queue
-        #: Cycles in which the n-th compute, from 1, has been counted as computed and as stored.
+        #: Cycles in which the n-th compute, from 1, has been counted as computed, and the n-th for
+        #: memory as stored.
         self.counters = counters
         self.chunks = chunks
         #: Cycles in which LOADs have been counted; the first one is the first chunk's.
@@ -78,12 +79,17 @@ class LoadTimes:
         """Ask for all bursts; yields where that depends on what is not known yet."""
         free = bursts = 0
         queue, transfers = self.queue, self._transfers
+        computed, stored = self.counters
         for number, load in enumerate(self._loads):
             fields = load.fields
-            counter = self.counters[fields["await_stored"]]
-            while len(queue.entered) <= number or len(counter) <= load.awaits:
+            while (
+                len(queue.entered) <= number
+                or len(computed) <= load.computed
+                or len(stored) <= load.stored
+            ):
                 yield
-            at_gate, released = queue.end(number), counter[load.awaits]
+            released = max(computed[load.computed], stored[load.stored])
+            at_gate = queue.end(number)
             self.waited += max(0, released - at_gate)
             while not transfers.room_known:
                 yield

@@ -100,10 +100,13 @@ class PassTimes:
     def take(self) -> Iterator[None]:
         """Take all computes; yields where that depends on what is not known yet."""
         queue, taken, begins = self.queue, self.queue.taken, 0
+        computed, on_chip = self.writes.computed, 0
         for number, (compute, results) in enumerate(self.computes):
+            settles = on_chip if compute.fields["after_results"] else 0
             while (
                 len(queue.entered) <= number
                 or len(self.loaded) <= compute.awaits
+                or len(computed) <= settles
                 or len(self._placed) <= number
                 or self._known < begins - WALKED_AHEAD
             ):
@@ -114,7 +117,12 @@ class PassTimes:
                 walked = max(before.taken + before.passes, self._issued(begins) + 1)
             # The first load is the first chunk's, which is there before the first compute.
             loaded = self.loaded[compute.awaits]
-            startable = max(queue.end(number), loaded, self._placed[number] + PLACEMENT_INTERVAL)
+            startable = max(
+                queue.end(number),
+                loaded,
+                computed[settles],
+                self._placed[number] + PLACEMENT_INTERVAL,
+            )
             blocks = compute.fields["block_rows"] * compute.fields["row_blocks"]
             passes = blocks * results.block_passes
             taken.append(max(startable + 1, walked))
@@ -129,6 +137,8 @@ class PassTimes:
                 )
             )
             begins += passes
+            if results.on_chip:
+                on_chip = number + 1
         self.passes = begins
 
     def issue(self) -> Iterator[None]:
@@ -152,8 +162,10 @@ class PassTimes:
             for _ in range(issue.passes // issue.block_passes):
                 for step, leaves in zip(steps, results.leaves, strict=True):
                     least = max(ready, free)
-                    while (cycle := writes.room(least, results.room)) is None:
+                    cycle = least if results.on_chip else writes.room(least, results.room)
+                    while cycle is None:
                         yield
+                        cycle = writes.room(least, results.room)
                     issue.drain_wait += least - ready
                     issue.output_wait += cycle - least
                     captures.append(cycle)

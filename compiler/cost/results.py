@@ -29,7 +29,8 @@ class Results:
 
     Captures whose results go on are counted from 0; cycles are given from the cycle on in which a
     capture's first piece is combined. A beat leaves the combiner when the first piece of the next
-    one comes, the compute's last beat when the compute is closed.
+    one comes, the compute's last beat when the compute is closed. Results for the chip make none:
+    they need no room in the output buffer, and nothing else keeps them waiting.
     """
 
     #: Beats for which the output buffer must have room before a capture.
@@ -48,6 +49,7 @@ class Results:
     burst_bounds: list[int]
     #: Bursts that are complete when the compute is closed, so many cycles later.
     closing: list[WriteBurst]
+    on_chip: bool
 
     @property
     def block_passes(self) -> int:
@@ -62,8 +64,8 @@ def block_passes(compute: dict) -> int:
 
 
 def pieces_of(compute: dict) -> int:
-    """Return the pieces in which each column of a COMPUTE (its fields) leaves."""
-    return compute["sum_pieces"] + 1 if compute["raw"] else 1
+    """Return the pieces in which each column of a COMPUTE (its fields) leaves, a cycle each."""
+    return compute["sum_pieces"] + 1 if compute["raw"] or compute["on_chip"] else 1
 
 
 def results_of(
@@ -74,6 +76,17 @@ def results_of(
     ``places`` [n]: which passes of a block capture; ``leaves`` bool [n]: whose results go on.
     """
     captures = compute["block_rows"] * compute["row_blocks"] * int(leaves.sum())
+    on_chip = bool(compute["on_chip"])
+    common = {
+        "pieces": pieces_of(compute),
+        "places": places.tolist(),
+        "leaves": leaves.tolist(),
+        "on_chip": on_chip,
+    }
+    if on_chip:
+        return Results(
+            room=0, beats=0, offsets=[], bounds=[], bursts=[], burst_bounds=[], closing=[], **common
+        )
     numbers, capture, offset = _beats(machine, compute, captures)
     bounds = np.searchsorted(capture[1:], np.arange(captures + 1))
     lengths, sizes, event, later = _bursts(machine, numbers)
@@ -82,15 +95,13 @@ def results_of(
     complete = offset[1:][event[~closes]] + later[~closes]
     return Results(
         room=machine.block_beats if compute["raw"] else machine.columns,
-        pieces=pieces_of(compute),
-        places=places.tolist(),
-        leaves=leaves.tolist(),
         beats=numbers.size,
         offsets=offset[1:].tolist(),
         bounds=bounds.tolist(),
         bursts=_listed(complete, lengths[~closes], sizes[~closes]),
         burst_bounds=burst_bounds.tolist(),
         closing=_listed(later[closes], lengths[closes], sizes[closes]),
+        **common,
     )
 
 

@@ -66,7 +66,8 @@ class WriteTimes:
         self.write_latency = memory.write_latency
         self.output_beats = machine.output_beats
         self.port = port
-        #: Cycles in which the n-th compute, from 1, has been counted as computed and as stored.
+        #: Cycles in which the n-th compute, from 1, has been counted as computed, and the n-th of
+        #: those that write to memory as stored.
         self.computed = [0]
         self.stored = [0]
         #: Bursts that memory has not served, and whether each ends its compute.
@@ -102,6 +103,8 @@ class WriteTimes:
     def capture(self, cycle: int, beats: int, *, leaves: bool) -> None:
         """Note a capture of ``beats`` beats at most, whose results go on if it ``leaves``."""
         base, results, number = cycle + self.latency, self._results, self._leaving
+        if results.on_chip:
+            return
         self._reserved += beats
         if not leaves:
             self._flights.append(Flight(base + beats - 1, beats, 0, [], 0, 0))
@@ -117,12 +120,14 @@ class WriteTimes:
     def close(self, last: int, beats: int) -> None:
         """End a compute, whose last capture was issued in ``last``."""
         closed = last + self.latency + beats
+        self.computed.append(closed + BEAT_TO_COMPUTED)
+        if self._results.on_chip:
+            return
         self._flights.append(Flight(closed, 0, closed, [0], 0, 1))
         self._made += 1
         closing = self._results.closing
         for number, burst in enumerate(closing, 1):
             self._complete(closed, burst, last=number == len(closing))
-        self.computed.append(closed + BEAT_TO_COMPUTED)
 
     def _complete(self, base: int, burst: WriteBurst, *, last: bool) -> None:
         self.waiting.append((burst._replace(cycle=base + burst.cycle), last))

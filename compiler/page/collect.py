@@ -69,7 +69,8 @@ def collect(build: Build) -> Findings:
         Layer(
             name=layer.onnx or layer.storage,
             shape=f"{layer.channels} x {layer.height} x {layer.width}, "
-            + ("sums" if layer.kind == "raw" else f"{layer.bits} bit"),
+            + ("sums" if layer.kind == "raw" else f"{layer.bits} bit")
+            + (", stays on chip" if layer.chip else ""),
             first=layer.first_compute,
             last=layer.last_compute,
             account=account(
@@ -121,7 +122,7 @@ def _objects(build: Build) -> list[Object]:
             stop=picture.address + picture.height * picture.row_bytes,
         )
     ]
-    for layer in manifest.layers:
+    for layer in manifest.layers_in_memory:
         # What surrounds a map, its padding, is not in it.
         images = images_of(layer.channels, layer.image_channels)
         rows = (layer.height - 1) * layer.row_bytes + layer.width * layer.position_bytes

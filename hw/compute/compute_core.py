@@ -18,6 +18,7 @@ from hw.memories.pass_table import PassTable
 from hw.memories.weight_memory import WeightMemory, weight_write
 from hw.results.axi_write import OUTSTANDING
 from hw.results.capture import TAG_DEPTH
+from hw.results.chip_writer import chip_words_layout
 from hw.results.output_writer import OutputWriter
 from hw.results.result_tags import ResultTags
 from hw.results.running_maximum import RunningMaximum
@@ -47,10 +48,15 @@ class ComputeCore(wiring.Component):
         No new write burst is begun; those begun are finished.
     table_write, threshold_write, weight_write : ``In``, activation_writes : ``In [columns]``
         As the memories have them.
+    chip : ``Out(stream.Signature(chip_words_layout))``
+        Results for the activation memory. Whoever has its port takes them within a cycle, and
+        brings them to ``activation_writes`` in 2 more.
     axi : ``Out(write_signature of WriteBurst)``
     computed, stored : ``Out(16)``
+        Computes whose results are in the output buffer or on their way to the activation memory;
+        and those for memory, which has acknowledged them.
     busy : ``Out(1)``
-        Some compute has been seen and is not stored.
+        Some compute has been seen and is not done.
     pass_valid, waiting_load, waiting_output, waiting_drain : ``Out(1)``
         What the sequencer does in this cycle.
     awaited : ``Out(16)``
@@ -86,6 +92,7 @@ class ComputeCore(wiring.Component):
             "threshold_write": In(threshold_write(machine)),
             "weight_write": In(weight_write(machine)),
             "activation_writes": In(data.ArrayLayout(activation_write(machine), machine.columns)),
+            "chip": Out(stream.Signature(chip_words_layout(machine))),
             "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "computed": Out(16),
             "stored": Out(16),
@@ -132,6 +139,7 @@ class ComputeCore(wiring.Component):
         m.d.comb += [
             sequencer.loads.eq(self.loads),
             sequencer.released.eq(writer.released),
+            sequencer.settled.eq(writer.settled),
             sequencer.buffered.eq(writer.buffered),
             pass_table.write.eq(self.table_write),
             pass_table.address.eq(sequencer.table_address),
@@ -190,6 +198,7 @@ class ComputeCore(wiring.Component):
 
         # Results that leave.
         connect(m, writer.axi, flipped(self.axi))
+        connect(m, writer.chip, flipped(self.chip))
         m.d.comb += [
             self.computed.eq(writer.computed),
             self.stored.eq(writer.stored),
@@ -201,10 +210,19 @@ class ComputeCore(wiring.Component):
         ]
 
         # Status.
-        started = Signal(16)
+        # Computes that have been taken, those for the chip and those for memory.
+        taken = Signal(16, name="for_chip"), Signal(16, name="for_memory")
+        on_chip = self.computes.payload.on_chip & int(machine.keeps_results)
         with m.If(self.computes.valid & self.computes.ready):
-            m.d.sync += started.eq(started + 1)
-        m.d.sync += self.busy.eq(self.computes.valid | (started != self.stored))
+            m.d.sync += [
+                taken[0].eq(taken[0] + on_chip),
+                taken[1].eq(taken[1] + ~on_chip[0]),
+            ]
+        m.d.sync += self.busy.eq(
+            self.computes.valid
+            | (taken[1] != self.stored)
+            | ((taken[0] + taken[1])[:16] != self.computed)
+        )
         m.d.comb += [
             self.pass_valid.eq(sequencer.step.valid),
             self.waiting_load.eq(sequencer.waiting_load),

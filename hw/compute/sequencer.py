@@ -9,7 +9,7 @@ from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
 from arch.machine import Machine
 from hw.compute.plane_walk import PlaneWalk
 from hw.memories.pass_table import PassTable, entry_layout
-from hw.results.capture import TAG_FIELDS, CaptureTag, Placement
+from hw.results.capture import TAG_DEPTH, TAG_FIELDS, CaptureTag, Placement
 from hw.streams.catch_queue import CatchQueue
 from hw.streams.delay import delayed
 
@@ -35,6 +35,7 @@ def walked_layout(machine: Machine) -> data.StructLayout:
         "base": machine.position_bits,
         "weight_base": machine.weight_bits,
         "tag": CaptureTag,
+        "on_chip": 1,
         "entry": entry_layout(machine),
     })  # fmt: skip
 
@@ -59,13 +60,15 @@ class Sequencer(wiring.Component):
         I(j) = max(P(j) + 1, G(j))
 
     * S(n) is the first cycle after T(n - 1) in which compute n is at ``computes``,
-      loads - after_load (modulo 2^16) < 2^15, and ``placements.ready``. With nothing under way its
-      first pass is issued in S(n) + START.
+      loads - after_load (modulo 2^16) < 2^15, ``placements.ready``, and with ``after_results`` as
+      many computes with ``on_chip`` are settled, up to the cycle before, as have been taken. With
+      nothing under way its first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
-      + C (if that one was raw: + C for each of its pieces); and the first cycle with room: two
-      cycles before, at least C (raw: C * raw_chunks, however many its pieces are) + 1 beats of the
-      output buffer were neither filled nor reserved. A capture reserves C beats (raw: C for each
-      piece) from the cycle after its issue until ``released``.
+      + C (if that one was raw or ``on_chip``: + C for each of its pieces); and the first cycle
+      with room: two cycles before, at least C (raw: C * raw_chunks, however many its pieces are)
+      + 1 beats of the output buffer were neither filled nor reserved. A capture reserves C beats
+      (raw: C for each piece) from the cycle after its issue until ``released``. With ``on_chip`` it
+      needs no room and reserves none.
 
     So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
     time; only captures wait, in front of themselves.
@@ -84,7 +87,10 @@ class Sequencer(wiring.Component):
     placements : ``Out(stream.Signature(Placement))``
         One per compute, when it is taken.
     released : ``In({valid, pieces})``
-        The last column of a capture of so many pieces + 1 is in the output buffer.
+        The last column of a capture for memory, of so many pieces + 1, is in the output buffer.
+    settled : ``In(1)``
+        Results of one more compute for the chip are on their way there, too late for no pass of a
+        compute that is taken from now on.
     buffered : ``In(range(output_beats + 1))``
         Beats in the output buffer.
     waiting_load, waiting_output, waiting_drain : ``Out(1)``
@@ -104,6 +110,7 @@ class Sequencer(wiring.Component):
             "step": Out(step_layout(machine)),
             "tags": Out(stream.Signature(CaptureTag)),
             "placements": Out(stream.Signature(Placement)),
+            "settled": In(1),
             "released": In(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "buffered": In(range(machine.output_beats + 1)),
             "waiting_load": Out(1),
@@ -134,8 +141,14 @@ class Sequencer(wiring.Component):
             start.eq(met & (~running | ending)),
             self.computes.ready.eq(start),
         ]
+        kept = compute.on_chip & int(machine.keeps_results)
+        unsettled = Signal()  # by results for the chip that passes could miss
+        if machine.keeps_results:
+            pending = Signal(range(TAG_DEPTH + 2))
+            m.d.sync += pending.eq(pending + (start & compute.on_chip) - self.settled)
+            m.d.comb += unsettled.eq(compute.after_results & pending.any())
         m.d.sync += [
-            met.eq(self.computes.valid & ~start & ~late[15] & self.placements.ready),
+            met.eq(self.computes.valid & ~start & ~late[15] & self.placements.ready & ~unsettled),
             blocked.eq(self.computes.valid & ~start & late[15]),
         ]
 
@@ -147,7 +160,7 @@ class Sequencer(wiring.Component):
         across, down = width(Compute, "row_blocks"), width(Compute, "block_rows")
         blocks, blocks_left, rows_left = Signal(across), Signal(across), Signal(down)
         weight_base = Signal(words)
-        tag = Signal(CaptureTag)
+        tag, on_chip = Signal(CaptureTag), Signal()
         block_ends, row_ends = Signal(), Signal()
         doubles = Signal()
         next_row = (row_base + row_step)[:positions]
@@ -176,8 +189,10 @@ class Sequencer(wiring.Component):
                 rows_left.eq(compute.block_rows),
                 weight_base.eq(compute.weight_base),
                 *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
-                tag.sum_pieces.eq(Mux(compute.raw, compute.sum_pieces, 0)),
+                tag.sum_pieces.eq(Mux(compute.raw | kept, compute.sum_pieces, 0)),
             ]
+            if machine.keeps_results:
+                m.d.sync += on_chip.eq(kept)
         with m.Elif(step):
             m.d.sync += [
                 running.eq(~ending),
@@ -228,6 +243,7 @@ class Sequencer(wiring.Component):
             pair.last.eq(planes.last),
             walked.tag.eq(tag),
             walked.tag.last.eq(ending),
+            walked.on_chip.eq(on_chip),
         ]
         entered, pair = queue.payload, delayed(m, pair, PassTable.latency, "pair", reset_less=True)
         m.d.comb += [
@@ -251,7 +267,7 @@ class Sequencer(wiring.Component):
         open_now = Signal(init=1)
         gap = Signal(machine.column_bits + SUM_PIECES_BITS)
         room_codes, room_raw = Signal(init=1), Signal(init=1)
-        room = Mux(now.tag.raw, room_raw, room_codes)
+        room = now.on_chip | Mux(now.tag.raw, room_raw, room_codes)
         waits = filled & now.entry.capture
         m.d.comb += queue.o.ready.eq(~filled | go)
         with m.If(queue.o.ready):
@@ -291,7 +307,7 @@ class Sequencer(wiring.Component):
         # Beats that captures on their way may still fill; one more for the beat being combined.
         reserved = Signal.like(self.buffered)
         used = Signal(range(2 * machine.output_beats + 1))
-        taken = Mux(capture, now.tag.sum_pieces + 1, 0) << machine.column_bits
+        taken = Mux(capture & ~now.on_chip, now.tag.sum_pieces + 1, 0) << machine.column_bits
         freed = Mux(self.released.valid, self.released.pieces + 1, 0) << machine.column_bits
         m.d.sync += [
             reserved.eq(reserved + taken - freed),

@@ -1,7 +1,7 @@
 """Sends instructions to the loader's and the sequencer's queues, and sees the program end."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.isa import CHUNK_BYTES, INSTRUCTION_BITS, Compute, Load, Opcode
@@ -16,7 +16,7 @@ class Dispatcher(wiring.Component):
     Timing: the first LOAD_PROGRAM enters its queue in the first cycle after reset. An instruction
     enters its queue in the cycle in which it is valid, if there is room (at most ``queue_depth``
     wait), and is at the queue's end 2 cycles later, if that was empty. ``done`` rises 1 cycle after
-    END is taken or after the last load and store are counted, whichever is later.
+    END is taken or after the last load, compute and store are counted, whichever is later.
 
     Members
     -------
@@ -25,8 +25,8 @@ class Dispatcher(wiring.Component):
         Byte address of the first chunk.
     loads : ``Out(stream.Signature(Load))``
     computes : ``Out(stream.Signature(Compute))``
-    loaded, stored : ``In(16)``
-        Loads and computes that are complete.
+    loaded, computed, stored : ``In(16)``
+        Loads and computes that are complete, and computes for memory that are stored.
     done : ``Out(1)``
         END was taken and everything before it is complete.
     ending : ``Out(1)``
@@ -35,8 +35,8 @@ class Dispatcher(wiring.Component):
         An instruction with an unknown opcode stands first; nothing follows it.
     dispatched : ``Out(16)``
         Instructions dispatched: the number of the instruction that is illegal.
-    computes_dispatched : ``Out(16)``
-        Computes among them: what END waits for ``stored`` to be.
+    for_memory : ``Out(16)``
+        Computes among them that write to memory: what END waits for ``stored`` to be.
     """
 
     def __init__(self, machine: Machine):
@@ -47,12 +47,13 @@ class Dispatcher(wiring.Component):
             "loads": Out(stream.Signature(Load)),
             "computes": Out(stream.Signature(Compute)),
             "loaded": In(16),
+            "computed": In(16),
             "stored": In(16),
             "done": Out(1),
             "ending": Out(1),
             "illegal": Out(1),
             "dispatched": Out(16),
-            "computes_dispatched": Out(16),
+            "for_memory": Out(16),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -79,11 +80,18 @@ class Dispatcher(wiring.Component):
         ]
         loads_dispatched = Signal(16)
         all_loaded = Signal()
+        all_computed = Signal()
         all_stored = Signal()
+        # A machine whose results all go to memory has computed what it has stored.
+        on_chip, for_chip = Signal(), Signal(16)
         m.d.sync += [
             all_loaded.eq(loads_dispatched == self.loaded),
-            all_stored.eq(self.computes_dispatched == self.stored),
+            all_computed.eq(1),
+            all_stored.eq(self.for_memory == self.stored),
         ]
+        if self.machine.keeps_results:
+            m.d.comb += on_chip.eq(data.View(Compute, instruction.payload).on_chip)
+            m.d.sync += all_computed.eq((self.for_memory + for_chip)[:16] == self.computed)
         with m.FSM():
             with m.State("BOOT"):
                 m.d.comb += [loads.i.payload.eq(boot), loads.i.valid.eq(1)]
@@ -101,9 +109,10 @@ class Dispatcher(wiring.Component):
                             computes.i.valid.eq(1),
                             instruction.ready.eq(computes.i.ready),
                         ]
-                        m.d.sync += self.computes_dispatched.eq(
-                            self.computes_dispatched + computes.i.ready
-                        )
+                        with m.If(on_chip):
+                            m.d.sync += for_chip.eq(for_chip + computes.i.ready)
+                        with m.Else():
+                            m.d.sync += self.for_memory.eq(self.for_memory + computes.i.ready)
                     with m.Case(Opcode.END):
                         m.d.comb += instruction.ready.eq(1)
                         m.next = "END"
@@ -113,6 +122,6 @@ class Dispatcher(wiring.Component):
             with m.State("END"):
                 m.d.comb += [
                     self.ending.eq(1),
-                    self.done.eq(all_loaded & all_stored),
+                    self.done.eq(all_loaded & all_computed & all_stored),
                 ]
         return m

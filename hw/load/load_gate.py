@@ -10,7 +10,7 @@ from hw.load.read_port import ReadRequest
 Transfer = subset(
     Load,
     "opcode", "rows", "beats", "destination", "row_step", "plane_stride", "odd_offset", "planes",
-    "window", "groups", "code_bits", "halves",
+    "window", "groups", "code_bits", "halves", "shares",
 )  # fmt: skip
 """What is left of a LOAD when its read has been asked for: where its beats go."""
 
@@ -18,9 +18,9 @@ Transfer = subset(
 class LoadGate(wiring.Component):
     """Passes a LOAD on as a read request and a transfer, in the same cycle, once
 
-        ((stored if await_stored else computed) - after_compute) mod 2^16 < 2^15.
+        (computed - after_compute) mod 2^16 < 2^15 and (stored - after_stored) mod 2^16 < 2^15.
 
-    Latency 1 cycle from the later of the LOAD's arrival and the counter's; throughput one LOAD
+    Latency 1 cycle from the latest of the LOAD's arrival and the counters'; throughput one LOAD
     every 2 cycles.
 
     Members
@@ -33,7 +33,7 @@ class LoadGate(wiring.Component):
     waiting : ``Out(1)``
         A LOAD waits for a compute (1 cycle late).
     awaited : ``Out(16)``
-        The number of computes that it waits for.
+        The number of computes that it waits for: computed, or if these are, stored.
     """
 
     latency = 1
@@ -54,16 +54,16 @@ class LoadGate(wiring.Component):
         load = self.loads.payload
 
         # Whether the LOAD at hand may start, one cycle late.
-        counter = Mux(load.await_stored, self.stored, self.computed)
-        ahead = Signal(16)
+        computed, stored = Signal(16), Signal(16)  # how far ahead the counters are
         ready = Signal()
-        passes = self.loads.valid & self.loads.ready
-        m.d.comb += ahead.eq(counter - load.after_compute)
-        m.d.sync += [
-            ready.eq(self.loads.valid & ~passes & ~ahead[15]),
-            self.waiting.eq(self.loads.valid & ~passes & ahead[15]),
+        here = self.loads.valid & ~self.loads.ready
+        waits = computed[15] | stored[15]
+        m.d.comb += [
+            computed.eq(self.computed - load.after_compute),
+            stored.eq(self.stored - load.after_stored),
         ]
-        m.d.comb += self.awaited.eq(load.after_compute)
+        m.d.sync += [ready.eq(here & ~waits), self.waiting.eq(here & waits)]
+        m.d.comb += self.awaited.eq(Mux(computed[15], load.after_compute, load.after_stored))
 
         # Both streams move together.
         m.d.comb += [

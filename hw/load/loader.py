@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -18,6 +18,7 @@ from hw.load.transfer_beats import TransferBeats
 from hw.load.unit_writer import UnitWriter, program_write, table_write, threshold_write
 from hw.memories.activation_memory import activation_write
 from hw.memories.weight_memory import weight_write
+from hw.results.chip_writer import chip_words_layout
 from hw.streams.queue import Queue
 
 TRANSFER_DEPTH = 8
@@ -29,20 +30,24 @@ class Loader(wiring.Component):
 
     Timing: a LOAD seen in cycle t that waits for nothing leaves its read request in t + 1 (and the
     next LOAD is seen in t + 2). A beat keeps the loader for s cycles: 1, a picture's 4, a map's
-    16 / R, and of two beats that 2^b thresholds are made of the second one 2^b - 1
-    (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START`` cycles after
-    the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD before. Step
-    q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights, thresholds,
-    table, program) or T + 5 + q (maps). ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles
-    after its last beat was taken.
+    16 / R, that of a map that shares 2, and of two beats that 2^b thresholds are made of the second
+    one 2^b - 1 (``arch.loads.steps_of``). The first is taken at the earliest ``TRANSFER_START``
+    cycles after the request, and ``TRANSFER_GAP`` + s - 1 cycles after the last beat of the LOAD
+    before. Step q = 0..s - 1 of a beat taken in T is written at the end of T + 2 + q (weights,
+    thresholds, table, program) or T + 5 + q (maps; one that shares is written in its second step).
+    Results go the same way to the banks, in cycles that no map and no picture takes: they are
+    written at the end of the second cycle after that.
+    ``loaded`` has counted a LOAD ``LOADED`` + s - 1 cycles after its last beat was taken.
 
     Members
     -------
     loads : ``In(stream.Signature(Load))``
     computed, stored : ``In(16)``
-        Computes whose operands have been read; whose results memory has acknowledged.
+        Computes whose operands have been read; computes for memory that are stored.
     requests : ``Out(stream.Signature(ReadRequest))``
     beats : ``In(stream.Signature(axi_data_bits))``
+    results : ``In(stream.Signature(chip_words_layout))``
+        Results for the activation memory.
     banks : ``Out(ArrayLayout(activation_write, columns))``
         Writes to the activation memory.
     weights : ``Out(weight_write)``
@@ -73,6 +78,7 @@ class Loader(wiring.Component):
             "stored": In(16),
             "requests": Out(stream.Signature(ReadRequest)),
             "beats": In(stream.Signature(machine.axi_data_bits)),
+            "results": In(stream.Signature(chip_words_layout(machine))),
             "banks": Out(data.ArrayLayout(activation_write(machine), machine.columns)),
             "weights": Out(weight_write(machine)),
             "thresholds": Out(threshold_write(machine)),
@@ -107,12 +113,16 @@ class Loader(wiring.Component):
 
         # Beats, one transfer after the other.
         transfer = beats.transfer
+        # A map that shares is written, and goes on, in the second of its two steps.
+        is_map = transfer.opcode == Opcode.LOAD_MAP
+        shares = is_map if self.machine.keeps_results else Const(0)
+        step = beats.step & (beats.beat_done | ~shares)
         connect(m, transfers.o, beats.transfers)
         connect(m, flipped(self.beats), beats.beats)
         m.d.comb += [
             walk.transfer.eq(transfer),
             walk.begin.eq(beats.begin),
-            walk.step.eq(beats.step),
+            walk.step.eq(step),
             walk.row_last.eq(beats.row_last),
             walk.beat_done.eq(beats.beat_done),
             walk.makes.eq(beats.makes),
@@ -120,13 +130,13 @@ class Loader(wiring.Component):
         ]
 
         # To the activation memory.
-        to_banks = (transfer.opcode == Opcode.LOAD_MAP) | (transfer.opcode == Opcode.LOAD_PICTURE)
+        to_banks = is_map | (transfer.opcode == Opcode.LOAD_PICTURE)
         groups, halves = (
             [Signal.like(transfer[name], name=f"{name}{i}") for i in range(walk.latency)]
             for name in ("groups", "halves")
         )
         m.d.sync += [
-            groups[0].eq(Mux(beats.step & to_banks, transfer.groups, 0)),
+            groups[0].eq(Mux(step & to_banks, transfer.groups, 0)),
             halves[0].eq(transfer.halves),
             *(later.eq(now) for each in (groups, halves) for now, later in pairwise(each)),
         ]
@@ -142,8 +152,19 @@ class Loader(wiring.Component):
             router.words.eq(unpacker.words),
             router.groups.eq(groups[-1]),
             router.halves.eq(halves[-1]),
+            router.written.eq(~0),
             self.banks.eq(router.banks),
         ]
+        if self.machine.keeps_results:
+            results = self.results
+            m.d.comb += results.ready.eq(~groups[-1].any())
+            with m.If(results.ready):
+                m.d.comb += [
+                    router.positions.eq(results.payload.positions),
+                    router.words.eq(results.payload.words),
+                    router.groups.eq(Mux(results.valid, results.payload.groups, 0)),
+                    router.written.eq(results.payload.written),
+                ]
 
         # Counting, when the slowest of them has written; the first LOAD since reset does not count.
         counts = Signal()

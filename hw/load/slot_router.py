@@ -14,7 +14,8 @@ from hw.memories.activation_memory import activation_write
 class SlotRouter(wiring.Component):
     """Word w goes to bank ``position[w] mod columns``, address ``position[w] / columns``.
 
-    The words of a step must have different banks. Latency 2 cycles; a step in every cycle.
+    The words of a step that are written must have different banks. Latency 2 cycles; a step in
+    every cycle.
 
     Parameters
     ----------
@@ -28,6 +29,8 @@ class SlotRouter(wiring.Component):
         The lane groups that receive the words; 0: nothing is written.
     halves : ``In(2)``
         Halves of their lanes that do; a machine of 16 rows always writes both.
+    written : ``In(slots)``
+        The words that are written at all.
     banks : ``Out(ArrayLayout(activation_write, columns))``
     """
 
@@ -41,6 +44,7 @@ class SlotRouter(wiring.Component):
             "words": In(data.ArrayLayout(machine.group_lanes, machine.slots)),
             "groups": In(machine.lane_groups),
             "halves": In(HALVES),
+            "written": In(machine.slots),
             "banks": Out(data.ArrayLayout(activation_write(machine), machine.columns)),
         })  # fmt: skip
 
@@ -69,7 +73,7 @@ class SlotRouter(wiring.Component):
                 words[w].eq(self.words[w]),
             ]
         for b in range(columns):
-            hits = [self.positions[w][:column_bits] == b for w in range(slots)]
+            hits = [(self.positions[w][:column_bits] == b) & self.written[w] for w in range(slots)]
             taken = Signal(range(slots), name=f"taken{b}", reset_less=True)
             taking = Signal(name=f"taking{b}", reset_less=True)
             m.d.sync += [

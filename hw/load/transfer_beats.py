@@ -1,11 +1,12 @@
 """Takes the beats of one transfer after the other, and holds each for its steps."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import CODE_BITS, PICTURE_STEPS
 from arch.isa import Load, Opcode, width
+from arch.loads import SHARED_STEPS
 from arch.machine import Machine
 from hw.load.load_gate import Transfer
 
@@ -28,8 +29,9 @@ class TransferBeats(wiring.Component):
     step : ``Out(1)``
         ``beat``, ``row_last`` (of its row) and ``last`` (of its transfer) are there.
     part : ``Out(CODE_BITS)``
-        Of a picture or map: which step of its beat this is. Where thresholds are made: which
-        threshold, 0 with the beat of bases, 1 and up with the beat of steps. Otherwise 0.
+        Of a picture, of a map of 8 rows and of one that shares: which step of its beat this is.
+        Where thresholds are made: which threshold, 0 with the beat of bases, 1 and up with the beat
+        of steps. Otherwise 0.
     beat_done : ``Out(1)``
         This step is its beat's last.
     makes : ``Out(1)``
@@ -78,8 +80,9 @@ class TransferBeats(wiring.Component):
 
         # A beat of bases is one step, the beat of steps behind it 2^code_bits - 1.
         picture = transfer.opcode == Opcode.LOAD_PICTURE
-        map_steps = self.machine.map_steps
-        halves = (transfer.opcode == Opcode.LOAD_MAP) & (map_steps > 1)
+        is_map = transfer.opcode == Opcode.LOAD_MAP
+        # Either is two steps: half images of machines of 8 rows, maps that share on others.
+        two_steps = is_map if self.machine.map_steps > 1 else is_map & transfer.shares
         makes = (transfer.opcode == Opcode.LOAD_THRESHOLDS) & transfer.code_bits.any()
         thresholds_left = Cat(0, (transfer.code_bits > bit for bit in range(1, CODE_BITS)))
         bases = Signal()  # had come last
@@ -119,15 +122,17 @@ class TransferBeats(wiring.Component):
                     ready.eq(1),
                     self.makes.eq(makes),
                     bases.eq(0),
-                    several.eq(picture | halves),
-                    before_last.eq(
-                        Mux(picture, PICTURE_STEPS - 2, Mux(halves, map_steps - 2, thresholds_left))
-                    ),
+                    several.eq(picture | two_steps),
+                    before_last.eq(thresholds_left),
                     beats_left.eq(transfer.beats),
                     one_beat.eq(transfer.beats == 1),
                     row_last.eq(transfer.beats == 1),
                     rows_last.eq(transfer.rows == 1),
                 ]
+                with m.If(picture):
+                    m.d.sync += before_last.eq(PICTURE_STEPS - 2)
+                with m.If(two_steps):
+                    m.d.sync += before_last.eq(SHARED_STEPS - 2)
                 m.next = "BEATS"
             with m.State("BEATS"):
                 with m.If(taken):

@@ -16,9 +16,11 @@ CaptureTag = data.StructLayout({
 Placement = subset(
     Compute,
     "pair", "row_length", "width", "height", "address", "row_bytes", "position_bytes", "planes",
+    "on_chip",
 )  # fmt: skip
 """Where the positions of one compute go, as its fields say.
 
+With ``on_chip`` they have a :class:`arch.isa.ChipPlace` in the place of an address.
 ``planes`` is FOUR and ``pair`` is 0 where sums leave raw.
 """
 

@@ -1,28 +1,42 @@
 """Counts positions: which pieces are written, and where."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.formats import ADDRESS_BITS
-from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
+from arch.isa import (
+    CHIP_PLACE_FIELDS,
+    SUM_PIECES_BITS,
+    ChipPlace,
+    Compute,
+    Planes,
+    subset,
+    width,
+)
 from arch.machine import Machine
 from hw.results.capture import TAG_DEPTH, Placement
 from hw.results.running_maximum import codes_layout, larger, piece_layout
 from hw.streams.short_queue import ShortQueue
 
+OnChip = subset(ChipPlace, "destination", "plane_stride", "odd_offset", "groups")
+"""What is left of a chip place once positions have been counted."""
+
 
 def placed_layout(machine: Machine) -> data.StructLayout:
     """Return a piece with its address.
 
-    ``written``: it goes to memory. ``valid`` without it: only ``ends``, ``pieces`` and ``last``
-    mean something.
+    ``written``: it goes to memory, or with ``on_chip`` to ``place``: then its address is 2 P times
+    the position v of its map. ``valid`` without it: only ``ends``, ``pieces`` and ``last`` mean
+    something.
     """
     return data.StructLayout({
         "valid": 1,
         "written": 1,
         "address": ADDRESS_BITS,
         "planes": Planes,
+        "on_chip": 1,
+        "place": OnChip,
         "pieces": SUM_PIECES_BITS,
         "ends": 1,
         "last": 1,
@@ -35,6 +49,7 @@ class Positions(wiring.Component):
 
         written = x < width and y < height and (x odd if pair)
         address = placement.address + y * row_bytes + (x >> pair) * position_bytes + R / 2 * piece
+        on chip:  2 P (y * 2 * row_pairs + (x >> pair) * (1 + apart))
         codes   = max(codes at x - 1, codes) if pair else codes
 
     Latency: ``latency`` = 2 cycles (count, address). One piece per cycle, also from the last of a
@@ -146,6 +161,7 @@ class Positions(wiring.Component):
             )
         )
         next_row = (row + row_bytes)[:ADDRESS_BITS]
+        place = data.View(ChipPlace, Cat(head[name] for name in CHIP_PLACE_FIELDS))
         with m.If(take_address):
             m.d.sync += [
                 row.eq(head.address),
@@ -153,6 +169,15 @@ class Positions(wiring.Component):
                 row_bytes.eq(head.row_bytes),
                 position_bytes.eq(head.position_bytes),
             ]
+            if self.machine.keeps_results:
+                with m.If(head.on_chip):
+                    size = head.planes.as_value()
+                    m.d.sync += [
+                        row.eq(0),
+                        here.eq(0),
+                        row_bytes.eq(place.row_pairs << 2 << size),
+                        position_bytes.eq((place.apart + 1) << 1 << size),
+                    ]
         with m.Elif(row_ends):
             m.d.sync += [row.eq(next_row), here.eq(next_row)]
         with m.Elif(forward):
@@ -164,6 +189,11 @@ class Positions(wiring.Component):
         m.d.comb += [placed.address.eq(address), placed.codes.eq(codes)]
         with m.If(take_piece):
             m.d.sync += placed.planes.eq(head.planes)
+            if self.machine.keeps_results:
+                m.d.sync += [
+                    placed.on_chip.eq(head.on_chip),
+                    *(placed.place[name].eq(place[name]) for name, _ in OnChip),
+                ]
         m.d.sync += [
             placed.valid.eq(counted.valid),
             placed.pieces.eq(counted.pieces),
@@ -176,4 +206,7 @@ class Positions(wiring.Component):
                 m.d.sync += [placed.written.eq(inside), address.eq(here)]
             with m.Else():
                 m.d.sync += address.eq(address + self.machine.piece_bytes)
+                # The same codes again: they are only slow.
+                with m.If(placed.on_chip):
+                    m.d.sync += placed.written.eq(0)
         return m

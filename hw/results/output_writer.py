@@ -1,4 +1,4 @@
-"""From pieces of codes or sums to write bursts."""
+"""From pieces of codes or sums to write bursts, or to words for the activation memory."""
 
 from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
@@ -8,6 +8,7 @@ from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 from hw.results.axi_write import OUTSTANDING, AxiWrite
 from hw.results.capture import Placement
+from hw.results.chip_writer import ChipWriter, chip_words_layout
 from hw.results.output_positions import Positions
 from hw.results.running_maximum import piece_layout
 from hw.results.write_combiner import WriteCombiner
@@ -15,16 +16,20 @@ from hw.streams.axi import WriteBurst, write_signature
 
 
 class OutputWriter(wiring.Component):
-    """Instances and wires: Positions, WriteCombiner, AxiWrite.
+    """Instances and wires: Positions, WriteCombiner, AxiWrite, and ChipWriter.
 
-    Latency: ``latency`` = 5 cycles from the last piece of a compute to ``computed``. One piece per
-    cycle; nothing here ever waits except the write channel.
+    Latency: ``latency`` = 5 cycles from the last piece of a compute to ``computed``, 4 to
+    ``settled``; its words are at ``chip`` 3 cycles after that. One piece per cycle; nothing here
+    ever waits except the write channel, and words for the chip for a cycle.
 
     Members
     -------
     pieces : ``In(piece_layout)``
     placements : ``In(stream.Signature(Placement))``
     axi : ``Out(write_signature of WriteBurst)``
+    chip : ``Out(stream.Signature(chip_words_layout))``
+    settled : ``Out(1)``
+        As in :class:`hw.results.write_combiner.WriteCombiner`.
     released : ``Out({valid, pieces})``, buffered : ``Out(range(output_beats + 1))``
         For the sequencer's account of the output buffer.
     computed, stored : ``Out(16)``
@@ -43,6 +48,8 @@ class OutputWriter(wiring.Component):
             "placements": In(stream.Signature(Placement)),
             "stop": In(1),
             "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
+            "chip": Out(stream.Signature(chip_words_layout(machine))),
+            "settled": Out(1),
             "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "buffered": Out(range(machine.output_beats + 1)),
             "computed": Out(16),
@@ -65,6 +72,7 @@ class OutputWriter(wiring.Component):
             combiner.placed.eq(positions.placed),
             axi_write.combined.eq(combiner.combined),
             self.released.eq(combiner.released),
+            self.settled.eq(combiner.settled),
             self.buffered.eq(axi_write.buffered),
             self.computed.eq(combiner.computed),
             self.stored.eq(axi_write.stored),
@@ -74,4 +82,8 @@ class OutputWriter(wiring.Component):
             self.sent.eq(axi_write.sent),
             self.error.eq(axi_write.error),
         ]
+        if self.machine.keeps_results:
+            m.submodules.chip_writer = chip_writer = ChipWriter(self.machine)
+            connect(m, chip_writer.o, flipped(self.chip))
+            m.d.comb += chip_writer.i.eq(combiner.chip)
         return m

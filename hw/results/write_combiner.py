@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.formats import CODE_BITS, WRITTEN_ADDRESS_BITS
 from arch.isa import SUM_PIECES_BITS, Planes
 from arch.machine import Machine
-from hw.results.output_positions import placed_layout
+from hw.results.output_positions import OnChip, placed_layout
 
 
 def transfer_layout(machine: Machine) -> data.StructLayout:
@@ -34,6 +34,20 @@ def combined_layout(machine: Machine) -> data.StructLayout:
     })  # fmt: skip
 
 
+def chip_beat_layout(machine: Machine) -> data.StructLayout:
+    """Return a beat on its way to the activation memory.
+
+    ``number``: the beat of its map, as P planes of S / P positions each.
+    """
+    return data.StructLayout({
+        "valid": 1,
+        "number": machine.position_bits,
+        "planes": Planes,
+        "place": OnChip,
+        "beat": transfer_layout(machine),
+    })  # fmt: skip
+
+
 class WriteCombiner(wiring.Component):
     """Puts each written piece of P planes into the S words of its transfer:
 
@@ -50,9 +64,13 @@ class WriteCombiner(wiring.Component):
     placed : ``In(placed_layout)``
     combined : ``Out(combined_layout)``
         Never waits: the sequencer has reserved room.
+    chip : ``Out(chip_beat_layout)``
+        Beats of computes whose results stay on chip; these are not in ``combined``.
     released : ``Out({valid, pieces})``
-        All pieces of a capture, ``pieces`` + 1 a column, have become transfers, or the one still
-        open.
+        All pieces of a capture for memory, ``pieces`` + 1 a column, have become transfers, or the
+        one still open.
+    settled : ``Out(1)``
+        The last transfer of a compute for the chip leaves in this cycle.
     computed : ``Out(16)``
         Computes whose last transfer has left here, modulo 2^16.
     """
@@ -64,6 +82,8 @@ class WriteCombiner(wiring.Component):
         super().__init__({
             "placed": In(placed_layout(machine)),
             "combined": Out(combined_layout(machine)),
+            "chip": Out(chip_beat_layout(machine)),
+            "settled": Out(1),
             "released": Out(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "computed": Out(16),
         })  # fmt: skip
@@ -108,6 +128,14 @@ class WriteCombiner(wiring.Component):
             next_beat.eq(beat == beat_after),
             moved.eq(within ^ arranged_number[:beat_bits]),
         ]
+        on_chip = Signal()
+        placed_planes, place = Signal(Planes, reset_less=True), Signal(OnChip, reset_less=True)
+        if machine.keeps_results:
+            m.d.sync += [
+                on_chip.eq(placed.on_chip),
+                placed_planes.eq(placed.planes),
+                place.eq(placed.place),
+            ]
         with m.If(placed.valid & placed.written):
             m.d.sync += [arranged_number.eq(number), beat_after.eq(beat + 1)]
         same = same_beat & ~moved.any()
@@ -120,8 +148,9 @@ class WriteCombiner(wiring.Component):
         )
 
         # Stage 2: the open transfer. It is closed in the cycle after its compute's last piece.
-        out = self.combined
-        opened, closing = Signal(), Signal()
+        out, chip = self.combined, self.chip
+        opened, closing, leaves = Signal(), Signal(), Signal()
+        open_on_chip = Signal()
         fresh = Signal()
         open_transfer = Signal(transfer, reset_less=True)
         open_number = Signal.like(number, reset_less=True)
@@ -129,10 +158,15 @@ class WriteCombiner(wiring.Component):
             out.transfer.eq(open_transfer),
             out.number.eq(open_number),
             fresh.eq(~opened | closing | ~same),
-            out.valid.eq(opened & (closing | (here & ~same))),
+            leaves.eq(opened & (closing | (here & ~same))),
+            out.valid.eq(leaves & ~open_on_chip),
             out.last.eq(closing),
-            self.released.valid.eq(ends),
+            self.released.valid.eq(ends & ~on_chip),
             self.released.pieces.eq(pieces),
+            chip.valid.eq(leaves & open_on_chip),
+            chip.number.eq(open_number),
+            chip.beat.eq(open_transfer),
+            self.settled.eq(closing & open_on_chip),
         ]
         m.d.sync += closing.eq(last)
         with m.If(here):
@@ -149,6 +183,12 @@ class WriteCombiner(wiring.Component):
                     out.follows.eq(follows),
                     out.skips.eq(skips),
                 ]
+                if machine.keeps_results:
+                    m.d.sync += [
+                        open_on_chip.eq(on_chip),
+                        chip.planes.eq(placed_planes),
+                        chip.place.eq(place),
+                    ]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
         with m.If(closing):

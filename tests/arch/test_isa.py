@@ -7,6 +7,7 @@ from arch import isa
 from arch.formats import CODE_BITS
 from arch.machine import MACHINES
 
+STRUCTS = [isa.Load, isa.Compute, isa.ChipPlace, isa.Entry, isa.EntryGroup]
 FORMATS = {"Load": isa.Load, "Compute": isa.Compute}
 
 
@@ -24,14 +25,14 @@ def random_fields(struct, rng) -> dict:
     return values
 
 
-@pytest.mark.parametrize("struct", [isa.Load, isa.Compute, isa.Entry, isa.EntryGroup])
+@pytest.mark.parametrize("struct", STRUCTS)
 @pytest.mark.parametrize("seed", range(5))
 def test_decode_inverts_encode(struct, seed, rng):
     fields = random_fields(struct, rng)
     assert isa.decode(struct, isa.encode(struct, fields)) == fields
 
 
-@pytest.mark.parametrize("struct", [isa.Load, isa.Compute, isa.Entry, isa.EntryGroup])
+@pytest.mark.parametrize("struct", STRUCTS)
 @pytest.mark.parametrize("seed", range(5))
 def test_bits_lie_where_the_hardware_has_its_fields(struct, seed, rng):
     fields = random_fields(struct, rng)
@@ -131,3 +132,10 @@ def test_what_is_not_defined_decodes_to_illegal():
     no_such_planes = isa.encode(isa.Load, {"opcode": isa.Opcode.LOAD_MAP}) | 3 << planes.offset
     for bits in (0, 7, no_such_planes):
         assert isa.decode_instruction(bits)["opcode"] is isa.Opcode.ILLEGAL
+
+
+def test_a_chip_place_stands_where_a_place_in_memory_would(rng):
+    place = random_fields(isa.ChipPlace, rng)
+    fields = isa.with_chip_place({"opcode": isa.Opcode.COMPUTE, "width": 7}, place)
+    assert fields["on_chip"] == 1
+    assert isa.chip_place(isa.decode(isa.Compute, isa.encode(isa.Compute, fields))) == place

@@ -26,7 +26,7 @@ def differing(network, picture, machine):
         assert np.array_equal(value, floats[name])
     return {
         layer.storage: int((read_layer(memory, layer) != expected[layer.tensor]).sum())
-        for layer in manifest.layers
+        for layer in manifest.layers_in_memory
     }
 
 

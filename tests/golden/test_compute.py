@@ -23,7 +23,7 @@ class Named(SimpleNamespace):
 
 def test_positions_outside_of_the_map_write_nothing():
     fields = {
-        "raw": 1, "code_bits": 0, "row_length": 4, "width": 0, "height": 0, "pair": 0,
+        "raw": 1, "code_bits": 0, "row_length": 4, "width": 0, "height": 0, "pair": 0, "on_chip": 0,
         "address": 64, "row_bytes": 64, "position_bytes": 24, "sum_pieces": 5,
     }  # fmt: skip
     chip, compute = SimpleNamespace(machine=TINY), SimpleNamespace(fields=fields)
@@ -37,7 +37,7 @@ def test_positions_outside_of_the_map_write_nothing():
 def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
     """Low planes first; planes beyond the last piece leave no trace."""
     fields = {
-        "raw": 1, "code_bits": 0, "row_length": 4, "width": 3, "height": 1, "pair": 0,
+        "raw": 1, "code_bits": 0, "row_length": 4, "width": 3, "height": 1, "pair": 0, "on_chip": 0,
         "address": 64, "row_bytes": 0, "position_bytes": 24,
         "sum_pieces": pieces - 1,
     }  # fmt: skip
@@ -54,7 +54,7 @@ def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
 
 
 def test_more_pieces_than_a_sum_has():
-    fields = {"raw": 1, "post_mode": 0, "pair": 0, "sum_pieces": TINY.raw_chunks}
+    fields = {"raw": 1, "post_mode": 0, "pair": 0, "on_chip": 0, "sum_pieces": TINY.raw_chunks}
     chip, compute = SimpleNamespace(machine=TINY), Named(fields)
     message = "COMPUTE: sums in 7 pieces; machine 'tiny' has at most 6"
     with pytest.raises(MachineError, match=message):

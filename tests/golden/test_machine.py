@@ -143,7 +143,7 @@ def test_bank_conflict():
     assert "two words to one activation bank" in failure(sample.finish())
 
 
-@pytest.mark.parametrize("broken", ["after_compute", "await_stored", "after_load", "never loaded"])
+@pytest.mark.parametrize("broken", ["after_compute", "after_stored", "after_load", "never loaded"])
 def test_races_are_found(broken, seed):
     sample = Sample(TINY, seed)
     load, compute = sample.listing.load, sample.listing.compute
@@ -151,8 +151,8 @@ def test_races_are_found(broken, seed):
     def changed_load(opcode, size=0, **fields):
         if broken == "after_compute":
             fields["after_compute"] = 0
-        if broken == "await_stored":
-            fields["await_stored"] = 0
+        if broken in ("after_compute", "after_stored"):  # to be stored is to be computed
+            fields["after_stored"] = 0
         if broken == "never loaded" and opcode is Opcode.LOAD_WEIGHTS:
             fields["destination"] += 1
         load(opcode, size, **fields)

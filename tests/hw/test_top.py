@@ -144,7 +144,7 @@ COMPUTE = (
 )
 LATE_MAP = (Load, MAP[1] | {"after_compute": 5})
 LATE_COMPUTE = (Compute, COMPUTE[1] | {"after_load": 9})
-LATE_STORE = (Load, MAP[1] | {"after_compute": 6, "await_stored": 1})
+LATE_STORE = (Load, MAP[1] | {"after_stored": 6})
 END = (Load, {"opcode": Opcode.END})
 OTHER = (Load, {"opcode": Opcode.ILLEGAL})
 NEXT_CHUNK = (Load, {"opcode": Opcode.LOAD_PROGRAM, "address": 2048, "rows": 1, "beats": 256})

@@ -37,7 +37,7 @@ def simulate(compiled: Compiled, picture: np.ndarray, seed: int) -> tuple[int, d
         return 0, {"error": str(outcome.error)}
     expected = execute.run(compiled.network, picture)
     wrong = {}
-    for layer in manifest.layers:
+    for layer in manifest.layers_in_memory:
         found = read_layer(outcome.memory, layer)
         if not np.array_equal(found, expected[layer.tensor]):
             wrong[layer.storage] = int((found != expected[layer.tensor]).sum())

@@ -29,6 +29,8 @@ class Listing:
     words: list[int] = field(default_factory=list)
     loads: int = 0
     computes: int = 0
+    #: Computes that write to memory.
+    stored: int = 0
     #: Computes that the last load waits for.
     awaited: int = 0
 
@@ -39,6 +41,7 @@ class Listing:
             fields |= {"rows": 1, "beats": -(-size // self.machine.beat_bytes)}
         self.awaited = fields.setdefault("after_compute", self.computes)
         fields["after_compute"] %= COUNT_MODULUS
+        fields["after_stored"] = fields.get("after_stored", 0) % COUNT_MODULUS
         self.words.append(encode(Load, {"opcode": opcode, **fields}))
         self.loads += 1
 
@@ -49,6 +52,7 @@ class Listing:
         fields["after_load"] %= COUNT_MODULUS
         self.words.append(encode(Compute, {"opcode": Opcode.COMPUTE, **fields}))
         self.computes += 1
+        self.stored += not fields.get("on_chip")
 
     def end(self) -> None:
         """Append END."""

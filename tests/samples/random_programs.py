@@ -3,7 +3,7 @@
 import numpy as np
 
 from arch.formats import CODE_BITS
-from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode
+from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, encode, with_chip_place
 from arch.loads import LINE_BYTES
 from arch.machine import Machine
 from tests.samples.listing import Listing
@@ -19,7 +19,9 @@ class RandomProgram:
 
     Loads fetch whatever lies at their addresses, computes compute whatever is on chip: only counts,
     shapes and addresses mean something. Loads and computes wait for what is well behind them, or
-    right before. The table is loaded again only when all computes before are through with it.
+    right before. The table is loaded again only when all computes before are through with it. With
+    ``on_chip``, half of the computes for codes have results for the activation memory, as fast as
+    they may come or slower, and others wait for them.
     With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
     run their passes for several pairs of planes. Raw sums leave in any number of pieces, often in
     several computes one after another.
@@ -33,10 +35,12 @@ class RandomProgram:
         *,
         loops: bool = False,
         made: bool = False,
+        on_chip: bool = False,
     ):
         self.machine = machine
         self.loops = loops
         self.made = made
+        self.on_chip = on_chip
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -105,9 +109,17 @@ class RandomProgram:
             window=int(self.random.integers(1, 6)),
             groups=int(self.random.integers(0, 16)),
             halves=3,
-            await_stored=int(self._chance(0.4)),
-            after_compute=max(0, self.listing.computes - int(self.random.integers(0, 5))),
+            shares=int(self.on_chip and self._chance(0.5)),
+            **self._awaited(),
         )
+
+    def _awaited(self) -> dict[str, int]:
+        stored = self._chance(0.4)
+        after = max(0, self.listing.computes - int(self.random.integers(0, 5)))
+        return {
+            "after_compute": after,
+            "after_stored": min(after, self.listing.stored) if stored else 0,
+        }
 
     def _compute(self) -> None:
         columns = self.machine.columns
@@ -124,14 +136,22 @@ class RandomProgram:
         length = columns * per_row if self._chance(0.7) else int(self.random.integers(2, 70))
         span = self._size(self.entries)
         after = self.listing.loads - int(self.random.integers(0, 4))
-        self.listing.compute(
+        pieces = int(self.random.integers(0, self.machine.raw_chunks))
+        chip = None
+        if self.on_chip and not raw and self._chance(0.5):
+            length += -length % 4
+            chip = self._chip_place(int(planes))
+            fast = chip["row_pairs"] % 2 == 0 and self.machine.slots // planes % 4 == 0
+            pieces = 0 if fast and self._chance(0.7) else max(1, pieces)
+        fields = dict(
             after_load=max(self.table_load, after),
+            after_results=int(self.on_chip and self._chance(0.3)),
             table_start=self.start + self.entries - span,
             table_last=self.start + self.entries - 1,
             block_rows=rows,
             row_blocks=per_row,
             raw=int(raw),
-            sum_pieces=int(self.random.integers(0, self.machine.raw_chunks)),
+            sum_pieces=pieces,
             code_bits=int(self.random.integers(1, 5)),
             pair=int(pair and not raw),
             row_length=length,
@@ -143,3 +163,21 @@ class RandomProgram:
             planes={1: Planes.ONE, 2: Planes.TWO, 4: Planes.FOUR}[int(planes)],
             **pairs,
         )
+        self.listing.compute(**(with_chip_place(fields, chip) if chip else fields))
+
+    def _chip_place(self, planes: int) -> dict:
+        """Any place on chip whose words of a beat lie in different banks."""
+        machine = self.machine
+        together = max(1, machine.slots // planes)
+        split = together > 1 and self._chance(0.4)
+        residue = max(1, together // 2) if split else together
+        lines = int(self.random.integers(1, machine.positions // machine.columns))
+        half = int(self.random.integers(1, machine.positions // machine.columns))
+        return {
+            "destination": int(self.random.integers(0, machine.positions)),
+            "plane_stride": (lines * machine.columns + residue) % machine.positions,
+            "odd_offset": half * machine.columns + machine.slots // 2 if split else 0,
+            "row_pairs": int(self.random.integers(1, 200)),
+            "groups": int(self.random.integers(1, 16)),
+            "apart": int(self._chance(0.3)),
+        }

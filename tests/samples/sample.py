@@ -184,7 +184,7 @@ class Sample:
                 address=source.address + image * source.image_bytes,
                 destination=chip.home + group * chip.group_stride,
                 planes=Planes.holding(source.planes),
-                await_stored=1,
+                after_stored=self.listing.computes,
                 halves=BOTH if alone else 1 << part,
                 **fields,
             )

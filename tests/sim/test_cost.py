@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from arch.machine import TINY
+from arch.machine import TINY, Machine
 from arch.memory import IDEAL, MEMORIES, SDR16_100, Memory
 from compiler.cost.frame import predict
 from compiler.describe import describe
@@ -18,6 +18,7 @@ from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
 from sim.run import check_forecast
 from tests.samples.even_thresholds import even_thresholds
+from tests.samples.machines import SMALL16
 from tests.samples.networks import Builder, everything
 from tests.samples.random_programs import RandomProgram
 
@@ -38,12 +39,12 @@ def model():
 
 
 def differing(
-    model, content: np.ndarray, program_address: int, memory: Memory
+    model, content: np.ndarray, program_address: int, memory: Memory, machine: Machine = TINY
 ) -> dict[str, tuple[int, int]]:
     """Return the counters that are not as predicted: (predicted, counted)."""
-    outcome = run_frame(model, TINY, content, program_address, Conditions(memory=memory))
+    outcome = run_frame(model, machine, content, program_address, Conditions(memory=memory))
     assert outcome.done, outcome.error
-    prediction = predict(content, program_address, TINY, memory)
+    prediction = predict(content, program_address, machine, memory)
     print(f"{memory}: {outcome.counters}")
     return {
         name: (count, outcome.counters[name])
@@ -92,6 +93,19 @@ def test_networks(model, seed, draw, memory):
 def test_random_programs(model, seed, kinds):
     program = RandomProgram(TINY, seed, **kinds)
     assert not differing(model, program.memory, 0, KEPT[seed % len(KEPT)])
+
+
+@pytest.fixture(scope="module")
+def keeping():
+    return frame_model(SMALL16, generate(SMALL16), LEAST_MEMORY).build()
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("seed", range(3 * len(KEPT)))
+def test_random_programs_with_results_on_chip(keeping, seed):
+    program = RandomProgram(SMALL16, seed, on_chip=True, loops=seed % 3 == 1, made=seed % 3 == 2)
+    memory = KEPT[seed % len(KEPT)]
+    assert not differing(keeping, program.memory, 0, memory, machine=SMALL16)
 
 
 def test_a_wrong_prediction_is_an_error():

@@ -44,16 +44,15 @@ def test_a_layer_waits_until_the_rows_that_it_reads_are_stored():
     loads = of(Opcode.LOAD_MAP, found.loads)
     assert loads
     for load in loads:
-        assert load.await_stored
-        assert load.after in writers
+        assert load.stored in writers
         assert found.computes[load.needed].job == 1
-    assert loads[-1].after == writers[-1]
+    assert loads[-1].stored == writers[-1]
 
 
 def test_constants_wait_for_nothing_while_there_is_room():
     found = steps(two_layers())
     constants = [step for step in found.loads if step.fields["opcode"] is not Opcode.LOAD_MAP]
-    assert {step.after for step in constants} == {NOTHING}
+    assert {step.awaits for step in constants} == {NOTHING}
     assert len(of(Opcode.LOAD_TABLE, constants)) == len(of(Opcode.LOAD_WEIGHTS, constants)) == 2
     assert len(of(Opcode.LOAD_THRESHOLDS, constants)) == 1
 

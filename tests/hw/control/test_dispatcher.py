@@ -41,7 +41,7 @@ def random_program(count, seed):
                         {
                             "opcode": Opcode.COMPUTE,
                             "address": number,
-                            "post_mode": chance.randrange(16),
+                            "post_mode": chance.randrange(8),
                         },
                     ),
                 )
@@ -84,6 +84,7 @@ class Bench:
             if self.answer:
                 loaded, stored = self.answer(cycle, self)
                 ctx.set(dut.loaded, loaded)
+                ctx.set(dut.computed, stored)
                 ctx.set(dut.stored, stored)
             (
                 _,

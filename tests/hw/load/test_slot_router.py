@@ -24,19 +24,24 @@ def test_routes(machine, seed):
         banks = chance.sample(range(machine.columns), machine.slots)
         addresses = [chance.randrange(machine.activation_words) for _ in banks]
         words = [chance.getrandbits(16) for _ in banks]
-        steps.append((banks, addresses, words, chance.randrange(16), chance.randrange(1, 4)))
+        written = chance.choice([(1 << machine.slots) - 1, chance.getrandbits(machine.slots)])
+        lanes = chance.randrange(16), chance.randrange(1, 4)
+        steps.append((banks, addresses, words, lanes, written))
 
     async def bench(ctx):
         for cycle in range(len(steps) + dut.latency):
             if cycle < len(steps):
-                banks, addresses, words, groups, halves = steps[cycle]
+                banks, addresses, words, (groups, halves), written = steps[cycle]
                 for w in range(machine.slots):
                     ctx.set(dut.positions[w], addresses[w] * machine.columns + banks[w])
                     ctx.set(dut.words[w], words[w])
                 ctx.set(dut.groups, groups)
                 ctx.set(dut.halves, halves)
+                ctx.set(dut.written, written)
             if cycle >= dut.latency:
-                banks, addresses, words, groups, halves = steps[cycle - dut.latency]
+                banks, addresses, words, lanes, written = steps[cycle - dut.latency]
+                groups, halves = lanes
+                banks = [b if written >> w & 1 else None for w, b in enumerate(banks)]
                 for b in range(machine.columns):
                     write = ctx.get(dut.banks[b])
                     if b not in banks or not groups:
@@ -58,15 +63,17 @@ module bench(input clk);
     reg [WORDS-1:0] words = 0;
     reg [3:0] groups = 0;
     reg [1:0] halves = 0;
+    reg [WRITTEN-1:0] written = 0;
     wire differ;
     integer cycle = 0, k;
     miter dut(.clk(clk), .rst(1'b0), .positions(positions), .words(words), .groups(groups),
-              .halves(halves), .differ(differ));
+              .halves(halves), .written(written), .differ(differ));
     always @(posedge clk) begin
         for (k = 0; k < POSITIONS; k = k + 1) positions[k] <= $urandom & 1;
         for (k = 0; k < WORDS; k = k + 1) words[k] <= $urandom & 1;
         groups <= $urandom;
         halves <= $urandom;
+        for (k = 0; k < WRITTEN; k = k + 1) written[k] <= $urandom & 1;
         if (differ) begin $display("differ in cycle %0d", cycle); $finish; end
         cycle = cycle + 1;
         if (cycle == 5000) begin $display("agree"); $finish; end
@@ -83,6 +90,7 @@ def test_fabrics_agree(machine, tmp_path):
     sizes = {
         "POSITIONS": pair[0].positions.shape().size,
         "WORDS": pair[0].words.shape().size,
+        "WRITTEN": machine.slots,
     }
     assert "PFUMX" in check_pair(pair, "banks", BENCH, sizes, cell_models(), tmp_path)
 

@@ -1,0 +1,14 @@
+"""Machines that no board has: small ones with what only large ones have otherwise."""
+
+from arch.machine import Machine
+
+SMALL16 = Machine(
+    name="small16",
+    rows=16,
+    columns=8,
+    activation_words=512,
+    weight_words=256,
+    table_entries=512,
+    axi_data_bits=128,
+)
+"""Keeps results on chip; beats of two positions of four planes."""
