@@ -131,7 +131,7 @@ class TransferBeats(wiring.Component):
                 ]
                 with m.If(picture):
                     m.d.sync += before_last.eq(PICTURE_STEPS - 2)
-                with m.If(shared):
+                with m.If(two_steps):
                     m.d.sync += before_last.eq(SHARED_STEPS - 2)
                 m.next = "BEATS"
             with m.State("BEATS"):
