@@ -81,11 +81,6 @@ class Storage:
         """Bit-planes that the array multiplies: the codes' bits; 8 for a picture."""
         return PICTURE_BITS if self.kind == "picture" else self.bits
 
-    @property
-    def words(self) -> int:
-        """Words of :data:`WORD_CHANNELS` channels."""
-        return 1 if self.kind == "picture" else images_of(self.channels, WORD_CHANNELS)
-
 
 @dataclass(frozen=True)
 class Layout:

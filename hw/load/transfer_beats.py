@@ -131,7 +131,7 @@ class TransferBeats(wiring.Component):
                 ]
                 with m.If(picture):
                     m.d.sync += before_last.eq(PICTURE_STEPS - 2)
-                with m.If(two_steps):
+                with m.If(shared):
                     m.d.sync += before_last.eq(SHARED_STEPS - 2)
                 m.next = "BEATS"
             with m.State("BEATS"):
