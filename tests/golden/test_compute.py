@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from arch.isa import Planes, PostMode
+<<<<<<< HEAD
 from arch.machine import TINY
+=======
+from arch.machine import ECP5_25F, TINY
+>>>>>>> eight
 from golden.compute import outgoing, passes_of, plane_pairs
 from golden.program import MachineError
 
@@ -55,6 +59,7 @@ def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
 
 
 def test_more_pieces_than_a_sum_has():
+<<<<<<< HEAD
     fields = {
         "raw": 1, "post_mode": PostMode.THRESHOLDS, "pair": 0, "on_chip": 0,
         "sum_pieces": TINY.raw_chunks, "planes": Planes.FOUR,
@@ -62,8 +67,31 @@ def test_more_pieces_than_a_sum_has():
     chip, compute = SimpleNamespace(machine=TINY), Named(fields)
     most = TINY.raw_chunks
     message = f"COMPUTE: sums in {most + 1} pieces; machine 'tiny' has at most {most}"
+=======
+    fields = {"raw": 1, "post_mode": PostMode.THRESHOLDS, "pair": 0, "sum_pieces": TINY.raw_chunks}
+    fields["planes"] = Planes.FOUR
+    chip, compute = SimpleNamespace(machine=TINY), Named(fields)
+    message = "COMPUTE: sums in 9 pieces; machine 'tiny' has at most 8"
+>>>>>>> eight
     with pytest.raises(MachineError, match=message):
         passes_of(chip, compute)
+
+
+@pytest.mark.parametrize(
+    ("machine", "changes", "message"),
+    [
+        (ECP5_25F, {}, "machine 'ecp5_25f' has no post_mode LOOKUP_1: no wide codes"),
+        (TINY, {"raw": 1}, "raw, pair or code_bits with post_mode LOOKUP_1 is not defined"),
+        (TINY, {"pair": 1}, "raw, pair or code_bits with post_mode LOOKUP_1"),
+        (TINY, {"code_bits": 4}, "raw, pair or code_bits with post_mode LOOKUP_1"),
+        (TINY, {"post_mode": PostMode.THRESHOLDS}, "thresholds do not make codes of 8 planes"),
+    ],
+)
+def test_what_post_modes_go_with(machine, changes, message):
+    fields = {"raw": 0, "pair": 0, "code_bits": 0, "planes": Planes.EIGHT}
+    fields |= {"post_mode": PostMode.LOOKUP_1} | changes
+    with pytest.raises(MachineError, match=f"COMPUTE: {message}"):
+        passes_of(SimpleNamespace(machine=machine), Named(fields))
 
 
 @pytest.mark.parametrize("planes", range(1, 9))
