@@ -27,7 +27,7 @@ from boards.toolchain import check_tools, find_tool
 from compiler.build_folder import Build, read_build
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
-from host.boxes import boxes_on_picture, check_detector
+from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
 from host.device import Device, Report, result_bytes
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
@@ -179,10 +179,10 @@ def run(arguments: argparse.Namespace) -> None:
         check_drawing(arguments.draw, drawn_size(frame.image))
     with opened(arguments, board, found.machine) as there:
         memory = _frame(there, found, frame.codes, arguments)
-    if found.manifest.description is None:
+    if not is_detector(found.manifest):
         return
-    boxes = boxes_on_picture(memory, found.manifest, frame, arguments.score)
-    classes = found.manifest.description.head.classes
+    boxes = boxes_on_picture(memory, found.manifest, frame, arguments.score, found.tail)
+    classes = class_names(found.manifest)
     for line in describe(boxes, classes):
         print(line)
     if arguments.draw:

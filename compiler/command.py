@@ -241,6 +241,8 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
     )
     print(layer_table(compiled))
     print(f"memory {target.memory}")
+    if compiled.parts is not None:
+        print("cycles and frames/s are the array's: what the host computes is not in them")
     print(
         f"{folder}: {compiled.network.name} for {target.machine.name} with memory "
         f"{target.memory.name}, "

@@ -27,8 +27,10 @@ def boxes_on_picture(
         sums = [read_layer(memory, manifest.layer_of(out.tensor)) for out in manifest.outputs]
         found = detect(sums, manifest.outputs, description.head, floor=floor)
     else:
+        if tail is None:
+            raise OnefourError(f"network {manifest.network!r}: boxes need the build's tail.onnx")
         results = read_outputs(memory, manifest)
-        outputs = model_outputs(tail and Tail(tail), results, manifest.tail.outputs)
+        outputs = model_outputs(Tail(tail), results, manifest.tail.outputs)
         size = manifest.picture.height, manifest.picture.width
         found = detections(outputs, manifest.tail.boxes, size, floor)
     return replace(found, boxes=frame.placement.to_picture(found.boxes))

@@ -126,8 +126,13 @@ def read_record(path: Path) -> dict:
 
 
 def read_description(path: Path) -> Description:
-    """Read a side-car file about raw maps; :class:`DescriptionError` says what is wrong with it."""
-    found = parse_description(read_record(path))
+    """Read a side-car file; :class:`DescriptionError` says what is wrong with it."""
+    return parse_description(read_record(path))
+
+
+def read_head(path: Path) -> Description:
+    """The same for a network of raw maps, which only a head describes."""
+    found = read_description(path)
     if found.head is None:
         raise DescriptionError(
             f"{path}: 'layout' is about the model's own outputs; raw maps need 'head', 'strides' "

@@ -17,7 +17,7 @@ from onnx import ModelProto
 from tqdm import tqdm
 
 from arch.files import write_whole
-from host.description import Description, read_description, side_car
+from host.description import Description, read_head, side_car
 from quant.data.dataset import read_dataset
 from quant.data.pictures import Loaded, load_pictures
 from quant.errors import TrainingError
@@ -112,7 +112,7 @@ def read_study(
     for width in bits:
         if width not in BITS:
             raise TrainingError(f"weights of {width} bits; expected {BITS[0]} to {BITS[-1]}")
-    model, told = read_onnx(path), read_description(description or side_car(path))
+    model, told = read_onnx(path), read_head(description or side_car(path))
     try:
         return study(model, told, data, split=split, bits=bits)
     except TrainingError as error:

@@ -49,6 +49,7 @@ def test_from_file_to_boxes(tmp_path, picture, capfd, tail):
     assert compiler.__main__.main(arguments) == 0
     told = capfd.readouterr().out
     assert "the host computes what follows" in told
+    assert "what the host computes is not in them" in told
     assert "computed on the host; from the file in onnxruntime at most" in told
     build = read_build(folder)
     assert build.manifest.tail.boxes.layout == TAILS[tail]

@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from host.description import DescriptionError, parse_description, read_description, side_car
+from host.description import (
+    DescriptionError,
+    parse_description,
+    read_description,
+    read_head,
+    side_car,
+)
 
 RECORD = {
     "classes": ["disc", "ring"],
@@ -136,5 +142,6 @@ def test_wrong_layouts(more, text):
 def test_raw_maps_are_not_read_by_a_layout(tmp_path):
     path = tmp_path / "model.json"
     path.write_text('{"layout": "yolov8"}')
+    assert read_description(path).table.layout == "yolov8"
     with pytest.raises(DescriptionError, match="raw maps need 'head'"):
-        read_description(path)
+        read_head(path)
