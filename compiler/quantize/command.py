@@ -22,6 +22,7 @@ from compiler.quantize.points import layers
 from compiler.quantize.quantise import quantise
 from compiler.quantize.ranges import METHODS
 from compiler.quantize.rounding import ROUNDINGS, STEPS
+from compiler.tail import class_names
 from host.description import FITS, Description, read_description, side_car
 
 LEAST_BITS, MOST_BITS = 2, 8
@@ -39,7 +40,8 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--fit", choices=FITS, default=argparse.SUPPRESS,
-        help="how they are fitted to the input (default: as the side-car says, or stretch)",
+        help="how they are fitted to the input (default: as the side-car says; letterbox where the "
+        "file names its classes; or stretch)",
     )  # fmt: skip
     parser.add_argument(
         "--threads", type=integer(1), default=1, help="of onnxruntime while it looks at them"
@@ -134,9 +136,11 @@ def pictures_of(
             "can be",
             file=sys.stderr,
         )
-    told = {} if described is None else {
-        "colour": described.colour, "fit": described.fit, "scale": described.scale
-    }  # fmt: skip
+    told = {}
+    if described is not None:
+        told = {"colour": described.colour, "fit": described.fit, "scale": described.scale}
+    elif class_names(network.model):  # as their boxes are brought back to the picture
+        told = {"fit": "letterbox"}
     if hasattr(arguments, "fit"):
         told["fit"] = arguments.fit
     if hasattr(arguments, "input_scale"):

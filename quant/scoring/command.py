@@ -17,6 +17,8 @@ import numpy as np
 from arch.command_line import Help, integer, program
 from arch.files import check_target, write_whole
 from arch.packages import need
+from compiler.frontend.dialect import is_float
+from compiler.frontend.reader.onnx_reader import load_model
 from host.picture import open_picture
 from quant.data.dataset import Dataset, read_dataset
 from quant.data.labels import Sample
@@ -87,7 +89,7 @@ def subjects_of(paths: Sequence[Path], given: Path | None, *, integers: bool,
         executable = runs(path)
         if executable:
             found.append(in_runtime(path, given, threads))
-        if integers or not executable:
+        if not executable or (integers and not is_float(load_model(path))):
             found.append(in_integers(path, given))
     return found
 

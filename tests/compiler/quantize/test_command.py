@@ -1,5 +1,6 @@
 """``python -m compiler quantize`` and ``build --quantize``."""
 
+import argparse
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 import compiler.__main__
 from compiler.build_folder import read_build
 from compiler.frontend.pipeline import read_network
+from compiler.quantize.command import pictures_of
+from compiler.quantize.float_network import read_float_network
 from tests.samples.float_net import branched, pictures_in
 from tests.samples.small_onnx import quantised_net
 
@@ -51,6 +54,17 @@ def test_side_car_goes_with_the_file(model, data, tmp_path):
     assert json.loads(target.with_suffix(".json").read_text()) == record
     scales = {t.name: t for t in onnx.load(target).graph.initializer}
     assert onnx.numpy_helper.to_array(scales["x_scale"]) == 1
+
+
+def test_files_with_class_names_take_letterboxed_pictures(model, data, tmp_path):
+    """As exporters write them, and as boxes are brought back to the picture."""
+    named = onnx.load(model)
+    onnx.helper.set_model_props(named, {"names": "{0: 'cat'}"})
+    path = tmp_path / "named.onnx"
+    onnx.save(named, path)
+    arguments = argparse.Namespace(data=data)
+    fits = [pictures_of(read_float_network(each), None, arguments).fit for each in (model, path)]
+    assert fits == ["stretch", "letterbox"]
 
 
 def test_build_quantises_first(model, data, tmp_path, capfd):
