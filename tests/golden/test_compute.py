@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 
 from arch.isa import Planes, PostMode
-<<<<<<< HEAD
-from arch.machine import TINY
-=======
 from arch.machine import ECP5_25F, TINY
->>>>>>> eight
 from golden.compute import outgoing, passes_of, plane_pairs
 from golden.program import MachineError
 
@@ -59,7 +55,6 @@ def test_a_raw_sum_leaves_in_its_pieces(rng, pieces):
 
 
 def test_more_pieces_than_a_sum_has():
-<<<<<<< HEAD
     fields = {
         "raw": 1, "post_mode": PostMode.THRESHOLDS, "pair": 0, "on_chip": 0,
         "sum_pieces": TINY.raw_chunks, "planes": Planes.FOUR,
@@ -67,12 +62,6 @@ def test_more_pieces_than_a_sum_has():
     chip, compute = SimpleNamespace(machine=TINY), Named(fields)
     most = TINY.raw_chunks
     message = f"COMPUTE: sums in {most + 1} pieces; machine 'tiny' has at most {most}"
-=======
-    fields = {"raw": 1, "post_mode": PostMode.THRESHOLDS, "pair": 0, "sum_pieces": TINY.raw_chunks}
-    fields["planes"] = Planes.FOUR
-    chip, compute = SimpleNamespace(machine=TINY), Named(fields)
-    message = "COMPUTE: sums in 9 pieces; machine 'tiny' has at most 8"
->>>>>>> eight
     with pytest.raises(MachineError, match=message):
         passes_of(chip, compute)
 

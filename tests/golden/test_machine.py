@@ -100,11 +100,7 @@ def failure(sample: Sample) -> str:
         ({"code_bits": 3, "planes": 2}, "needs 64 thresholds; set 0 was loaded with 32"),
         ({"address": 1 << 31}, "writes 0x80000000.."),
         ({"row_length": 0}, "row_length must be at least 1"),
-<<<<<<< HEAD
         ({"post_mode": PostMode.PRODUCT}, "with post_mode PRODUCT is not defined"),
-=======
-        ({"post_mode": 1}, "post_mode PRODUCT"),
->>>>>>> eight
     ],
 )
 def test_broken_computes_are_named(changes, text):

@@ -1,12 +1,14 @@
 """Products, code tables and shares as docs/machine.md, section 5, has them: by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from arch.formats import BOTH_HALVES
 from arch.isa import Opcode, Planes, PostMode, encode
-from arch.machine import ECP5_25F, TINY
+from arch.machine import ECP5_25F, ECP5_85F, TINY
 from arch.wide import Range, Scale
 from golden.loader import ChipMemories
 from golden.program import Instruction, MachineError
@@ -18,7 +20,7 @@ def load(chip, opcode, words, **fields):
     content = np.array(words, "<u4").view(np.uint8)
     beats = content.size // chip.machine.beat_bytes
     fields = {"opcode": opcode, "address": 0, "rows": 1, "beats": beats, "row_bytes": 0} | fields
-    chip.load(content, Instruction(0, 0, 0, {"code_bits": 0, "destination": 0} | fields))
+    chip.load(content, Instruction(0, 0, 0, {"code_bits": 0, "destination": 0, "halves": BOTH_HALVES} | fields))
 
 
 def chip_with(offset=0, second=0, mantissa=1 << 23, zero=0, places=24, **ranges):
@@ -105,4 +107,5 @@ def test_what_a_product_must_keep_to():
     with pytest.raises(MachineError, match="beyond code-table entry 1023"):
         load(chip, Opcode.LOAD_CODES, [0] * 4, destination=1023)
     with pytest.raises(MachineError, match="end within a position of 8 planes"):
-        load(chip, Opcode.LOAD_MAP, [0, 0], planes=Planes.EIGHT)
+        narrow = replace(ECP5_85F, axi_data_bits=64, wide_rows=2)
+        load(ChipMemories(narrow), Opcode.LOAD_MAP, [0, 0], planes=Planes.EIGHT)
