@@ -20,7 +20,8 @@ def load(chip, opcode, words, **fields):
     content = np.array(words, "<u4").view(np.uint8)
     beats = content.size // chip.machine.beat_bytes
     fields = {"opcode": opcode, "address": 0, "rows": 1, "beats": beats, "row_bytes": 0} | fields
-    chip.load(content, Instruction(0, 0, 0, {"code_bits": 0, "destination": 0, "halves": BOTH_HALVES} | fields))
+    fields = {"code_bits": 0, "destination": 0, "halves": BOTH_HALVES} | fields
+    chip.load(content, Instruction(0, 0, 0, fields))
 
 
 def chip_with(offset=0, second=0, mantissa=1 << 23, zero=0, places=24, **ranges):
@@ -106,6 +107,6 @@ def test_what_a_product_must_keep_to():
         codes(chip, PostMode.PRODUCT, [0])
     with pytest.raises(MachineError, match="beyond code-table entry 1023"):
         load(chip, Opcode.LOAD_CODES, [0] * 4, destination=1023)
+    narrow = ChipMemories(replace(ECP5_85F, axi_data_bits=64, wide_rows=2))
     with pytest.raises(MachineError, match="end within a position of 8 planes"):
-        narrow = replace(ECP5_85F, axi_data_bits=64, wide_rows=2)
-        load(ChipMemories(narrow), Opcode.LOAD_MAP, [0, 0], planes=Planes.EIGHT)
+        load(narrow, Opcode.LOAD_MAP, [0, 0], planes=Planes.EIGHT)
