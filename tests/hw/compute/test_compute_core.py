@@ -194,7 +194,7 @@ def stalling(machine, seed, stalls=0.6):
     return WriteMemory(machine.beat_bytes, machine.write_burst, latency=9, stalls=stalls, seed=seed)
 
 
-SMALL = replace(TINY, activation_words=64, weight_words=16, table_entries=64)
+SMALL = replace(TINY, activation_words=64, weight_words=16, table_entries=128)
 
 
 @pytest.mark.parametrize("seed", range(5))
