@@ -66,4 +66,4 @@ def test_a_machine():
     names = re.findall(r"^module (\S+?)(?=[ (])", generate(TINY), re.MULTILINE)
     assert len(names) == len(set(names))
     assert sum("element" in name for name in names) == 1
-    assert sum("block_ram" in name for name in names) == 4
+    assert sum("block_ram" in name for name in names) == 5
