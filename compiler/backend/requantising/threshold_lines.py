@@ -5,6 +5,7 @@ two numbers they are a few bytes a channel, whatever the bits of its codes.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,6 +36,12 @@ def threshold_line(
     Sums of a layer on an even grid are all odd or all even: ``spacing`` 2. Any threshold that tells
     the same sums apart will do; none where no line of ``MOST_FRACTION`` bits gives one.
     """
+    return _line_of(np.asarray(levels, np.int64).tobytes(), low, high, spacing)
+
+
+@lru_cache(maxsize=1 << 15)  # programs that keep other maps on chip have the same thresholds
+def _line_of(content: bytes, low: int, high: int, spacing: int) -> ThresholdLine | None:
+    levels = np.frombuffer(content, np.int64)
     places = np.arange(levels.size, dtype=np.int64)
     always, never = levels <= low, levels > high
     # The first sum that reaches a level: thresholds down to the sum before it are the same.

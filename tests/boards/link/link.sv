@@ -61,7 +61,7 @@ module link #(
         .dump_first(dump_first), .dump_last(dump_last), .flush(1'b0),
         .araddr(ar[31:0]), .arlen(ar[39:32]), .arvalid(arvalid), .arready(arready),
         .rdata(r[BITS-1:0]), .rresp(r[BITS+1:BITS]), .rlast(r[BITS+2]), .rvalid(rvalid), .rready(rready),
-        .awaddr(aw[31:0]), .awlen(aw[39:32]), .awvalid(awvalid), .awready(awready),
+        .awaddr(aw[31:0]), .awlen(aw[39:32]), .awsize(3'($clog2(BITS / 8))), .awvalid(awvalid), .awready(awready),
         .wdata(w[BITS-1:0]), .wstrb(w[BITS+BITS/8-1:BITS]), .wlast(w[BITS+BITS/8]), .wvalid(wvalid), .wready(wready),
         .bresp(b), .bvalid(bvalid), .bready(bready)
     );

@@ -4,9 +4,8 @@ import random
 
 import pytest
 
-from arch.isa import Planes
 from arch.machine import ECP5_45F, ECP5_85F
-from hw.results.chip_writer import ChipWriter
+from hw.results.chip_writer import NARROW, ChipWriter
 from tests.hw.cycles import run_benches
 from tests.samples.machines import SMALL16
 
@@ -23,7 +22,7 @@ def random_beats(machine, chance):
         beats.append(
             {
                 "number": chance.randrange(machine.positions),
-                "planes": chance.choice(list(Planes)),
+                "planes": chance.choice(NARROW),
                 "place": place,
                 "words": [chance.getrandbits(16) for _ in range(machine.slots)],
                 "written": chance.randrange(1, 1 << machine.slots),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from arch.machine import TINY
+from arch.machine import ECP5_25F, TINY
 from compiler.check.layers import against_formula
 from compiler.check.onnx import against_onnx
 from compiler.errors import QuantisationError, UnsupportedError
@@ -141,16 +141,16 @@ def test_weights_with_a_zero_point_are_refused(tmp_path):
         read_network(net.save(tmp_path))
 
 
-def test_the_back_end_refuses_wide_codes_and_tables(tmp_path):
+def test_machines_without_wide_codes_refuse_them_and_tables(tmp_path):
     net, x = begun()
     net.result(net.coded(net.silu(x), 0.01, 28), 8)
     with pytest.raises(UnsupportedError, match="8-bit codes.*1 to 4 bits.*explain"):
-        compile_file(net.save(tmp_path), TINY)
+        compile_file(net.save(tmp_path), ECP5_25F)
     net, x = quantised_net()
     y = net.quant(net.conv(x, 8, 8), 0.5, 4, 1)
     net.head(net.quant(net.node("HardSwish", y), 0.125, 4, 1), 8)
     with pytest.raises(UnsupportedError, match="table of codes.*only rise or only fall"):
-        compile_file(net.save(tmp_path), TINY)
+        compile_file(net.save(tmp_path), ECP5_25F)
 
 
 def test_wide_weights_between_narrow_codes_build(tmp_path):
