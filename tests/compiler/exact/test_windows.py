@@ -91,3 +91,18 @@ def test_pooled_tensors_are_still_on_a_grid(rng):
     weights = Reals.exactly(np.float64(np.float32([0.1, -0.7, 0.3])).reshape(3, 1, 1, 1))
     pooled = windows.max_pool({"kernel_shape": [3, 3], "pads": [1] * 4}, x)
     assert windows.conv_on_grids({}, pooled, weights) is not None
+
+
+def test_pools_behind_each_other_ask_for_a_place_once(rng):
+    """Not for 25 places of the first pool's input for each of 25, and 25, ... of the last one's."""
+    asked = []
+    values = rng.standard_normal((1, 2, 9, 9))
+    x = Reals.exactly(values)
+    pooled = Reals(values, 0.0, lambda places: asked.append(places) or x.levels(places))
+    attributes = {"kernel_shape": [5, 5], "pads": [2] * 4}
+    for _ in range(3):
+        pooled = windows.max_pool(attributes, pooled)
+    found = pooled.levels(np.arange(pooled.values.size))
+    numbers = np.array([float(found.numbers[k]) for k in found.index])
+    assert (numbers == pooled.values.reshape(-1)).all()
+    assert sum(places.size for places in asked) <= values.size
