@@ -13,10 +13,10 @@ PRODUCT_UNITS = 4
 PRODUCT_BYTES = PRODUCT_UNITS * THRESHOLD_BITS // 8
 
 TABLE_CODES = 1 << WIDE_BITS
-HALVES = 2
+TABLE_HALVES = 2
 """Of a code table. The second one has the shares of the second code."""
 TABLES = 2
-CODE_ENTRIES = TABLES * HALVES * TABLE_CODES
+CODE_ENTRIES = TABLES * TABLE_HALVES * TABLE_CODES
 CODE_ENTRY_BITS = 32
 SHARE_FRACTION = 16
 """Shares are in units of 2^-16 code: whole numbers of CODE_ENTRY_BITS bits with a sign."""

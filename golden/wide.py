@@ -6,12 +6,12 @@ from amaranth.lib import data
 from arch.formats import WIDE_BITS
 from arch.isa import PostMode
 from arch.wide import (
-    HALVES,
     MANTISSA_BITS,
     OFFSET_BITS,
     PRODUCT_UNITS,
     SHARE_FRACTION,
     TABLE_CODES,
+    TABLE_HALVES,
     Range,
     Scale,
 )
@@ -112,4 +112,4 @@ def _sums_of_shares(
 
 def _entries(chip: ChipMemories, table: int, half: int, codes: np.ndarray) -> np.ndarray:
     """What a code table holds for codes, int64 of 32 bits without a sign."""
-    return chip.codes[(table * HALVES + half) * TABLE_CODES + codes].astype(np.int64)
+    return chip.codes[(table * TABLE_HALVES + half) * TABLE_CODES + codes].astype(np.int64)

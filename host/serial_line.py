@@ -82,7 +82,8 @@ class SerialLine:
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise LineError(port_advice(device, error)) from None
         with suppress(AttributeError, NotImplementedError, OSError, ValueError):
-            # Linux: an FT231X waits for 1 ms then, not 16, before it passes on the last bytes.
+            # Where there is such a mode (Linux), an FT231X waits for 1 ms then, not 16, before it
+            # passes on the last bytes; without it everything works, and takes longer.
             self._port.set_low_latency_mode(True)
         self._lost = (OSError, serial.SerialException)
         self._port.reset_input_buffer()

@@ -7,6 +7,9 @@ from amaranth.vendor import LatticeECP5Platform
 from boards.devices import Device
 from boards.sdram.part import Part
 
+FT231X = (0x0403, 0x6015)
+"""USB vendor and product of a serial chip that several boards have."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:

@@ -5,8 +5,7 @@ from dataclasses import replace
 from amaranth_boards.icepi_zero import IcepiZero1_3Platform
 
 from boards.devices import LFE5U_25F
-from boards.platforms.board import Board
-from boards.platforms.ulx3s import FT231X
+from boards.platforms.board import FT231X, Board
 from boards.sdram.part import ANY_16
 
 BOARDS = (

@@ -8,10 +8,9 @@ from amaranth.build import Attrs, Pins, Resource
 from amaranth_boards import ulx3s
 
 from boards.devices import LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F, Device
-from boards.platforms.board import Board
+from boards.platforms.board import FT231X, Board
 from boards.sdram.part import ANY_16
 
-FT231X = (0x0403, 0x6015)
 ESP32_GPIO0 = Resource(
     "esp32_gpio0", 0, Pins("L2", dir="o"), Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP")
 )

@@ -7,7 +7,7 @@ from arch.isa import ENTRY_BYTES, Opcode, Planes, with_chip_place
 from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
-from arch.wide import HALVES, TABLE_CODES
+from arch.wide import TABLE_CODES, TABLE_HALVES
 from compiler.backend.buffers import NOTHING, Halves, Ring
 from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
@@ -193,7 +193,7 @@ class _Steps:
                 return index
         index = min((0, 1), key=lambda k: self.code_tables[k][1])
         _, reader = self.code_tables[index]
-        beat, first = self.machine.beat_bytes, index * HALVES * TABLE_CODES
+        beat, first = self.machine.beat_bytes, index * TABLE_HALVES * TABLE_CODES
         address, size = placed.codes_address, len(content)
         self.load_bytes(Opcode.LOAD_CODES, address, size, first, beat, reader)
         self.code_tables[index] = content, NOTHING

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from arch.formats import BOTH_HALVES
 from arch.isa import Opcode, PostMode
 from arch.machine import ECP5_85F, TINY
 from golden.formats import unpack_map
@@ -138,7 +139,7 @@ def test_bank_conflict():
     sample = Sample(TINY)
     sample.listing.load(
         Opcode.LOAD_PICTURE, address=0, rows=1, beats=2, plane_stride=4, window=1, groups=1,
-        halves=3,
+        halves=BOTH_HALVES,
     )
     assert "two words to one activation bank" in failure(sample.finish())
 

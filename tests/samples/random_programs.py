@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arch.formats import CODE_BITS
+from arch.formats import BOTH_HALVES, CODE_BITS
 from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, PostMode, encode, with_chip_place
 from arch.loads import LINE_BYTES
 from arch.machine import Machine
@@ -111,7 +111,7 @@ class RandomProgram:
             destination=int(self.random.integers(0, 2)),
             window=int(self.random.integers(1, 6)),
             groups=int(self.random.integers(0, 16)),
-            halves=3,
+            halves=BOTH_HALVES,
             shares=int(self.on_chip and self._chance(0.5)),
             **self._awaited(),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arch.formats import GROUP_LANES, HALVES, RAW_CHUNK_PLANES, images_of
+from arch.formats import BOTH_HALVES, GROUP_LANES, RAW_CHUNK_PLANES, images_of
 from arch.isa import CHUNK_BYTES, INSTRUCTION_BYTES, Opcode, Planes
 from arch.machine import Machine
 from golden.formats import MapFormat, pack_picture
@@ -16,7 +16,6 @@ from tests.samples.listing import Listing
 from tests.samples.sample_layer import ChipMap, LayerShape, PackedLayer, Source, Thresholds
 
 PROGRAM_SPACE = 1 << 14
-BOTH = (1 << HALVES) - 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -170,7 +169,7 @@ class Sample:
                 address=source.address,
                 destination=chip.home,
                 window=shape.kernel,
-                halves=BOTH,
+                halves=BOTH_HALVES,
                 **fields,
             )
             return
@@ -185,7 +184,7 @@ class Sample:
                 destination=chip.home + group * chip.group_stride,
                 planes=Planes.holding(source.planes),
                 after_stored=self.listing.computes,
-                halves=BOTH if alone else 1 << part,
+                halves=BOTH_HALVES if alone else 1 << part,
                 **fields,
             )
 
