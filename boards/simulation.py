@@ -90,12 +90,13 @@ def simulated(
 ) -> Iterator[SimulatedBoard]:
     """The board, running; ``delay_ns`` is what pads and wires take, out and in together.
 
-    The memory's answers come so much later, which is the same as seen from the pads.
+    All of it is on the way in: seen from the design it is the same.
     """
     part = design.board.memory
     settings = {
-        "t_ac": round(1000 * (part.t_ac + delay_ns)),
-        "t_oh": round(1000 * (part.t_oh + delay_ns)),
+        "t_ac": round(1000 * part.t_ac),
+        "t_oh": round(1000 * part.t_oh),
+        "read_delay": round(1000 * delay_ns),
     }
     silence = design.silent_cycles / design.pll.clock_mhz * 1e-6
     with simulated_board(

@@ -10,9 +10,32 @@ module OBZ (input wire I, input wire T, output wire O);
     assign O = T ? 1'bz : I;
 endmodule
 
+// What comes in arrives +read_delay=N ps after it was on the wire, however long that is; nothing is
+// looked at while the pad drives.
 module BB (input wire I, input wire T, output wire O, inout wire B);
     assign B = T ? 1'bz : I;
-    assign O = B;
+    int ps = 0;
+    real delay;
+    initial begin
+        if ($value$plusargs("read_delay=%d", ps)) ;
+        delay = ps / 1000.0;
+    end
+    reg late = 0, levels[$];
+    realtime arrivals[$];
+    event leaves;
+    always @(B or T)
+        if (T) begin
+            levels.push_back(B);
+            arrivals.push_back($realtime + delay);
+            ->leaves;
+        end
+    initial
+        forever begin
+            while (arrivals.size() == 0) @(leaves);
+            #(arrivals.pop_front() - $realtime);
+            late = levels.pop_front();
+        end
+    assign O = late;
 endmodule
 
 module IFS1P3DX (input wire D, input wire SP, input wire SCLK, input wire CD, output reg Q);
