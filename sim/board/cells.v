@@ -68,7 +68,7 @@ module ODDRX1F (input wire D0, input wire D1, input wire SCLK, input wire RST, o
     assign Q = SCLK ? high : low;
 endmodule
 
-// CLKOP fed back, CLKOS behind it by the difference of their phases.
+// CLKOP fed back, CLKOS behind it by the difference of their phases, or by +memory_phase=N ps.
 module EHXPLLL #(
     parameter CLKI_DIV = 1,
     parameter CLKFB_DIV = 1,
@@ -106,6 +106,7 @@ module EHXPLLL #(
     output reg LOCK
 );
     realtime first, oscillator, behind;
+    int ps;
     initial begin
         CLKOP = 0;
         CLKOS = 0;
@@ -117,6 +118,7 @@ module EHXPLLL #(
         if (oscillator < 1.249 || oscillator > 2.501)
             $fatal(1, "EHXPLLL: an oscillator of %f MHz; 400 to 800 are allowed", 1000 / oscillator);
         behind = (CLKOS_CPHASE - CLKOP_CPHASE + (CLKOS_FPHASE - CLKOP_FPHASE) / 8.0) * oscillator;
+        if ($value$plusargs("memory_phase=%d", ps)) behind = ps / 1000.0;
         if (behind < 0) behind = behind + oscillator * CLKOS_DIV;
         fork
             forever begin

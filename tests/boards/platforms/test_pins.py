@@ -83,8 +83,7 @@ def _pins(name: str) -> dict[str, str]:
             signal = ".".join(filter(None, (pin["resource"], pin["part"])))
             found.setdefault(signal, {})[int(pin["bit"] or 0)] = pin["site"]
     return {
-        signal: " ".join(sites[bit] for bit in range(len(sites)))
-        for signal, sites in found.items()
+        signal: " ".join(sites[bit] for bit in range(len(sites))) for signal, sites in found.items()
     }
 
 
