@@ -10,7 +10,7 @@ from arch.memory import IDEAL, SDR16_100, SDR16_133
 from compiler.backend.lower import lower
 from compiler.backend.packing import pack
 from compiler.backend.storage import lay_out
-from compiler.backend.tile import cut
+from compiler.backend.tiling.choose import Tilings
 from compiler.backend.traffic import LOAD_OVERHEAD, Traffic
 from compiler.cost.frame import predict
 from compiler.flow import compile_file, compile_network
@@ -68,7 +68,7 @@ def test_tiles_follow_the_memory():
     network, _ = everything(0, 60, 80)
     packed, layouts = jobs(network, TINY)
     counts = [
-        [len(cut(job, layouts, TINY, memory).tiles) for job in packed]
+        [len(Tilings(job, layouts, Traffic(TINY, memory)).best().tiles) for job in packed]
         for memory in (IDEAL, SDR16_133)
     ]
     print(f"tiles {counts}")
