@@ -30,9 +30,9 @@ def test_a_load_takes_as_long_as_the_slower_of_loader_and_memory():
     made = load(1, 8, Opcode.LOAD_THRESHOLDS) | {"code_bits": 4}
     assert ideal.load(made) == 4 * 16 + LOAD_OVERHEAD  # as long as a table
     # Two bursts a row, and four cycles for the eight bytes of a beat.
-    assert slow.load(load(3, 70)) == 6 * 9 + 840
+    assert slow.load(load(3, 70)) == 6 * 2 + 840
     # 32768 bytes: 64 bursts, and eight more where pages end.
-    assert slow.bytes(1 << 15) == (64 + 8) * 9 + (1 << 14)
+    assert slow.bytes(1 << 15) == (64 + 8) * 2 + (1 << 14)
 
 
 def jobs(network, machine):
