@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from arch.command_line import Help, program, real
 from arch.files import FileError, check_target, read_text, write_whole
+from compiler import survey
 from compiler.build_folder import (
     PROGRAM,
     check_output,
@@ -89,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     quantize.add_options(quantised)
     _add_size(quantised)
+    surveyed = commands.add_parser(
+        "survey",
+        help="many ONNX files on several boards: one table of what they take",
+        formatter_class=Help,
+    )
+    survey.add_options(surveyed)
+    _add_input_scale(surveyed)
+    _add_size(surveyed)
     told = commands.add_parser(
         "explain",
         help="what an ONNX file is, what it becomes, and all that keeps it from compiling",
@@ -276,8 +285,8 @@ def run(argv: list[str] | None) -> int:
     """Run one command; an OnefourError for everything that does not end well."""
     arguments = _parser().parse_args(argv)
     commands = {
-        "build": _build, "quantize": _quantize, "explain": _explain, "report": _report,
-        "disassemble": _disassemble,
+        "build": _build, "quantize": _quantize, "survey": survey.run, "explain": _explain,
+        "report": _report, "disassemble": _disassemble,
     }  # fmt: skip
     commands[arguments.command](arguments)
     return 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from arch.formats import CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
-from compiler.backend.job import ChannelSpan, Job, WideCodes
+from compiler.backend.job import ChannelSpan, Job, Offset, WideCodes
 from compiler.backend.packing import narrowest_grid, pack_span
 from compiler.backend.padding import (
     Demand,
@@ -36,10 +36,11 @@ from compiler.backend.spans import (
     channelwise_spans,
     common_step,
     convolution_spans,
+    over_window,
     span_of_turns,
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from compiler.backend.stored_form import stored_form
+from compiler.backend.stored_form import stored_form, stored_thresholds
 from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
@@ -319,20 +320,23 @@ class _Lowering:
     def max_pool(self, operator: MaxPool) -> None:
         check_strides(operator)
         tensor = self.network.tensors[operator.input]
-        phases = tuple(
+        window = tuple(
             (y - operator.pads[0], x - operator.pads[1])
             for y in range(operator.kernel[0])
             for x in range(operator.kernel[1])
         )
+        sources = self.sources(operator.input, padding_of(operator, self.network))
+        # The maximum of bits is 1 where their sum is not 0: one capture instead of one for each.
+        bits = all(storage.bits == 1 for storage, _ in sources)
         self.move(
             operator.name,
-            self.sources(operator.input, padding_of(operator, self.network)),
+            sources,
             self.declare(operator.output),
             strides=operator.strides,
             height=pool_size(operator, tensor.height, 0),
             width=pool_size(operator, tensor.width, 1),
-            phases=phases,
             operators=(operator.name,),
+            **({"summed": window} if bits else {"phases": window}),
         )
         self.copy_variants(operator.output)
 
@@ -366,10 +370,20 @@ class _Lowering:
             )
         self.copy_variants(operator.output)
 
-    def move(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
-        """Move stored codes, in the target's form."""
+    def move(
+        self,
+        name: str,
+        sources: list[Source],
+        target: Storage,
+        *,
+        summed: tuple[Offset, ...] = ((0, 0),),
+        **fields,
+    ) -> None:
+        """Move stored codes, in the target's form. ``summed``: window places whose bits are ORed,
+        where codes have one."""
         size = {"height": target.height, "width": target.width}
         spans = channelwise_spans([(sources, 1)], stored=True)
+        spans = [over_window(span, summed) for span in spans]
         if target.bits > CODE_BITS:
             wide = WideCodes(identity(target.channels))
             self.add_jobs(name, spans, target, None, wide=wide, **(size | fields))
@@ -378,8 +392,11 @@ class _Lowering:
         codes = -(-stored // target.multiplier)
         # Channels of a Concat may come from storages of different forms.
         levels = [codes * source.multiplier + source.shift for source, _ in sources]
+        levels = np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64))
+        if len(summed) > 1:  # no bit is more than 1, but their sum is
+            levels = np.where(codes > 1, Thresholds.FAR, levels)
         thresholds = Thresholds(
-            levels=np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64)),
+            levels=levels,
             sign=np.ones(target.channels, np.int8),
         )
         self.add_jobs(name, spans, target, thresholds, **(size | fields))
@@ -429,12 +446,3 @@ def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | No
         return None
     rows = slice(span.first, span.stop)
     return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])
-
-
-def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresholds | None:
-    """Thresholds for stored codes: multiplier m repeats each level, shifts are always passed."""
-    if thresholds is None or (storage.multiplier, storage.shift) == (1, 0):
-        return thresholds
-    levels = np.repeat(thresholds.levels, storage.multiplier, axis=1)
-    shift = np.full((levels.shape[0], storage.shift), -Thresholds.FAR)
-    return Thresholds(levels=np.concatenate([shift, levels], axis=1), sign=thresholds.sign)

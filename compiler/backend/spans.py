@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from arch.formats import LONGEST_WINDOW, PICTURE_CHANNELS
-from compiler.backend.job import ChannelSpan, Tap
+from compiler.backend.job import ChannelSpan, Offset, Tap
 from compiler.backend.storage import WORD_CHANNELS, Storage
 from golden.network import Convolution
 
@@ -142,6 +142,12 @@ def channelwise_spans(
         )
         spans.append(ChannelSpan(first, stop, tuple(matrix), taps, constant, int(picture)))
     return spans
+
+
+def over_window(span: ChannelSpan, window: Sequence[Offset]) -> ChannelSpan:
+    """The span with its taps at every place of a window, which have the same weights there."""
+    taps = (replace(tap, y=tap.y + y, x=tap.x + x) for y, x in window for tap in span.taps)
+    return replace(span, taps=tuple(taps))
 
 
 def span_of_turns(parts: Sequence[ChannelSpan]) -> tuple[ChannelSpan, tuple[tuple[int, ...], ...]]:

@@ -87,7 +87,7 @@ def is_moving(node: NodeProto) -> bool:
     if node.op_type in spec.RESIZING:
         modes = [helper.get_attribute_value(a) for a in node.attribute if a.name == "mode"]
         return modes in ([], [b"nearest"])
-    return node.op_type in spec.MOVING_IN_FILES | spec.REORDERING
+    return node.op_type in spec.MOVING_IN_FILES | spec.REORDERING | spec.UNFOLDING
 
 
 class Tracer:

@@ -123,7 +123,7 @@ def test_a_loader_that_fails(build, capfd, tmp_path, monkeypatch, said, advice):
     loader = tmp_path / "loader"
     loader.write_text(f"#!{sys.executable}\nimport sys\nsys.exit({said!r})\n")
     loader.chmod(0o755)
-    monkeypatch.setattr("boards.commands._loader", lambda: str(loader))
+    monkeypatch.setattr("boards.use.loader.find_loader", lambda: str(loader))
     assert _run("flash", build / "build", "--out", tmp_path) == 2
     told = capfd.readouterr().err
     assert said in told
