@@ -303,6 +303,11 @@ def width(struct: type[data.Struct], name: str) -> int:
     return Shape.cast(data.Layout.cast(struct)[name].shape).width
 
 
+def offset(struct: type[data.Struct], name: str) -> int:
+    """First bit of a field of a struct."""
+    return _places(struct)[name][0]
+
+
 def most(struct: type[data.Struct], name: str) -> int:
     """The largest value of a field."""
     return (1 << width(struct, name)) - 1

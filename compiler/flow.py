@@ -1,6 +1,5 @@
 """The compiler from end to end: ONNX file, integer network, jobs, schedule, program image."""
 
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,23 +7,13 @@ from pathlib import Path
 
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
-from compiler.backend.capacity import check_capacity, check_codes
+from compiler.backend.arrange import Arrangement, arrangements
+from compiler.backend.capacity import check_codes
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
-from compiler.backend.on_chip.both_strides import with_second_maps
-from compiler.backend.on_chip.residency import (
-    Residency,
-    nothing_stays,
-    stay_on_chip,
-    tile_rooms,
-)
-from compiler.backend.packing import Packed, pack
 from compiler.backend.program import Program, assemble
-from compiler.backend.raw_sums import with_pieces
 from compiler.backend.schedule import Schedule, schedule
-from compiler.backend.storage import Layout, lay_out
-from compiler.backend.tile import Tiled, cut, whole
 from compiler.cost.frame import Prediction, predict
 from compiler.errors import CapacityError
 from compiler.frontend.pipeline import read_network
@@ -66,74 +55,28 @@ class Compiled:
 def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps.
 
-    Of the programs that keep different maps on chip it is the one of fewest cycles.
+    Of the arrangements that keep different maps on chip it is the best one that can be encoded.
     """
     check_codes(network, machine)
-    lowered = lower(network, machine)
-    plain = _arranged(network, machine, memory, lowered)
-    found = [plain.compiled(), *_with_residents(plain)]
-    second = with_second_maps(lowered)
-    if len(found) > 1 and second is not lowered:
-        found += _with_residents(_arranged(network, machine, memory, second))
-    return min(found, key=lambda each: each.prediction.cycles)
+    results = {output.tensor for output in network.outputs}
+    *others, last = arrangements(lower(network, machine), machine, memory, results)
+    for arrangement in others:
+        with suppress(CapacityError):  # second maps may ask for more memory than there is
+            return compiled(network, machine, memory, arrangement)
+    return compiled(network, machine, memory, last)
 
 
-def _arranged(network: Network, machine: Machine, memory: Memory, lowered: Lowered) -> "_Arranged":
-    """All maps in memory."""
-    packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
-    check_capacity(packed, machine)
-    lowered = replace(lowered, storages=with_pieces(lowered.storages, packed))
-    layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
-    residency = nothing_stays(lowered.jobs, machine)
-    return _Arranged(network, machine, memory, lowered, layouts, packed, residency)
-
-
-def _with_residents(plain: "_Arranged") -> Iterator[Compiled]:
-    """Programs that leave tiles less and less of the chip."""
-    seen = []
-    for room in tile_rooms(plain.machine):
-        jobs, machine = plain.lowered.jobs, plain.machine
-        results = {output.tensor for output in plain.network.outputs}
-        residency = stay_on_chip(jobs, plain.layouts, machine, room, results)
-        if residency.chip_maps and residency not in seen:
-            seen.append(residency)
-            # What is left may be too little for some job's tiles, or tables be longer.
-            with suppress(CapacityError):
-                yield replace(plain, residency=residency).compiled()
-
-
-@dataclass(frozen=True, eq=False)
-class _Arranged:
-    """A network whose maps have their places: on chip, or in memory and tile by tile on chip."""
-
-    network: Network
-    machine: Machine
-    memory: Memory
-    lowered: Lowered
-    layouts: Mapping[str, Layout]
-    #: All jobs as they are packed if their inputs come tile by tile.
-    packed: list[Packed]
-    residency: Residency
-
-    def compiled(self) -> Compiled:
-        machine, memory, storages = self.machine, self.memory, self.lowered.storages
-        residency = self.residency
-        tiled = map(self._tiled, self.packed, residency.rooms)
-        encoded = [encode_job(job, storages, machine) for job in tiled]
-        plan = plan_memory(encoded, self.layouts, machine, residency.chip_maps)
-        steps = schedule(plan, machine, memory, residency.rooms)
-        program = assemble(steps.order, plan.program_address, machine.beat_bytes)
-        image = program_image(plan, program.code, self.network.name, machine)
-        return Compiled(self.network, machine, memory, self.lowered, plan, steps, program, image)
-
-    def _tiled(self, packed: Packed, room: int) -> Tiled:
-        machine, chip_maps, job = self.machine, self.residency.chip_maps, packed.job
-        if job.span.images[0][0] in chip_maps:
-            again = pack(job, self.lowered.storages, machine, chip_maps)
-            check_capacity([again], machine)
-            return whole(again, chip_maps, machine)
-        on_chip = job.output in chip_maps
-        return cut(packed, self.layouts, machine, self.memory, room=room, on_chip=on_chip)
+def compiled(
+    network: Network, machine: Machine, memory: Memory, arrangement: Arrangement
+) -> Compiled:
+    """A network with its maps at these places."""
+    lowered, residency = arrangement.lowered, arrangement.residency
+    encoded = [encode_job(job, lowered.storages, machine) for job in arrangement.tiled]
+    plan = plan_memory(encoded, arrangement.layouts, machine, residency.chip_maps)
+    steps = schedule(plan, machine, memory, residency.rooms)
+    program = assemble(steps.order, plan.program_address, machine.beat_bytes)
+    image = program_image(plan, program.code, network.name, machine)
+    return Compiled(network, machine, memory, lowered, plan, steps, program, image)
 
 
 def compile_file(
@@ -149,5 +92,5 @@ def compile_file(
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    compiled = compile_network(replace(network, name=name), machine, memory)
-    return replace(compiled, parts=parts)
+    found = compile_network(replace(network, name=name), machine, memory)
+    return replace(found, parts=parts)

@@ -249,7 +249,7 @@ def _check_tail(tail: Tail) -> None:
     if not tail.outputs:
         raise ManifestError("tail: no outputs")
     if boxes is not None:
-        for name in filter(None, (boxes.output, boxes.scores)):
+        for name in filter(None, (boxes.output, boxes.scores, boxes.prototypes)):
             if name not in tail.outputs:
                 raise ManifestError(f"tail: boxes in {name!r}, which is no output")
         if boxes.layout == "yolox" and not boxes.strides:

@@ -105,6 +105,11 @@ class Job:
     #: The network operators that this job carries out.
     operators: tuple[str, ...] = ()
 
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The storages that are read, each once."""
+        return tuple(dict.fromkeys(name for name, _ in self.span.images))
+
     @property
     def outputs(self) -> int:
         """Output channels."""

@@ -40,7 +40,7 @@ from compiler.backend.spans import (
     span_of_turns,
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from compiler.backend.stored_form import stored_form
+from compiler.backend.stored_form import stored_form, stored_thresholds
 from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
@@ -446,12 +446,3 @@ def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | No
         return None
     rows = slice(span.first, span.stop)
     return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])
-
-
-def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresholds | None:
-    """Thresholds for stored codes: multiplier m repeats each level, shifts are always passed."""
-    if thresholds is None or (storage.multiplier, storage.shift) == (1, 0):
-        return thresholds
-    levels = np.repeat(thresholds.levels, storage.multiplier, axis=1)
-    shift = np.full((levels.shape[0], storage.shift), -Thresholds.FAR)
-    return Thresholds(levels=np.concatenate([shift, levels], axis=1), sign=thresholds.sign)

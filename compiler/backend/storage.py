@@ -7,6 +7,7 @@ one constant offset.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import gcd
 
 import numpy as np
@@ -62,7 +63,7 @@ class Storage:
     bottom: int = 0
     left: int = 0
 
-    @property
+    @cached_property
     def planes(self) -> int:
         """Bit-planes in memory: 1, 2, 4 or 8 (raw sums: of a piece); 8 for a picture."""
         if self.kind == "picture":

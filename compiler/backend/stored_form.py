@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from arch.formats import CODE_BITS
 from compiler.backend.padding import LOWEST, Padding
+from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
-from golden.network import Tensor
+from golden.network import Tensor, Thresholds
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,12 @@ def stored_form(tensor: Tensor, padding: Padding, *, picture: bool = False) -> S
             f"hold both; pad with a value of the quantiser (an explicit Pad node)"
         )
     return StoredForm(bits, 1, first, tensor.step, low - first, padding - first)
+
+
+def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresholds | None:
+    """Thresholds for stored codes: multiplier m repeats each level, shifts are always passed."""
+    if thresholds is None or (storage.multiplier, storage.shift) == (1, 0):
+        return thresholds
+    levels = np.repeat(thresholds.levels, storage.multiplier, axis=1)
+    shift = np.full((levels.shape[0], storage.shift), -Thresholds.FAR)
+    return Thresholds(levels=np.concatenate([shift, levels], axis=1), sign=thresholds.sign)

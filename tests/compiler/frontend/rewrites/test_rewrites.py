@@ -219,3 +219,29 @@ def test_other_transposed_convolutions_are_refused(tmp_path, given):
     net.head(net.quant(doubled(net, x, **given)), 8)
     with pytest.raises(UnsupportedError, match="ConvTranspose 'double'"):
         read_network(net.save(tmp_path))
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+@pytest.mark.parametrize("function", ["Relu", None])
+def test_depth_to_space(tmp_path, mode, function):
+    net, x = quantised_net()
+    y = net.conv(x, 16, 8)
+    y = net.node(function, y) if function else y
+    y = net.node("DepthToSpace", y, blocksize=2, mode=mode)
+    net.head(net.quant(y, 0.25), 4)
+    network = exact(net, tmp_path)
+    assert sum(isinstance(operator, Interleave) for operator in network.operators) == 1
+
+
+def test_depth_to_space_of_codes(tmp_path):
+    net, x = quantised_net()
+    net.head(net.node("DepthToSpace", x, blocksize=2), 2)
+    exact(net, tmp_path)
+
+
+def test_other_blocks_are_refused(tmp_path):
+    net, x = quantised_net()
+    y = net.node("DepthToSpace", net.conv(x, 9, 8), blocksize=3, name="shuffle")
+    net.head(net.quant(y), 1)
+    with pytest.raises(UnsupportedError, match="DepthToSpace 'shuffle'"):
+        read_network(net.save(tmp_path))
