@@ -127,6 +127,8 @@ class Job:
 
     def column_cycles(self, machine: Machine, pieces: int) -> int:
         """Cycles in which a column of a block's results leaves: raw sums in ``pieces``."""
+        if self.raw:
+            return machine.raw_cycles(pieces)
         return pieces if self.wide is None else machine.wide_cycles
 
     @cached_property

@@ -14,6 +14,7 @@ from compiler.frontend.operators.elementwise import ELEMENTWISE, TRUTH
 from compiler.frontend.passes.fold_constants import fold_constants
 from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.reader.onnx_reader import FLOATS
+from compiler.frontend.rewrites.depth_to_space import resolve_depth_to_space
 from compiler.frontend.rewrites.focus import resolve_focus
 from compiler.frontend.rewrites.shuffles import resolve_shuffles
 from compiler.frontend.rewrites.transposed import resolve_transposed
@@ -21,7 +22,7 @@ from compiler.frontend.split.heads import heads, is_convolution, seen_from_pictu
 
 BEFORE = (
     remove_dead_nodes, fold_constants, remove_dead_nodes, resolve_shuffles, resolve_focus,
-    resolve_transposed,
+    resolve_transposed, resolve_depth_to_space,
 )  # fmt: skip
 """Passes after which an operator that is not supported stays one."""
 CODES = spec.QUANTISERS | spec.QDQ
