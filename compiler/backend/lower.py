@@ -156,7 +156,7 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
-        blocks = picture and stored_in_blocks(tensor, self.demand.consumers[name])
+        blocks = picture and stored_in_blocks(tensor, self.demand.consumers[name], self.machine)
         block = BLOCK if blocks else 1
         self.storages[variant] = Storage(
             name=variant,

@@ -29,7 +29,8 @@ class Recorded:
 @pytest.mark.parametrize(("kernel", "blocks"), [(6, 2), (3, 1)])
 def test_a_picture_lies_as_the_program_expects_it(machine, kernel, blocks):
     b = Builder(1, 14, 18)
-    b.conv("in", "head", 5, kernel, stride=2, pad=kernel // 3, pad_value=9, raw=True)
+    fields = {"weight_bits": 1, "pad": kernel // 3, "pad_value": 9}  # no zeros for 3 x 3
+    b.conv("in", "head", 5, kernel, stride=2, raw=True, **fields)
     compiled = compile_network(b.network("head"), machine)
     manifest = describe(compiled)
     assert manifest.picture.block == blocks
