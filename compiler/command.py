@@ -263,7 +263,8 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
         )  # fmt: skip
     codes = busy_picture(network.shape(network.input))
     tail = compiled.parts and compiled.parts.model.SerializeToString()
-    checked = check_frame(network, model, compiled.image, manifest, codes, tail)
+    pieces = {f"{piece.name}.onnx": piece.model for piece in network.pieces}
+    checked = check_frame(network, model, compiled.image, manifest, codes, tail, pieces)
     for line in checked.tail.lines() if checked.tail else ():
         print(line)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
 from compiler.backend.capacity import check_capacity, check_codes
@@ -23,14 +24,25 @@ from compiler.backend.packing import Packed, pack
 from compiler.backend.program import Program, assemble
 from compiler.backend.raw_sums import with_pieces
 from compiler.backend.schedule import Schedule, schedule
-from compiler.backend.storage import Layout, lay_out
+from compiler.backend.storage import Layout, lay_out, round_up
 from compiler.backend.tile import Tiled, cut, whole
-from compiler.cost.frame import Prediction, predict
+from compiler.cost.frame import Prediction
+from compiler.cost.segments import predict_all
 from compiler.errors import CapacityError
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.split.model import Parts, split_file
 from golden.network import Network
 from host.image import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """What the machine runs at one go: the jobs from number ``first_job`` on, and their program."""
+
+    first_job: int
+    address: int
+    schedule: Schedule
+    program: Program
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +54,8 @@ class Compiled:
     memory: Memory
     lowered: Lowered
     plan: MemoryPlan
-    schedule: Schedule
-    program: Program
+    #: One, and one more behind every piece of the host.
+    segments: tuple[Segment, ...]
     image: Image
     #: What the host computes behind it.
     parts: Parts | None = None
@@ -52,15 +64,28 @@ class Compiled:
     def computes(self) -> list[list[int]]:
         """For each of the plan's jobs, the numbers of its computes."""
         numbers: list[list[int]] = [[] for _ in self.plan.jobs]
-        for step in self.schedule.computes:
-            numbers[step.job].append(step.ordinal)
+        before = 0
+        for segment in self.segments:
+            for step in segment.schedule.computes:
+                numbers[segment.first_job + step.job].append(before + step.ordinal)
+            before += len(segment.schedule.computes)
         return numbers
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of the first segment."""
+        return self.segments[0].schedule
+
+    @property
+    def program(self) -> Program:
+        """Of the first segment."""
+        return self.segments[0].program
 
     @cached_property
     def prediction(self) -> Prediction:
-        """The cycles of a frame with this memory."""
-        image = self.image
-        return predict(image.memory(), image.program_address, self.machine, self.memory)
+        """The cycles of a frame with this memory; the host's time is not in them."""
+        addresses = [segment.address for segment in self.segments]
+        return predict_all(self.image.memory(), addresses, self.machine, self.memory)
 
 
 def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
@@ -94,6 +119,7 @@ def _with_residents(plain: "_Arranged") -> Iterator[Compiled]:
     for room in tile_rooms(plain.machine):
         jobs, machine = plain.lowered.jobs, plain.machine
         results = {output.tensor for output in plain.network.outputs}
+        results |= {tensor for parts in plain.lowered.read.values() for tensor, _ in parts}
         residency = stay_on_chip(jobs, plain.layouts, machine, room, results)
         if residency.chip_maps and residency not in seen:
             seen.append(residency)
@@ -121,10 +147,23 @@ class _Arranged:
         tiled = map(self._tiled, self.packed, residency.rooms)
         encoded = [encode_job(job, storages, machine) for job in tiled]
         plan = plan_memory(encoded, self.layouts, machine, residency.chip_maps)
-        steps = schedule(plan, machine, memory, residency.rooms)
-        program = assemble(steps.order, plan.program_address, machine.beat_bytes)
-        image = program_image(plan, program.code, self.network.name, machine)
-        return Compiled(self.network, machine, memory, self.lowered, plan, steps, program, image)
+        segments = tuple(self._segments(plan))
+        programs = [(segment.address, segment.program.code) for segment in segments]
+        image = program_image(plan, programs, self.network.name, machine)
+        return Compiled(self.network, machine, memory, self.lowered, plan, segments, image)
+
+    def _segments(self, plan: MemoryPlan) -> Iterator[Segment]:
+        """A program for each stretch of jobs in which the host does nothing."""
+        machine, memory, rooms = self.machine, self.memory, self.residency.rooms
+        address = plan.program_address
+        for number in range(len(self.network.pieces) + 1):
+            own = [k for k, placed in enumerate(plan.jobs) if placed.job.segment == number]
+            first, stop = (own[0], own[-1] + 1) if own else (0, 0)
+            part = replace(plan, jobs=plan.jobs[first:stop])
+            steps = schedule(part, machine, memory, rooms[first:stop])
+            program = assemble(steps.order, address, machine.beat_bytes)
+            yield Segment(first, address, steps, program)
+            address = round_up(address + len(program.code), PAGE_BYTES)
 
     def _tiled(self, packed: Packed, room: int) -> Tiled:
         machine, chip_maps, job = self.machine, self.residency.chip_maps, packed.job

@@ -5,7 +5,7 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -44,6 +44,8 @@ from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
     Convolution,
+    HostMap,
+    HostPiece,
     Interleave,
     Lookup,
     MaxPool,
@@ -61,11 +63,14 @@ class Lowered:
     """Storages by name, jobs in execution order, and what is never stored.
 
     ``fused``: network tensors whose max-pool is done before they are stored -> the pooled tensor.
+    ``read``: for each tensor that the host reads in mid-network, the stored tensor and the channel
+    that each of its channels is.
     """
 
     storages: Mapping[str, Storage]
     jobs: tuple[Job, ...]
     fused: Mapping[str, str]
+    read: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
 
 
 def lower(network: Network, machine: Machine) -> Lowered:
@@ -88,6 +93,8 @@ class _Lowering:
         self.taken = {*network.tensors, *network.raw_shapes}
         #: (tensor, padding) -> name of the storage that has it.
         self.variants: dict[tuple[str, Padding], str] = {}
+        #: The host's pieces up to here.
+        self.pieces: list[HostPiece] = []
 
     def run(self) -> Lowered:
         self.declare(self.network.input)
@@ -100,13 +107,23 @@ class _Lowering:
             MaxPool: self.max_pool,
             Upsample: self.upsample,
             Interleave: self.interleave,
+            HostMap: self.host_map,
         }
         for operator in self.network.operators:
             if type(operator) in lowerings and operator.output not in self.storages:
                 split = isinstance(operator, Convolution) and needs_split(operator)
                 for part in parts(operator) if split else (operator,):
                     lowerings[type(part)](part)
-        return Lowered(with_halos(self.storages, self.jobs), tuple(self.jobs), self.fused)
+        storages = with_halos(self.storages, self.jobs)
+        tensors = dict.fromkeys(each.tensor for piece in self.pieces for each in piece.reads)
+        read = {name: self.stored_channels(name) for name in tensors}
+        return Lowered(storages, tuple(self.jobs), self.fused, read)
+
+    def stored_channels(self, name: str) -> list[tuple[str, int]]:
+        """The stored tensor and channel of every channel of a tensor of codes or sums."""
+        if name in self.network.raw_shapes:
+            return [(name, channel) for channel in range(self.network.raw_shapes[name][0])]
+        return self.demand.channels(name)
 
     # --- storages ---------------------------------------------------------------------------------
 
@@ -336,6 +353,13 @@ class _Lowering:
         )
         self.copy_variants(operator.output)
 
+    def host_map(self, operator: HostMap) -> None:
+        """A map that is there when the next segment begins."""
+        if operator.piece not in self.pieces:
+            self.pieces.append(operator.piece)
+        self.declare(operator.output)
+        self.copy_variants(operator.output)
+
     def upsample(self, operator: Upsample) -> None:
         tensor = self.network.tensors[operator.input]
         self.move(
@@ -405,6 +429,7 @@ class _Lowering:
                     name=name if len(spans) == 1 else f"{name}[{image}]",
                     span=span,
                     output=target.name,
+                    segment=len(self.pieces),
                     thresholds=rows_of(thresholds, span),
                     wide=wide_rows_of(wide, span),
                     turns=own,

@@ -48,6 +48,9 @@ integers of their type."""
 MADE_EARLY = frozenset({"Interleave"})
 """Operators of the graph that rewrites make of others of the file (``rewrites``)."""
 
+HOST = "HostMap"
+"""A float map that the host makes in mid-network (``split.pieces``), up to its quantiser."""
+
 STRUCTURAL = CONVOLUTIONS | AVERAGES | MOVING_IN_FILES | MADE_EARLY
 """Operators of the file that are supported besides the elementwise ones."""
 
@@ -120,7 +123,7 @@ UNKNOWN = "Unknown"
 """What an operator becomes that cannot be taken over, while obstacles are collected: a tensor of
 which nothing is known but its shape. Never in a graph that becomes a network."""
 
-FLOAT_RESULTS = LEAVING | {UNKNOWN}
+FLOAT_RESULTS = LEAVING | {UNKNOWN, HOST}
 """Their results are computed in float64, whatever goes in."""
 
 

@@ -2,7 +2,8 @@
 
 It is cut off where the array cannot do it. What can be a result of the program stays in it: sums
 with a factor and an offset per channel, and tensors of codes. An operator in mid-network that the
-array does not have (attention) begins the tail too: the host computes all that follows it.
+array does not have (attention) is computed by the host, and what follows it up to a quantiser;
+then the array goes on (``pieces``). Without a quantiser, all that follows belongs to the tail.
 """
 
 from dataclasses import dataclass, replace
@@ -26,6 +27,10 @@ BEFORE = (
 """Passes after which an operator that is not supported stays one."""
 CODES = spec.QUANTISERS | spec.QDQ
 """Their results can be handed over as codes."""
+QUANTISING = spec.QUANTISERS | {"QuantizeLinear"}
+"""They make codes of floats."""
+WITHIN_QUANTISERS = spec.QDQ | {"Clip", "Identity"}
+"""Of these a quantiser of QCDQ is made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +45,44 @@ class Tail:
     foreign: tuple[Node, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What the host computes of a network: ``hosted`` tensors in mid-network, and the ``tail``."""
+
+    tail: Tail | None
+    hosted: frozenset[str] = frozenset()
+
+
+NO_SPLIT = Split(None)
+
+
 def tail_of(graph: Graph) -> Tail | None:
     """The tail of a graph as it was read; None where the program can give all of its results."""
+    return split_of(graph).tail
+
+
+def split_of(graph: Graph) -> Split:
+    """The parts of a graph as it was read, some of which are the host's."""
     last = heads(graph)
     if not last:
-        return None
+        return NO_SPLIT
     seen = seen_from_picture(graph)
     trunk = made_for(graph, {node.output for node in last}, set())
     foreign = foreign_nodes(graph, last, trunk & seen)
     if foreign:
-        shorter = trunk - followers(graph, foreign)
+        hosted = hosted_tensors(graph, foreign)
+        shorter = trunk - hosted
         nodes = nodes_behind(graph, shorter, seen)
-        if has_convolution(graph, shorter) and runs_on_the_host(nodes):
-            return tail_from(graph, nodes, seen, tuple(foreign))
+        pieces = [node for node in graph.nodes if not (hosted & trunk).isdisjoint(node.outputs)]
+        if has_convolution(graph, shorter) and runs_on_the_host([*nodes, *pieces]):
+            begun = {id(node) for node in nodes}
+            first = tuple(node for node in foreign if id(node) in begun)
+            stays = not nodes or (not first and can_stay(graph, nodes, seen))
+            tail = None if stays else tail_from(graph, nodes, seen, first)
+            return Split(tail, frozenset(hosted & trunk))
     nodes = nodes_behind(graph, trunk, seen)
-    return tail_from(graph, nodes, seen) if nodes and not can_stay(graph, nodes, seen) else None
+    stays = not nodes or can_stay(graph, nodes, seen)
+    return Split(None if stays else tail_from(graph, nodes, seen))
 
 
 def nodes_behind(graph: Graph, trunk: set[str], seen: set[str]) -> list[Node]:
@@ -107,13 +135,39 @@ def foreign_nodes(graph: Graph, last: list[Node], tensors: set[str]) -> list[Nod
     return [node for node in graph.nodes if node.output in left & tensors]
 
 
-def followers(graph: Graph, nodes: list[Node]) -> set[str]:
-    """What nodes make, and all that is computed from it."""
-    found = {tensor for node in nodes for tensor in node.outputs}
+def hosted_tensors(graph: Graph, nodes: list[Node]) -> set[str]:
+    """What nodes make, and all that is computed from it without a quantiser in between.
+
+    A quantiser that only such operators read again is one of them.
+    """
+    own = {id(node) for node in nodes}
+    found: set[str] = set()
     for node in graph.nodes:
-        if not found.isdisjoint(values_read(node)):
+        reads = not found.isdisjoint(values_read(node))
+        if id(node) in own or (reads and node.op not in QUANTISING):
             found.update(node.outputs)
+    again = {tensor for node in graph.nodes if not found.isdisjoint(node.outputs)
+             for tensor in values_read(node)}  # fmt: skip
+    for node in reversed(graph.nodes):
+        wanted = again.intersection(node.outputs)
+        readers = graph.consumers.get(node.output, [])
+        if not wanted or node.op not in WITHIN_QUANTISERS or node.output in graph.outputs:
+            continue
+        if all(not found.isdisjoint(reader.outputs) for reader in readers) and comes_from(
+            graph, node, found
+        ):
+            found.update(node.outputs)
+            again.update(values_read(node))
     return found
+
+
+def comes_from(graph: Graph, node: Node | None, tensors: set[str]) -> bool:
+    """Whether a quantiser, or a part of one, rounds one of ``tensors``."""
+    while node is not None and node.op in WITHIN_QUANTISERS:
+        if node.inputs[0] in tensors:
+            return True
+        node = graph.producers.get(node.inputs[0])
+    return False
 
 
 def made_for(graph: Graph, tensors: set[str], given: set[str]) -> set[str]:
