@@ -242,7 +242,9 @@ def _frame(
 
 def _judge(there: Opened, found: Build, codes: np.ndarray) -> None:
     """DifferenceError unless the simulated memory is what golden says, byte for byte."""
-    expected = check_frame(found.network, found.model, found.image, found.manifest, codes, pieces=found.pieces).memory
+    expected = check_frame(
+        found.network, found.model, found.image, found.manifest, codes, pieces=found.pieces
+    ).memory
     memory, errors = there.simulated.get_memory(expected.size + -expected.size % UNIT)
     wrong = int(np.count_nonzero(memory[: expected.size] != expected))
     if wrong or errors:

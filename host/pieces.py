@@ -38,12 +38,19 @@ def run_piece(
     memory: np.ndarray, manifest: Manifest, piece: Piece, tail: Tail
 ) -> dict[str, np.ndarray]:
     """Compute a piece in memory; the codes uint8 [C, H, W] of the tensors that it has written."""
+    names = {read.name for read in piece.reads}, {each.name for each in piece.writes}
+    if names != (set(tail.inputs), set(tail.outputs)):
+        raise TailError(f"{piece.file}: is not what the manifest says, by its inputs or outputs")
     found = tail.run({read.name: values_of(memory, manifest, read) for read in piece.reads})
     written = {}
     for each in piece.writes:
-        codes = network_codes(found[each.name][0], each)
         layer = each.layer
-        pack_map(memory, layer_format(layer), codes.astype(np.int64) * layer.multiplier + layer.shift)
+        try:
+            codes = network_codes(found[each.name], each)
+            stored = codes.astype(np.int64) * layer.multiplier + layer.shift
+            pack_map(memory, layer_format(layer), stored)
+        except ValueError as error:
+            raise TailError(f"{piece.file}: result {each.name!r}: {error}") from None
         written[layer.tensor] = codes
     return written
 
@@ -59,16 +66,13 @@ def values_of(memory: np.ndarray, manifest: Manifest, read: Read) -> np.ndarray:
 
 
 def network_codes(values: np.ndarray, written: Written) -> np.ndarray:
-    """Codes uint8 [C, H, W] of a piece's result; TailError where it is none of their levels."""
+    """Codes uint8 [C, H, W] of a piece's result [1, C, H, W]; ValueError where one has none."""
     layer = written.layer
     tensor = Tensor(
         name=layer.tensor, channels=layer.channels, height=layer.height, width=layer.width,
         bits=written.bits, scale=written.scale, step=written.step, offset=written.offset,
     )  # fmt: skip
-    try:
-        return codes_of(values, tensor)
-    except ValueError as error:
-        raise TailError(f"what the host computes in mid-network: {error}") from None
+    return codes_of(values.reshape(values.shape[values.ndim - 3 :]), tensor)
 
 
 def crossing_bytes(manifest: Manifest, piece: Piece) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from arch.command_line import Help, program, real
 from compiler.build_folder import Build, read_build
-from compiler.check.races import check_all_races
 from compiler.check.frame import CheckedFrame, check_frame, layer_counts, not_compared
+from compiler.check.races import check_all_races
 from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame

@@ -56,7 +56,7 @@ def host_map(
     reads = read_for(graph, tensor, hosted, seen)
     if shape is None or len(shape) != 4 or shape[0] != 1:
         raise UnsupportedError(
-            f"{maker}: the host makes {tensor!r}, whose shape is {shape}, for the layers behind it; "
+            f"{maker}: the host makes {tensor!r} of shape {shape} for the layers behind it; "
             "supported are maps [1, channels, height, width]. Quantise behind the operator that "
             "makes a map of it."
         )

@@ -6,6 +6,7 @@ array does not have (attention) is computed by the host, and what follows it up 
 then the array goes on (``pieces``). Without a quantiser, all that follows belongs to the tail.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from compiler.frontend import spec
@@ -73,8 +74,8 @@ def split_of(graph: Graph) -> Split:
         hosted = hosted_tensors(graph, foreign)
         shorter = trunk - hosted
         nodes = nodes_behind(graph, shorter, seen)
-        pieces = [node for node in graph.nodes if not (hosted & trunk).isdisjoint(node.outputs)]
-        if has_convolution(graph, shorter) and runs_on_the_host([*nodes, *pieces]):
+        host = [*nodes, *readers_of(graph, hosted & trunk)]
+        if has_convolution(graph, shorter) and runs_on_the_host(host):
             begun = {id(node) for node in nodes}
             first = tuple(node for node in foreign if id(node) in begun)
             stays = not nodes or (not first and can_stay(graph, nodes, seen))
@@ -96,9 +97,14 @@ def has_convolution(graph: Graph, tensors: set[str]) -> bool:
     return any(node.output in tensors and is_convolution(graph, node) for node in graph.nodes)
 
 
-def runs_on_the_host(nodes: list[Node]) -> bool:
+def runs_on_the_host(nodes: Iterable[Node]) -> bool:
     """Whether onnxruntime has these operators; it has none of QONNX."""
     return all(node.op not in spec.QUANTISERS for node in nodes)
+
+
+def readers_of(graph: Graph, tensors: set[str]) -> Iterator[Node]:
+    """The nodes that read some of ``tensors``: the host makes codes of those as they do."""
+    return (node for node in graph.nodes if not tensors.isdisjoint(node.inputs))
 
 
 def tail_from(
