@@ -10,28 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from compiler.frontend import spec
-from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import ELEMENTWISE, TRUTH
-from compiler.frontend.passes.fold_constants import fold_constants
-from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.reader.onnx_reader import FLOATS
-from compiler.frontend.rewrites.focus import resolve_focus
-from compiler.frontend.rewrites.shuffles import resolve_shuffles
-from compiler.frontend.rewrites.transposed import resolve_transposed
+from compiler.frontend.split.foreign import foreign_nodes
 from compiler.frontend.split.heads import heads, is_convolution, seen_from_picture, values_read
 
-BEFORE = (
-    remove_dead_nodes, fold_constants, remove_dead_nodes, resolve_shuffles, resolve_focus,
-    resolve_transposed,
-)  # fmt: skip
-"""Passes after which an operator that is not supported stays one."""
 CODES = spec.QUANTISERS | spec.QDQ
 """Their results can be handed over as codes."""
 QUANTISING = spec.QUANTISERS | {"QuantizeLinear"}
 """They make codes of floats."""
-WITHIN_QUANTISERS = spec.QDQ | {"Clip", "Identity"}
-"""Of these a quantiser of QCDQ is made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,26 +113,10 @@ def cut(graph: Graph, tail: Tail) -> Graph:
     return replace(graph, outputs=tail.inputs, results=tail.inputs)
 
 
-def foreign_nodes(graph: Graph, last: list[Node], tensors: set[str]) -> list[Node]:
-    """The nodes before the ``last`` ones that make ``tensors`` and that the array does not have.
-
-    Rewrites have taken theirs then: a shuffle of channels is none.
-    """
-    known = spec.STRUCTURAL | ELEMENTWISE
-    if all(node.op in known or tensors.isdisjoint(node.outputs) for node in graph.nodes):
-        return []
-    changed = replace(graph, outputs=tuple(node.output for node in last), results=())
-    ignoring = Context(report=lambda _: None)
-    for run in BEFORE:
-        changed = run(changed, ignoring)
-    left = {node.output for node in changed.nodes if node.op not in known | {spec.UNKNOWN}}
-    return [node for node in graph.nodes if node.output in left & tensors]
-
-
 def hosted_tensors(graph: Graph, nodes: list[Node]) -> set[str]:
     """What nodes make, and all that is computed from it without a quantiser in between.
 
-    A quantiser that only such operators read again is one of them.
+    A quantiser whose codes only such operators read again is one of them.
     """
     own = {id(node) for node in nodes}
     found: set[str] = set()
@@ -157,7 +129,7 @@ def hosted_tensors(graph: Graph, nodes: list[Node]) -> set[str]:
     for node in reversed(graph.nodes):
         wanted = again.intersection(node.outputs)
         readers = graph.consumers.get(node.output, [])
-        if not wanted or node.op not in WITHIN_QUANTISERS or node.output in graph.outputs:
+        if not wanted or node.op not in ELEMENTWISE or node.output in graph.outputs:
             continue
         if all(not found.isdisjoint(reader.outputs) for reader in readers) and comes_from(
             graph, node, found
@@ -167,13 +139,21 @@ def hosted_tensors(graph: Graph, nodes: list[Node]) -> set[str]:
     return found
 
 
-def comes_from(graph: Graph, node: Node | None, tensors: set[str]) -> bool:
-    """Whether a quantiser, or a part of one, rounds one of ``tensors``."""
-    while node is not None and node.op in WITHIN_QUANTISERS:
-        if node.inputs[0] in tensors:
-            return True
-        node = graph.producers.get(node.inputs[0])
-    return False
+def comes_from(graph: Graph, node: Node, tensors: set[str]) -> bool:
+    """Whether a node makes what it makes of ``tensors`` alone, element by element."""
+    waiting, reached = [node], False
+    while waiting:
+        current = waiting.pop()
+        if current.op not in ELEMENTWISE:
+            return False
+        for tensor in values_read(current):
+            if tensor in tensors:
+                reached = True
+            elif tensor in graph.producers:
+                waiting.append(graph.producers[tensor])
+            elif tensor == graph.input:
+                return False
+    return reached
 
 
 def made_for(graph: Graph, tensors: set[str], given: set[str]) -> set[str]:
