@@ -20,8 +20,7 @@ from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understo
 from compiler.frontend.reader.element_types import inferred_shapes
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.split.heads import is_convolution
-from compiler.frontend.split.pieces import is_handed_back
-from compiler.frontend.split.tail import made_for, split_of
+from compiler.frontend.split.tail import is_handed_back, made_for, split_of
 from compiler.frontend.stages import complaints
 
 MOST_TENSORS, MOST_OPERATORS = 3, 6

@@ -40,6 +40,7 @@ from compiler.backend.spans import (
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
 from compiler.backend.stored_form import stored_form
+from compiler.backend.stored_thresholds import rows_of, stored_thresholds
 from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
@@ -446,20 +447,3 @@ def check_strides(operator: Convolution | MaxPool) -> None:
             f"{type(operator).__name__} {operator.name!r}: strides {operator.strides}; supported: "
             f"1 and 2; use two layers, or a stride of 2"
         )
-
-
-def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | None:
-    """The thresholds of a span's channels."""
-    if thresholds is None:
-        return None
-    rows = slice(span.first, span.stop)
-    return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])
-
-
-def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresholds | None:
-    """Thresholds for stored codes: multiplier m repeats each level, shifts are always passed."""
-    if thresholds is None or (storage.multiplier, storage.shift) == (1, 0):
-        return thresholds
-    levels = np.repeat(thresholds.levels, storage.multiplier, axis=1)
-    shift = np.full((levels.shape[0], storage.shift), -Thresholds.FAR)
-    return Thresholds(levels=np.concatenate([shift, levels], axis=1), sign=thresholds.sign)

@@ -109,6 +109,13 @@ AFFINE = frozenset(
 """Elementwise operators that, with constants, are a factor and an offset per channel: these may
 stand between a network's sums and its outputs."""
 
+HAVING_FORMS = AVERAGES | RESIZING | CUTTING | {"Concat", "MaxPool"}
+"""Supported operators of which the host takes the forms that are not, in mid-network."""
+
+PRODUCTS = frozenset({"Mul", "Div"})
+"""Elementwise operators that are none of the array's for two tensors that are not functions of
+one."""
+
 ROW_OPERANDS = frozenset({"MultiThreshold"})
 """Their constants have a row per channel, [channels or 1, n], where those of other elementwise
 operators are [1, channels or 1, 1, 1]."""

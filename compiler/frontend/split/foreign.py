@@ -28,27 +28,32 @@ BEFORE = (
 """Passes after which an operator that is not supported stays one."""
 FORMS = (resolve_windows, resolve_channels, resolve_resize)
 """Passes that refuse forms of supported operators."""
-HAVING_FORMS = spec.AVERAGES | spec.RESIZING | {"Split", "Slice", "Concat", "MaxPool"}
-"""Operators of which the host takes what those refuse."""
-PRODUCTS = frozenset({"Mul", "Div"})
-"""Of two tensors of codes they are no operators of the array."""
 KNOWN = spec.STRUCTURAL | ELEMENTWISE
 
 
-def foreign_nodes(graph: Graph, last: list[Node], tensors: set[str]) -> list[Node]:
+def foreign_nodes(
+    graph: Graph, last: list[Node], tensors: set[str], *, forms: bool = True
+) -> list[Node]:
     """The nodes before the ``last`` ones that make ``tensors`` and that the array does not have.
 
-    Rewrites have taken theirs then: a shuffle of channels is none.
+    Rewrites have taken theirs then: a shuffle of channels is none. ``forms``: with those that it
+    has in another form only.
     """
     changed = replace(graph, outputs=tuple(node.output for node in last), results=())
-    if any(node.op not in KNOWN and not tensors.isdisjoint(node.outputs) for node in graph.nodes):
+    unknown = any(
+        node.op not in KNOWN and not tensors.isdisjoint(node.outputs) for node in graph.nodes
+    )
+    if not unknown and not forms:
+        return []
+    if unknown:
         changed = replace(changed, hints=graph.told())
     ignoring = Context(report=lambda _: None)
     for run in BEFORE:
         changed = run(changed, ignoring)
     left = {node.output for node in changed.nodes if node.op not in KNOWN | {spec.UNKNOWN}}
-    left.update(node.output for node in products(changed))
-    left.update(refused_forms(changed))
+    if forms:
+        left.update(node.output for node in products(changed))
+        left.update(refused_forms(changed))
     return [node for node in graph.nodes if not (left & tensors).isdisjoint(node.outputs)]
 
 
@@ -56,7 +61,7 @@ def products(graph: Graph) -> Iterator[Node]:
     """Products of tensors that are not functions of one."""
     for node in graph.nodes:
         variables = graph.variables(node)
-        if node.op in PRODUCTS and len(variables) > 1 and is_variable_elementwise(node, graph):
+        if node.op in spec.PRODUCTS and len(variables) > 1 and is_variable_elementwise(node, graph):
             leaves = {leaf for tensor in variables for leaf in trace(graph, tensor).leaves}
             if len(leaves) > 1:
                 yield node
@@ -67,7 +72,7 @@ def refused_forms(graph: Graph) -> set[str]:
     found: set[str] = set()
 
     def note(obstacle: Obstacle) -> None:
-        if obstacle.node is not None and obstacle.node.op in HAVING_FORMS:
+        if obstacle.node is not None and obstacle.node.op in spec.HAVING_FORMS:
             found.update(obstacle.node.outputs)
 
     for run in FORMS:

@@ -12,7 +12,7 @@ from compiler.errors import UnsupportedError
 from compiler.frontend import spec
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.split.heads import is_convolution, seen_from_picture, values_read
-from compiler.frontend.split.tail import CODES
+from compiler.frontend.split.tail import CODES, is_handed_back
 
 
 def with_host_maps(graph: Graph, hosted: Iterable[str]) -> Graph:
@@ -35,12 +35,6 @@ def with_host_maps(graph: Graph, hosted: Iterable[str]) -> Graph:
             nodes.append(replace(node, outputs=others))
         nodes.extend(host_map(graph, tensor, hosted, seen, shapes) for tensor in made)
     return replace(graph, nodes=tuple(nodes))
-
-
-def is_handed_back(graph: Graph, tensor: str, hosted: frozenset[str]) -> bool:
-    """Whether the array goes on with what the host has made of a tensor."""
-    readers = graph.consumers.get(tensor, ())
-    return tensor in hosted and any(hosted.isdisjoint(node.outputs) for node in readers)
 
 
 def host_map(

@@ -6,7 +6,7 @@ array does not have (attention) is computed by the host, and what follows it up 
 then the array goes on (``pieces``). Without a quantiser, all that follows belongs to the tail.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from compiler.frontend import spec
@@ -58,8 +58,12 @@ def split_of(graph: Graph) -> Split:
     seen = seen_from_picture(graph)
     trunk = made_for(graph, {node.output for node in last}, set())
     foreign = foreign_nodes(graph, last, trunk & seen)
-    if foreign:
+    hosted = hosted_tensors(graph, foreign)
+    if not any(is_handed_back(graph, tensor, hosted) for tensor in hosted & trunk):
+        # Then the host would compute convolutions for the sake of a form.
+        foreign = foreign_nodes(graph, last, trunk & seen, forms=False)
         hosted = hosted_tensors(graph, foreign)
+    if foreign:
         shorter = trunk - hosted
         nodes = nodes_behind(graph, shorter, seen)
         host = [*nodes, *readers_of(graph, hosted & trunk)]
@@ -111,6 +115,14 @@ def tail_from(
 def cut(graph: Graph, tail: Tail) -> Graph:
     """The graph up to what it hands over to the tail; nodes of the tail are still there."""
     return replace(graph, outputs=tail.inputs, results=tail.inputs)
+
+
+def is_handed_back(graph: Graph, tensor: str, hosted: Collection[str]) -> bool:
+    """Whether the array goes on with what the host has made of one of the ``hosted`` tensors."""
+    readers = graph.consumers.get(tensor, ())
+    return tensor in hosted and any(
+        not any(made in hosted for made in node.outputs) for node in readers
+    )
 
 
 def hosted_tensors(graph: Graph, nodes: list[Node]) -> set[str]:
