@@ -21,6 +21,7 @@ from compiler.frontend.functions.sum_thresholds import (
     kernel_thresholds,
     product_of,
 )
+from compiler.frontend.host_maps import host_map
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
@@ -31,7 +32,6 @@ from compiler.frontend.values import graph_values
 from golden.network import (
     Concat,
     Convolution,
-    HostMap,
     Interleave,
     Lookup,
     MaxPool,
@@ -146,7 +146,7 @@ class NetworkBuilder:
             self.convolution(node, producers[0], expression, encoding)
             return
         if len(producers) == 1 and producers[0] is not None and producers[0].op == spec.HOST:
-            self.host_map(node, producers[0], encoding)
+            self.operators.append(host_map(self, node, producers[0], encoding))
             return
         for leaf in expression.leaves:
             if leaf not in self.views:
@@ -245,39 +245,6 @@ class NetworkBuilder:
             thresholds, encoding = drop_unused_codes(thresholds, encoding)
         product = kernel and product_of(kernel, sums, encoding, thresholds)
         self.emit_convolution(sums, self.add_tensor(node.output, encoding), thresholds, product)
-
-    def host_map(self, node: Node, made: Node, encoding: Encoding) -> None:
-        """The host's codes, as the quantisers of the file that stand in ``node`` make them."""
-        onnx = self.graph.onnx.get(node.output, node.output)
-        if onnx not in self.graph.names:
-            raise UnsupportedError(
-                f"{made}: the host makes {made.output!r}, and no quantiser stands directly behind "
-                "it; supported is one of QuantizeLinear and DequantizeLinear. Quantise its result."
-            )
-        attributes = made.attributes
-        reads = tuple(map(self.host_read, attributes["reads"], made.inputs))
-        self.operators.append(
-            HostMap(
-                name=self.operator_name(made),
-                output=self.add_tensor(node.output, encoding),
-                made=onnx,
-                rounded=attributes["made"],
-                reads=reads,
-            )
-        )
-
-    def host_read(self, name: str, tensor: str) -> Output:
-        """What the host reads as ONNX tensor ``name``: codes where there are some, or sums."""
-        if tensor not in self.views:
-            return self.output(name, tensor)
-        view = self.views[tensor]
-        channels, encoding = self.tensors[view.name].channels, view.encoding
-        return Output(
-            name=name,
-            tensor=view.name,
-            scale=np.full(channels, encoding.scale * encoding.step),
-            bias=np.full(channels, encoding.scale * encoding.offset),
-        )
 
     def feeds_concat(self, tensor: str) -> bool:
         """Whether the codes reach, as they are, what joins several and needs equal encodings."""
