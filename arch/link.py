@@ -58,6 +58,10 @@ BOARD_IDENTIFIER = 0x4B4E494C
 LINK_VERSION = 1
 
 
+READ_TIMINGS = 4
+"""Values of the register READ_LATE."""
+
+
 class BoardRegister(enum.IntEnum):
     """Addresses. R: read only; RW: read and write."""
 

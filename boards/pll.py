@@ -37,8 +37,23 @@ class PllSettings:
         return self.clock_mhz * self.output
 
     @property
+    def part_ns(self) -> float:
+        """A step of the phase."""
+        return 1000 / self.oscillator_mhz / PARTS
+
+    @property
     def phase_ns(self) -> float:
-        return self.phase / PARTS * 1000 / self.oscillator_mhz
+        return self.phase * self.part_ns
+
+    @property
+    def first(self) -> int:
+        """An output's own phase: the middle of its range, as Lattice's tools and ecppll have it."""
+        return (self.output - 1) // 2
+
+    @property
+    def memory_phases(self) -> tuple[int, int]:
+        """CLKOS_CPHASE and CLKOS_FPHASE."""
+        return self.first + self.phase // PARTS, self.phase % PARTS
 
 
 def pll_settings(input_mhz: float, clock_mhz: float, phase_ns: float = 0.0) -> PllSettings:
@@ -88,8 +103,7 @@ class Pll(wiring.Component):
         m.submodules.buffer = buffer = io.Buffer("i", self.clock_port)
         chosen = self.settings
         locked, clock = Signal(), Signal()
-        # The output's own phase: the middle of its range, as Lattice's tools and ecppll have it.
-        first = (chosen.output - 1) // 2
+        coarse, fine = chosen.memory_phases
         m.d.comb += ClockSignal("sync").eq(clock)
         m.submodules.pll = Instance(
             "EHXPLLL",
@@ -113,12 +127,12 @@ class Pll(wiring.Component):
             p_FEEDBK_PATH="CLKOP",
             p_CLKOP_ENABLE="ENABLED",
             p_CLKOP_DIV=chosen.output,
-            p_CLKOP_CPHASE=first,
+            p_CLKOP_CPHASE=chosen.first,
             p_CLKOP_FPHASE=0,
             p_CLKOS_ENABLE="ENABLED",
             p_CLKOS_DIV=chosen.output,
-            p_CLKOS_CPHASE=first + chosen.phase // PARTS,
-            p_CLKOS_FPHASE=chosen.phase % PARTS,
+            p_CLKOS_CPHASE=coarse,
+            p_CLKOS_FPHASE=fine,
             i_CLKI=buffer.i,
             i_CLKFB=clock,
             i_RST=Const(0),

@@ -1,6 +1,6 @@
 """The compiler from end to end: ONNX file, integer network, jobs, schedule, program image."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,23 +9,14 @@ from pathlib import Path
 from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
-from compiler.backend.capacity import check_capacity, check_codes
+from compiler.backend.arrange import Arrangement, arrangements
+from compiler.backend.capacity import check_codes
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
-from compiler.backend.on_chip.both_strides import with_second_maps
-from compiler.backend.on_chip.residency import (
-    Residency,
-    nothing_stays,
-    stay_on_chip,
-    tile_rooms,
-)
-from compiler.backend.packing import Packed, pack
 from compiler.backend.program import Program, assemble
-from compiler.backend.raw_sums import with_pieces
 from compiler.backend.schedule import Schedule, schedule
-from compiler.backend.storage import Layout, lay_out, round_up
-from compiler.backend.tile import Tiled, cut, whole
+from compiler.backend.storage import round_up
 from compiler.cost.frame import Prediction
 from compiler.cost.segments import predict_all
 from compiler.errors import CapacityError
@@ -91,88 +82,45 @@ class Compiled:
 def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps.
 
-    Of the programs that keep different maps on chip it is the one of fewest cycles.
+    Of the arrangements that keep different maps on chip it is the best one that can be encoded.
     """
     check_codes(network, machine)
     lowered = lower(network, machine)
-    plain = _arranged(network, machine, memory, lowered)
-    found = [plain.compiled(), *_with_residents(plain)]
-    second = with_second_maps(lowered)
-    if len(found) > 1 and second is not lowered:
-        found += _with_residents(_arranged(network, machine, memory, second))
-    return min(found, key=lambda each: each.prediction.cycles)
+    results = {output.tensor for output in network.outputs}
+    results |= {tensor for parts in lowered.read.values() for tensor, _ in parts}
+    *others, last = arrangements(lowered, machine, memory, results)
+    for arrangement in others:
+        with suppress(CapacityError):  # second maps may ask for more memory than there is
+            return compiled(network, machine, memory, arrangement)
+    return compiled(network, machine, memory, last)
 
 
-def _arranged(network: Network, machine: Machine, memory: Memory, lowered: Lowered) -> "_Arranged":
-    """All maps in memory."""
-    packed = [pack(job, lowered.storages, machine) for job in lowered.jobs]
-    check_capacity(packed, machine)
-    lowered = replace(lowered, storages=with_pieces(lowered.storages, packed))
-    layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
-    residency = nothing_stays(lowered.jobs, machine)
-    return _Arranged(network, machine, memory, lowered, layouts, packed, residency)
+def compiled(
+    network: Network, machine: Machine, memory: Memory, arrangement: Arrangement
+) -> Compiled:
+    """A network with its maps at these places."""
+    lowered, residency = arrangement.lowered, arrangement.residency
+    encoded = [encode_job(job, lowered.storages, machine) for job in arrangement.tiled]
+    plan = plan_memory(encoded, arrangement.layouts, machine, residency.chip_maps)
+    segments = tuple(segments_of(network, plan, machine, memory, residency.rooms))
+    programs = [(segment.address, segment.program.code) for segment in segments]
+    image = program_image(plan, programs, network.name, machine)
+    return Compiled(network, machine, memory, lowered, plan, segments, image)
 
 
-def _with_residents(plain: "_Arranged") -> Iterator[Compiled]:
-    """Programs that leave tiles less and less of the chip."""
-    seen = []
-    for room in tile_rooms(plain.machine):
-        jobs, machine = plain.lowered.jobs, plain.machine
-        results = {output.tensor for output in plain.network.outputs}
-        results |= {tensor for parts in plain.lowered.read.values() for tensor, _ in parts}
-        residency = stay_on_chip(jobs, plain.layouts, machine, room, results)
-        if residency.chip_maps and residency not in seen:
-            seen.append(residency)
-            # What is left may be too little for some job's tiles, or tables be longer.
-            with suppress(CapacityError):
-                yield replace(plain, residency=residency).compiled()
-
-
-@dataclass(frozen=True, eq=False)
-class _Arranged:
-    """A network whose maps have their places: on chip, or in memory and tile by tile on chip."""
-
-    network: Network
-    machine: Machine
-    memory: Memory
-    lowered: Lowered
-    layouts: Mapping[str, Layout]
-    #: All jobs as they are packed if their inputs come tile by tile.
-    packed: list[Packed]
-    residency: Residency
-
-    def compiled(self) -> Compiled:
-        machine, memory, storages = self.machine, self.memory, self.lowered.storages
-        residency = self.residency
-        tiled = map(self._tiled, self.packed, residency.rooms)
-        encoded = [encode_job(job, storages, machine) for job in tiled]
-        plan = plan_memory(encoded, self.layouts, machine, residency.chip_maps)
-        segments = tuple(self._segments(plan))
-        programs = [(segment.address, segment.program.code) for segment in segments]
-        image = program_image(plan, programs, self.network.name, machine)
-        return Compiled(self.network, machine, memory, self.lowered, plan, segments, image)
-
-    def _segments(self, plan: MemoryPlan) -> Iterator[Segment]:
-        """A program for each stretch of jobs in which the host does nothing."""
-        machine, memory, rooms = self.machine, self.memory, self.residency.rooms
-        address = plan.program_address
-        for number in range(len(self.network.pieces) + 1):
-            own = [k for k, placed in enumerate(plan.jobs) if placed.job.segment == number]
-            first, stop = (own[0], own[-1] + 1) if own else (0, 0)
-            part = replace(plan, jobs=plan.jobs[first:stop])
-            steps = schedule(part, machine, memory, rooms[first:stop])
-            program = assemble(steps.order, address, machine.beat_bytes)
-            yield Segment(first, address, steps, program)
-            address = round_up(address + len(program.code), PAGE_BYTES)
-
-    def _tiled(self, packed: Packed, room: int) -> Tiled:
-        machine, chip_maps, job = self.machine, self.residency.chip_maps, packed.job
-        if job.span.images[0][0] in chip_maps:
-            again = pack(job, self.lowered.storages, machine, chip_maps)
-            check_capacity([again], machine)
-            return whole(again, chip_maps, machine)
-        on_chip = job.output in chip_maps
-        return cut(packed, self.layouts, machine, self.memory, room=room, on_chip=on_chip)
+def segments_of(
+    network: Network, plan: MemoryPlan, machine: Machine, memory: Memory, rooms: Sequence[int]
+) -> Iterator[Segment]:
+    """A program for each stretch of jobs in which the host does nothing."""
+    address = plan.program_address
+    for number in range(len(network.pieces) + 1):
+        own = [k for k, placed in enumerate(plan.jobs) if placed.job.segment == number]
+        first, stop = (own[0], own[-1] + 1) if own else (0, 0)
+        part = replace(plan, jobs=plan.jobs[first:stop])
+        steps = schedule(part, machine, memory, rooms[first:stop])
+        program = assemble(steps.order, address, machine.beat_bytes)
+        yield Segment(first, address, steps, program)
+        address = round_up(address + len(program.code), PAGE_BYTES)
 
 
 def compile_file(
@@ -188,5 +136,5 @@ def compile_file(
     network = read_network(path, input_scale=input_scale)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    compiled = compile_network(replace(network, name=name), machine, memory)
-    return replace(compiled, parts=parts)
+    found = compile_network(replace(network, name=name), machine, memory)
+    return replace(found, parts=parts)

@@ -84,6 +84,8 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
             f"{compute}: sums in {fields['sum_pieces'] + 1} pieces; machine "
             f"{chip.machine.name!r} has at most {chip.machine.raw_chunks}"
         )
+    if fields["raw"]:
+        _check_places(chip.machine, compute)
     span = slice(fields["table_start"], fields["table_last"] + 1)
     entries = chip.table[span]
     if not entries.size or not entries["loaded"].all():
@@ -295,6 +297,17 @@ def pooled(
         if item.pool_last:
             leaving.append(maximum)
     return leaving
+
+
+def _check_places(machine: Machine, compute: Instruction) -> None:
+    """Refuse raw sums that do not lie as they leave: in whole transfers, or in pieces."""
+    size = machine.piece_bytes * machine.pieces_at_once(compute.fields["sum_pieces"] + 1)
+    for name in ("address", "position_bytes", "row_bytes"):
+        if compute.fields[name] % size:
+            raise MachineError(
+                f"{compute}: {name} {compute.fields[name]} of sums in "
+                f"{compute.fields['sum_pieces'] + 1} pieces must be a multiple of {size}"
+            )
 
 
 def _threshold_codes(

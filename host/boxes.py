@@ -1,15 +1,17 @@
 """From the results in memory to boxes on the picture."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from arch.errors import OnefourError
 from host.detection import Detections, detect
-from host.layouts import detections
+from host.layouts import Boxes, detections
 from host.manifest import Manifest
+from host.masks import masks_on_picture
 from host.memory import read_layer, read_outputs
-from host.picture import Frame
+from host.picture import Frame, Placement
 from host.tail import Tail, model_outputs
 
 
@@ -26,14 +28,31 @@ def boxes_on_picture(
     if description is not None and description.head is not None:
         sums = [read_layer(memory, manifest.layer_of(out.tensor)) for out in manifest.outputs]
         found = detect(sums, manifest.outputs, description.head, floor=floor)
-    else:
-        if tail is None:
-            raise OnefourError(f"network {manifest.network!r}: boxes need the build's tail.onnx")
-        results = read_outputs(memory, manifest)
-        outputs = model_outputs(Tail(tail), results, manifest.tail.outputs)
-        size = manifest.picture.height, manifest.picture.width
-        found = detections(outputs, manifest.tail.boxes, size, floor)
-    return replace(found, boxes=frame.placement.to_picture(found.boxes))
+        return replace(found, boxes=frame.placement.to_picture(found.boxes))
+    if tail is None:
+        raise OnefourError(f"network {manifest.network!r}: boxes need the build's tail.onnx")
+    outputs = model_outputs(Tail(tail), read_outputs(memory, manifest), manifest.tail.outputs)
+    size = manifest.picture.height, manifest.picture.width
+    return from_outputs(outputs, manifest.tail.boxes, size, frame.placement, floor)
+
+
+def from_outputs(
+    outputs: Mapping[str, np.ndarray],
+    boxes: Boxes,
+    size: tuple[int, int],
+    placement: Placement,
+    floor: float,
+) -> Detections:
+    """Detections, with their masks where the model has some, in the picture's own pixels.
+
+    ``outputs``: the model's own; ``size``: height and width of its input.
+    """
+    found = detections(outputs, boxes, size, floor)
+    found = replace(found, boxes=placement.to_picture(found.boxes))
+    if not boxes.prototypes:
+        return found
+    masks = masks_on_picture(found, outputs[boxes.prototypes][0], size, placement)
+    return replace(found, masks=masks)
 
 
 def is_detector(manifest: Manifest) -> bool:

@@ -33,19 +33,29 @@ LARGEST_EXPONENT = 14.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Detections:
-    """``boxes`` [n, 4] x0 y0 x1 y1 in pixels, ``scores`` [n], ``labels`` [n]; best score first."""
+    """``boxes`` [n, 4] x0 y0 x1 y1 in pixels, ``scores`` [n], ``labels`` [n]; best score first.
+
+    Of models with masks also ``coefficients`` [n, K] of the mask prototypes and, once they are
+    mixed (``host.masks``), ``masks`` bool [n, height, width] in the picture's pixels.
+    """
 
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
+    coefficients: np.ndarray | None = None
+    masks: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def take(self, kept: np.ndarray) -> "Detections":
         """The detections at the indices ``kept``."""
+        more = {
+            name: None if value is None else value[kept]
+            for name, value in (("coefficients", self.coefficients), ("masks", self.masks))
+        }
         return Detections(
-            boxes=self.boxes[kept], scores=self.scores[kept], labels=self.labels[kept]
+            boxes=self.boxes[kept], scores=self.scores[kept], labels=self.labels[kept], **more
         )
 
 

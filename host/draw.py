@@ -1,10 +1,11 @@
-"""Boxes on a picture, with names and scores."""
+"""Boxes and masks on a picture, with names and scores."""
 
 import colorsys
 import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from arch.errors import OnefourError
@@ -15,6 +16,8 @@ from host.detection import Detections
 LEAST_SIDE = 480
 FONT_SIZE = 15
 LINE_WIDTH = 3
+MASK_OPACITY = 112
+"""Of 255."""
 
 
 class DrawingError(OnefourError):
@@ -41,13 +44,15 @@ def class_name(classes: Sequence[str], label: int) -> str:
 
 
 def draw_boxes(image: Image.Image, found: Detections, classes: Sequence[str]) -> Image.Image:
-    """A copy of ``image`` with the boxes of ``found``, given in its pixels, drawn on it."""
+    """A copy of ``image`` with boxes and masks of ``found``, given in its pixels, drawn on it."""
     factor = _factor(image)
     canvas = image.convert("RGB")
     if factor > 1:
         canvas = canvas.resize(drawn_size(image), Image.Resampling.BICUBIC)
     elif canvas is image:
         canvas = image.copy()
+    if found.masks is not None:
+        canvas = _with_masks(canvas, found)
     pen = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(FONT_SIZE)
     # Weak detections first, so that the strong ones are on top.
@@ -64,6 +69,15 @@ def draw_boxes(image: Image.Image, found: Detections, classes: Sequence[str]) ->
         x = min(max(x0, 0.0), max(canvas.width - wide, 0))
         pen.rectangle((x, y, x + wide, y + high), fill=colour)
         pen.text((x + 3 - left, y + 2 - top), text, fill=(0, 0, 0), font=font)
+    return canvas
+
+
+def _with_masks(canvas: Image.Image, found: Detections) -> Image.Image:
+    """The masks as veils in the colours of their classes, the best on top."""
+    for index in reversed(range(len(found))):
+        veil = Image.fromarray(found.masks[index].astype(np.uint8) * MASK_OPACITY)
+        veil = veil.resize(canvas.size, Image.Resampling.NEAREST)
+        canvas.paste(class_colour(int(found.labels[index])), (0, 0), veil)
     return canvas
 
 

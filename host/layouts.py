@@ -3,13 +3,15 @@
 With C classes and n places (all cells of all maps, for each anchor):
 
 * ``yolov5`` [1, n, 5 + C]: centre and size in pixels, objectness, classes (v5, v7)
-* ``yolov8`` [1, 4 + C, n]: centre and size in pixels, classes (v5u, v6, v8, v9, v11, v12); what
-  follows the classes (masks, key points) is left
+* ``yolov8`` [1, 4 + C, n]: centre and size in pixels, classes (v5u, v6, v8, v9, v11, v12)
 * ``yolox`` [1, n, 5 + C]: centre in cells from the own one, logarithm of the size in cells,
   objectness, classes
 * ``end2end`` [1, n, 6]: corners in pixels, score, class; suppressed (v10, v26, ``nms=True``)
 * ``batched`` [n, 7]: picture, corners in pixels, class, score; suppressed (v7)
 * ``ssd`` [1, n, 4] and [1, n, 1 + C]: corners as parts of the picture's size; no class, classes
+
+What follows the classes in the first two are coefficients of masks, where another output is that
+of as many ``prototypes`` [1, K, h, w]; else (key points) it is left.
 
 Scores are probabilities. ``recognised`` names a layout only where the shapes leave no doubt about
 it; for others the side-car does (``host.description``).
@@ -34,12 +36,14 @@ MOST_LEFT = 1000
 class Boxes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where a model's outputs hold boxes: ``output``, and ``scores`` where those stand apart.
 
-    ``strides``: of the maps of ``yolox``, in its order. ``fit``: how pictures were brought to size.
+    ``prototypes``: the output of those, where what was found has masks. ``strides``: of the maps of
+    ``yolox``, in its order. ``fit``: how pictures were brought to size.
     """
 
     layout: Layout
     output: str
     scores: str = ""
+    prototypes: str = ""
     classes: tuple[str, ...] = ()
     strides: tuple[int, ...] = ()
     fit: Literal["stretch", "letterbox"] = "stretch"
@@ -72,11 +76,36 @@ def recognised(
     which no output is in pixels.
     """
     found = [
-        Boxes(layout=layout, output=name, classes=classes, strides=strides, fit=fit)
+        Boxes(
+            layout=layout, output=name, prototypes=prototypes_of(layout, shape, shapes, classes),
+            classes=classes, strides=strides, fit=fit,
+        )
         for name, shape in shapes.items()
         for layout, strides in layouts_of(shape, size, len(classes), decoded=decoded)
     ]
     return found[0] if len(found) == 1 else None
+
+
+def prototypes_of(
+    layout: Layout,
+    shape: tuple[int, ...],
+    shapes: Mapping[str, tuple[int, ...]],
+    classes: tuple[str, ...],
+) -> str:
+    """The output of the prototypes that fit what follows the classes in an output; "" for none.
+
+    ``classes``: their names; without them it is not known where the classes end.
+    """
+    if layout not in ("yolov5", "yolov8") or not classes:
+        return ""
+    count = shape[2] - 5 if layout == "yolov5" else shape[1] - 4
+    wanted = count - len(classes)
+    fit = [
+        name
+        for name, other in shapes.items()
+        if wanted > 0 and len(other) == 4 and other[1] == wanted and min(other) > 0
+    ]
+    return fit[0] if len(fit) == 1 else ""
 
 
 def described(
@@ -173,13 +202,15 @@ def detections(
             height, width = size
             return best(table[0] * [width, height, width, height], scores, floor, overlap)
         case "yolov8":
-            rows = table[0].T
-            return best(corners(rows[:, :4]), rows[:, 4 : end(boxes, 4)], floor, overlap)
-    rows = table[0]
+            rows, last = table[0].T, end(boxes, 4)
+            more = rows[:, last:] if boxes.prototypes else None
+            return best(corners(rows[:, :4]), rows[:, 4:last], floor, overlap, more)
+    rows, last = table[0], end(boxes, 5)
     places = rows[:, :4]
     if boxes.layout == "yolox":
         places = from_cells(places, size, boxes.strides)
-    return best(corners(places), rows[:, 4:5] * rows[:, 5 : end(boxes, 5)], floor, overlap)
+    more = rows[:, last:] if boxes.prototypes else None
+    return best(corners(places), rows[:, 4:5] * rows[:, 5:last], floor, overlap, more)
 
 
 def end(boxes: Boxes, first: int) -> int | None:
@@ -205,10 +236,19 @@ def from_cells(places: np.ndarray, size: tuple[int, int], strides: tuple[int, ..
     return np.concatenate([(places[:, :2] + grid) * step, np.exp(places[:, 2:]) * step], 1)
 
 
-def best(corners: np.ndarray, scores: np.ndarray, floor: float, overlap: float) -> Detections:
+def best(
+    corners: np.ndarray,
+    scores: np.ndarray,
+    floor: float,
+    overlap: float,
+    coefficients: np.ndarray | None = None,
+) -> Detections:
     """The best class of each place, where it reaches ``floor``; then suppressed by class."""
     label = scores.argmax(1)
     score = scores[np.arange(len(scores)), label]
     kept = np.flatnonzero(score >= floor)
-    found = Detections(boxes=corners[kept], scores=score[kept], labels=label[kept])
+    more = None if coefficients is None else coefficients[kept]
+    found = Detections(
+        boxes=corners[kept], scores=score[kept], labels=label[kept], coefficients=more
+    )
     return suppress(found, overlap)

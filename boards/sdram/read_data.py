@@ -4,12 +4,13 @@ from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.link import READ_TIMINGS
 from hw.streams.axi import read_beat
 from hw.streams.short_queue import ShortQueue
 
 DEPTH = 16
 """Beats that wait for the manager, or are under way: one LUT RAM deep."""
-LATE = 4
+LATE = READ_TIMINGS
 """Choices of ``late``."""
 
 

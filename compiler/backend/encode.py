@@ -14,7 +14,7 @@ from compiler.backend.requantising.code_tables import code_table
 from compiler.backend.requantising.products import product_blocks
 from compiler.backend.requantising.threshold_forms import ThresholdBlock, threshold_blocks
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from compiler.backend.tile import Tiled
+from compiler.backend.tiling.tile import Tiled
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,6 +107,11 @@ class Job:
     #: The network operators that this job carries out.
     operators: tuple[str, ...] = ()
 
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The storages that are read, each once."""
+        return tuple(dict.fromkeys(name for name, _ in self.span.images))
+
     @property
     def outputs(self) -> int:
         """Output channels."""
@@ -124,6 +129,8 @@ class Job:
 
     def column_cycles(self, machine: Machine, pieces: int) -> int:
         """Cycles in which a column of a block's results leaves: raw sums in ``pieces``."""
+        if self.raw:
+            return machine.raw_cycles(pieces)
         return pieces if self.wide is None else machine.wide_cycles
 
     @cached_property

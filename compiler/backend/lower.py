@@ -7,21 +7,21 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from arch.formats import CODE_BITS, PICTURE_CHANNELS
+from arch.formats import BLOCK, CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
-from compiler.backend.job import ChannelSpan, Job, WideCodes
+from compiler.backend.job import ChannelSpan, Job, Offset, WideCodes
 from compiler.backend.packing import narrowest_grid, pack_span
 from compiler.backend.padding import (
     Demand,
     Padding,
+    check_strides,
     convolution_size,
     padding_of,
     pool_size,
     with_halos,
 )
 from compiler.backend.pass_table import PassTable
+from compiler.backend.picture_blocks import on_blocks, stored_in_blocks
 from compiler.backend.requantising.wide_codes import (
     identity,
     is_wide,
@@ -36,11 +36,12 @@ from compiler.backend.spans import (
     channelwise_spans,
     common_step,
     convolution_spans,
+    over_window,
+    rows_of,
     span_of_turns,
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from compiler.backend.stored_form import stored_form
-from compiler.backend.stored_thresholds import rows_of, stored_thresholds
+from compiler.backend.stored_form import moving_thresholds, stored_form, stored_thresholds
 from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
@@ -117,14 +118,8 @@ class _Lowering:
                     lowerings[type(part)](part)
         storages = with_halos(self.storages, self.jobs)
         tensors = dict.fromkeys(each.tensor for piece in self.pieces for each in piece.reads)
-        read = {name: self.stored_channels(name) for name in tensors}
+        read = {name: self.demand.channels(name) for name in tensors}
         return Lowered(storages, tuple(self.jobs), self.fused, read)
-
-    def stored_channels(self, name: str) -> list[tuple[str, int]]:
-        """The stored tensor and channel of every channel of a tensor of codes or sums."""
-        if name in self.network.raw_shapes:
-            return [(name, channel) for channel in range(self.network.raw_shapes[name][0])]
-        return self.demand.channels(name)
 
     # --- storages ---------------------------------------------------------------------------------
 
@@ -174,13 +169,16 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
+        blocks = picture and stored_in_blocks(tensor, self.demand.consumers[name])
+        block = BLOCK if blocks else 1
         self.storages[variant] = Storage(
             name=variant,
             tensor=name,
-            kind="picture" if picture else "codes",
-            channels=tensor.channels,
-            height=tensor.height,
-            width=tensor.width,
+            kind="picture" if picture and not blocks else "codes",
+            channels=tensor.channels * block**2,
+            height=tensor.height // block,
+            width=tensor.width // block,
+            block=block,
             **vars(stored_form(tensor, padding, picture=picture)),
         )
         self.variants[name, padding] = variant
@@ -196,7 +194,7 @@ class _Lowering:
             if all(getattr(main, key) == value for key, value in vars(form).items()):
                 self.variants[name, padding] = name
                 continue
-            if main.kind == "picture":
+            if main.is_picture:
                 raise UnsupportedError(
                     f"input {name!r}: its consumers pad it with {self.paddings(name)}; supported: "
                     f"one padding of the picture; pad it alike"
@@ -252,6 +250,10 @@ class _Lowering:
         )
         weight_bits = narrowest_grid(operator.weights).bits
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
+        stored = sources[0][0]
+        if stored.block > 1:
+            operator = on_blocks(operator)
+            sources = [(stored, channel) for channel in range(stored.channels)]
         self.quantised(
             operator,
             convolution_spans(operator, sources),
@@ -337,20 +339,23 @@ class _Lowering:
     def max_pool(self, operator: MaxPool) -> None:
         check_strides(operator)
         tensor = self.network.tensors[operator.input]
-        phases = tuple(
+        window = tuple(
             (y - operator.pads[0], x - operator.pads[1])
             for y in range(operator.kernel[0])
             for x in range(operator.kernel[1])
         )
+        sources = self.sources(operator.input, padding_of(operator, self.network))
+        # The maximum of bits is 1 where their sum is not 0: one capture instead of one for each.
+        bits = all(storage.bits == 1 for storage, _ in sources)
         self.move(
             operator.name,
-            self.sources(operator.input, padding_of(operator, self.network)),
+            sources,
             self.declare(operator.output),
             strides=operator.strides,
             height=pool_size(operator, tensor.height, 0),
             width=pool_size(operator, tensor.width, 1),
-            phases=phases,
             operators=(operator.name,),
+            **({"summed": window} if bits else {"phases": window}),
         )
         self.copy_variants(operator.output)
 
@@ -391,22 +396,26 @@ class _Lowering:
             )
         self.copy_variants(operator.output)
 
-    def move(self, name: str, sources: list[Source], target: Storage, **fields) -> None:
-        """Move stored codes, in the target's form."""
+    def move(
+        self,
+        name: str,
+        sources: list[Source],
+        target: Storage,
+        *,
+        summed: tuple[Offset, ...] = ((0, 0),),
+        **fields,
+    ) -> None:
+        """Move stored codes, in the target's form. ``summed``: window places whose bits are ORed,
+        where codes have one."""
         size = {"height": target.height, "width": target.width}
         spans = channelwise_spans([(sources, 1)], stored=True)
+        spans = [over_window(span, summed) for span in spans]
         if target.bits > CODE_BITS:
             wide = WideCodes(identity(target.channels))
             self.add_jobs(name, spans, target, None, wide=wide, **(size | fields))
             return
-        stored = np.arange(1, 1 << target.bits) - target.shift
-        codes = -(-stored // target.multiplier)
-        # Channels of a Concat may come from storages of different forms.
-        levels = [codes * source.multiplier + source.shift for source, _ in sources]
-        thresholds = Thresholds(
-            levels=np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64)),
-            sign=np.ones(target.channels, np.int8),
-        )
+        storages = [storage for storage, _ in sources]
+        thresholds = moving_thresholds(storages, target, summed=len(summed) > 1)
         self.add_jobs(name, spans, target, thresholds, **(size | fields))
 
     def add_jobs(
@@ -438,12 +447,3 @@ class _Lowering:
                     **fields,
                 )
             )
-
-
-def check_strides(operator: Convolution | MaxPool) -> None:
-    """Rows lie on chip in one piece or as even and odd columns: UnsupportedError for the rest."""
-    if any(stride not in (1, 2) for stride in operator.strides):
-        raise UnsupportedError(
-            f"{type(operator).__name__} {operator.name!r}: strides {operator.strides}; supported: "
-            f"1 and 2; use two layers, or a stride of 2"
-        )

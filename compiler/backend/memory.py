@@ -19,7 +19,7 @@ from compiler.backend.job import Job
 from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
 from compiler.backend.on_chip.chip_padding import PaddedRow, row_contents
 from compiler.backend.storage import ALIGNMENT, Layout, Place, round_up
-from compiler.backend.tile import Tiled
+from compiler.backend.tiling.tile import Tiled
 from compiler.errors import CapacityError
 from host.image import LARGEST, Image, machine_digest
 

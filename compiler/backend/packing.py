@@ -126,8 +126,9 @@ class Packing:
     turns: tuple[tuple[PackedPass, ...], ...] = ()
 
 
-TapGroups = tuple[int, tuple[int, ...]]
-"""Activation bits of a tap, and the lane groups that its image lies in."""
+TapGroups = tuple[int, tuple[int, ...], int]
+"""Activation bits of a tap, the lane groups that its image lies in, and which of the taps is the
+first one with its weights."""
 Turns = tuple[tuple[int, ...], ...]
 """The taps of each capture, by their numbers."""
 
@@ -138,14 +139,14 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
 
     Layers repeat, and the spans of one layer resemble each other: equal ones are packed once.
     """
-    levels = max(planes for planes, _ in taps) + weight_bits - 1
+    levels = max(planes for planes, _, _ in taps) + weight_bits - 1
     load = [[0] * levels for _ in range(LANE_GROUPS)]
     group_of: dict[tuple[int, int], int] = {}
     # Taps of few groups go first: those of many fill up what is left.
     few_first = sorted(range(len(taps)), key=lambda index: len(taps[index][1]))
     for plane in range(weight_bits):
         for index in few_first:
-            planes, choices = taps[index]
+            planes, choices, _ = taps[index]
             # The group whose levels are least full; ties go round so that no group starts ahead.
             best = min(
                 choices,
@@ -173,9 +174,13 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     first = int(any(product is None for step in passes for product in step.products))
     filled = [first] * LANE_GROUPS
     words = {}
-    for key, group in group_of.items():
-        words[key] = group, filled[group]
-        filled[group] += 1
+    found: dict[tuple[int, int, int], int] = {}  # weights, plane, group -> word
+    for (index, plane), group in group_of.items():
+        key = taps[index][2], plane, group
+        if key not in found:
+            found[key] = filled[group]
+            filled[group] += 1
+        words[index, plane] = group, found[key]
     return Packing(tuple(passes), words, max(filled))
 
 
@@ -186,7 +191,7 @@ def loop_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing | None
     Pass e reads word e of a weight plane in every lane group: idle groups find zeros there.
     """
     planes = taps[0][0]
-    if any(bits != planes for bits, _ in taps) or planes * weight_bits == 1:
+    if any(bits != planes for bits, _, _ in taps) or planes * weight_bits == 1:
         return None
     rows: list[list[int]] = [[] for _ in range(LANE_GROUPS)]
     for index in sorted(range(len(taps)), key=lambda index: len(taps[index][1])):
@@ -277,7 +282,12 @@ def pack_span(
         regions = place_images(span.images)
     allowed = {image: groups for region in regions for image, groups in region.groups.items()}
     bits = [storages[name].operand_bits for name, _ in span.images]
-    taps = tuple((bits[tap.image], allowed[tap.image]) for tap in span.taps)
+    first: dict[int, int] = {}
+    same = [first.setdefault(id(tap.weights), number) for number, tap in enumerate(span.taps)]
+    taps = tuple(
+        (bits[tap.image], allowed[tap.image], number)
+        for tap, number in zip(span.taps, same, strict=True)
+    )
     if turns:
         return grid, regions, join_turns(grid.bits, taps, turns)
     packing = share_passes(grid.bits, taps)

@@ -14,7 +14,7 @@ from compiler.backend.memory import MemoryPlan, Placed
 from compiler.backend.on_chip.residents import Activations, cycles_of_a_result
 from compiler.backend.order import arrange
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
-from compiler.backend.tile import LONGEST_FIELD, Tile, Tiled, load_shape
+from compiler.backend.tiling.tile import LONGEST_FIELD, Tile, Tiled, load_shape
 from compiler.backend.traffic import Traffic
 
 PIECE_CYCLES = 256

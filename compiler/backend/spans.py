@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from arch.formats import LONGEST_WINDOW, PICTURE_CHANNELS
-from compiler.backend.job import ChannelSpan, Tap
+from compiler.backend.job import ChannelSpan, Offset, Tap
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from golden.network import Convolution
+from golden.network import Convolution, Thresholds
 
 Source = tuple[Storage, int]
 """A stored channel."""
@@ -144,6 +144,12 @@ def channelwise_spans(
     return spans
 
 
+def over_window(span: ChannelSpan, window: Sequence[Offset]) -> ChannelSpan:
+    """The span with its taps at every place of a window, which have the same weights there."""
+    taps = (replace(tap, y=tap.y + y, x=tap.x + x) for y, x in window for tap in span.taps)
+    return replace(span, taps=tuple(taps))
+
+
 def span_of_turns(parts: Sequence[ChannelSpan]) -> tuple[ChannelSpan, tuple[tuple[int, ...], ...]]:
     """One span with the taps of several of its channels, and the numbers of each one's taps."""
     images = list(dict.fromkeys(image for part in parts for image in part.images))
@@ -154,3 +160,11 @@ def span_of_turns(parts: Sequence[ChannelSpan]) -> tuple[ChannelSpan, tuple[tupl
         taps += [replace(tap, image=images.index(part.images[tap.image])) for tap in part.taps]
     joined = replace(parts[0], images=tuple(images), taps=tuple(taps))
     return joined, tuple(turns)
+
+
+def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | None:
+    """The thresholds of a span's channels."""
+    if thresholds is None:
+        return None
+    rows = slice(span.first, span.stop)
+    return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])

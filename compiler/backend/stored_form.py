@@ -1,11 +1,15 @@
-"""How a tensor's codes are stored so that its padding is one of them."""
+"""How a tensor's codes are stored so that its padding is one of them, and thresholds for that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from arch.formats import CODE_BITS
 from compiler.backend.padding import LOWEST, Padding
+from compiler.backend.storage import Storage
 from compiler.errors import UnsupportedError
-from golden.network import Tensor
+from golden.network import Tensor, Thresholds
 
 
 @dataclass(frozen=True)
@@ -43,3 +47,29 @@ def stored_form(tensor: Tensor, padding: Padding, *, picture: bool = False) -> S
             f"hold both; pad with a value of the quantiser (an explicit Pad node)"
         )
     return StoredForm(bits, 1, first, tensor.step, low - first, padding - first)
+
+
+def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresholds | None:
+    """Thresholds for stored codes: multiplier m repeats each level, shifts are always passed."""
+    if thresholds is None or (storage.multiplier, storage.shift) == (1, 0):
+        return thresholds
+    levels = np.repeat(thresholds.levels, storage.multiplier, axis=1)
+    shift = np.full((levels.shape[0], storage.shift), -Thresholds.FAR)
+    return Thresholds(levels=np.concatenate([shift, levels], axis=1), sign=thresholds.sign)
+
+
+def moving_thresholds(
+    sources: Sequence[Storage], target: Storage, *, summed: bool = False
+) -> Thresholds:
+    """Thresholds that turn the stored codes of each channel into those of ``target``.
+
+    Channels of a Concat may come from storages of different forms. ``summed``: sums of bits are
+    turned, of which none is more than 1, but their sum is.
+    """
+    stored = np.arange(1, 1 << target.bits) - target.shift
+    codes = -(-stored // target.multiplier)
+    levels = [codes * source.multiplier + source.shift for source in sources]
+    levels = np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64))
+    if summed:
+        levels = np.where(codes > 1, Thresholds.FAR, levels)
+    return Thresholds(levels=levels, sign=np.ones(target.channels, np.int8))

@@ -85,16 +85,19 @@ def is_wide(compute: dict) -> bool:
     return compute["post_mode"] is not PostMode.THRESHOLDS
 
 
-def pieces_of(compute: dict) -> int:
-    """Return the pieces in which each column of a COMPUTE (its fields) leaves, a cycle each."""
-    if compute["raw"] or compute["on_chip"]:
+def pieces_of(machine: Machine, compute: dict) -> int:
+    """Return the pieces in which each column of a COMPUTE (its fields) leaves, a cycle each: of raw
+    sums those that leave together are one."""
+    if compute["raw"]:
+        return machine.raw_cycles(compute["sum_pieces"] + 1)
+    if compute["on_chip"]:
         return compute["sum_pieces"] + 1
     return max(1, compute["planes"].count // RAW_CHUNK_PLANES)
 
 
 def column_cycles(machine: Machine, compute: dict) -> int:
     """Return the cycles from one column of a COMPUTE's (its fields) capture to the next."""
-    return machine.wide_cycles if is_wide(compute) else pieces_of(compute)
+    return machine.wide_cycles if is_wide(compute) else pieces_of(machine, compute)
 
 
 def results_of(machine: Machine, compute: dict, places: np.ndarray, leaves: np.ndarray) -> Results:
@@ -103,7 +106,8 @@ def results_of(machine: Machine, compute: dict, places: np.ndarray, leaves: np.n
     ``places`` [n]: which passes of a block capture; ``leaves`` bool [n]: whose results go on.
     """
     captures = compute["block_rows"] * compute["row_blocks"] * int(leaves.sum())
-    wide, pieces, each = is_wide(compute), pieces_of(compute), column_cycles(machine, compute)
+    wide, pieces = is_wide(compute), pieces_of(machine, compute)
+    each = column_cycles(machine, compute)
     delay, on_chip = wide_delay(machine) if wide else 0, bool(compute["on_chip"])
     common = {
         "column_cycles": each,
@@ -140,7 +144,7 @@ def _beats(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return number (address in beats), capture and offset of the first piece of every beat."""
     columns, raw = machine.columns, bool(compute["raw"])
-    chunks, each = pieces_of(compute), column_cycles(machine, compute)
+    chunks, each = pieces_of(machine, compute), column_cycles(machine, compute)
     index = np.arange(captures * columns)
     y, x = np.divmod(index, compute["row_length"])
     written = (x < compute["width"]) & (y < compute["height"])
@@ -155,7 +159,8 @@ def _beats(
     offset = column * each + (wide_delay(machine) if is_wide(compute) else 0)
     if chunks > 1:
         piece = np.arange(chunks)
-        address = (address[:, None] + machine.piece_bytes * piece).ravel()
+        at_once = machine.pieces_at_once(compute["sum_pieces"] + 1) if raw else 1
+        address = (address[:, None] + machine.piece_bytes * at_once * piece).ravel()
         offset = (offset[:, None] + piece).ravel()
         capture = capture.repeat(chunks)
     numbers = address // machine.transfer_bytes

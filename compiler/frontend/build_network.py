@@ -21,10 +21,10 @@ from compiler.frontend.functions.sum_thresholds import (
     kernel_thresholds,
     product_of,
 )
-from compiler.frontend.host_maps import host_map
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
+from compiler.frontend.split.host_maps import host_map
 from compiler.frontend.sums import Sums, View, pad_integer
 from compiler.frontend.thresholds import from_table
 from compiler.frontend.unused_codes import drop_unused_codes

@@ -26,8 +26,10 @@ from compiler.frontend.passes.resolve_channels import resolve_channels
 from compiler.frontend.passes.resolve_integer_convolutions import resolve_integer_convolutions
 from compiler.frontend.passes.resolve_resize import resolve_resize
 from compiler.frontend.passes.resolve_windows import resolve_windows
+from compiler.frontend.passes.separate_pools import separate_pools
 from compiler.frontend.passes.share_equal_nodes import share_equal_nodes
 from compiler.frontend.reader.onnx_reader import read_onnx
+from compiler.frontend.rewrites.depth_to_space import resolve_depth_to_space
 from compiler.frontend.rewrites.focus import resolve_focus
 from compiler.frontend.rewrites.pools import compose_pools
 from compiler.frontend.rewrites.shuffles import resolve_shuffles
@@ -48,6 +50,7 @@ PASSES = (
     resolve_shuffles,
     resolve_focus,
     resolve_transposed,
+    resolve_depth_to_space,
     remove_dead_nodes,
     check_operators,
     check_constants,
@@ -122,4 +125,5 @@ def lower(path: str | Path, context: Context) -> Network:
     graph = read_onnx(path)
     for run in PASSES:
         graph = run(graph, context)
-    return with_pieces(fuse_requantisation(build_network(graph, context)), path)
+    network = separate_pools(fuse_requantisation(build_network(graph, context)))
+    return with_pieces(network, path)

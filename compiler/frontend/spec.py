@@ -15,6 +15,10 @@ CONVOLUTIONS_IN_FILES = CONVOLUTIONS | {"ConvTranspose", "QLinearConv"}
 """Operators of any file, supported or not, that are a network's convolutions: the last of them are
 its heads."""
 
+UNFOLDING = frozenset({"DepthToSpace"})
+"""Operators of the file, not supported by themselves, whose results are all elements of their first
+input: Interleave of Slices from ``resolve_depth_to_space`` on."""
+
 SHAPES = frozenset({"Shape", "Size"})
 """Read the shape of a tensor, not its values."""
 

@@ -152,6 +152,7 @@ STAGES: dict[str, Change] = {
     "resolve_shuffles": NO_CHANGE,
     "resolve_focus": NO_CHANGE,
     "resolve_transposed": NO_CHANGE,
+    "resolve_depth_to_space": NO_CHANGE,
     "remove_dead_nodes.3": NOTHING_DEAD,
     # Only here: what an operator that is not supported hides is not known after fold_constants.
     "check_operators": Change(

@@ -125,7 +125,7 @@ def _objects(build: Build) -> list[Object]:
             name=picture.tensor,
             kind="picture",
             first=picture.address,
-            stop=picture.address + picture.height * picture.row_bytes,
+            stop=picture.end,
         )
     ]
     written = (each.layer for piece in manifest.pieces for each in piece.writes)

@@ -18,6 +18,7 @@ from onnx import ModelProto, NodeProto, numpy_helper, version_converter
 from compiler.errors import ReadError, UnsupportedError
 from compiler.frontend.reader.onnx_reader import load_model
 from compiler.quantize.hosted import hosted_tensors
+from compiler.quantize.transposed import without_transposed
 from host.quiet import no_warnings
 
 FIRST_OPSET = 13
@@ -145,7 +146,7 @@ def simplified(model: ModelProto) -> FloatNetwork:
     model.opset_import.extend(imports)
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, metadata)
-    return described(model)
+    return described(without_transposed(model))
 
 
 def described(model: ModelProto) -> FloatNetwork:

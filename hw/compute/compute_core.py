@@ -39,7 +39,7 @@ class ComputeCore(wiring.Component):
 
     Timing: passes are issued as :class:`hw.compute.sequencer.Sequencer` says. Column c of a capture
     issued in t is in the sums in t + ``sums_latency`` + c, and its codes are at the output writer
-    in t + ``codes_latency`` + c; of a raw capture of p pieces chunk k of it is, with c * p + k for
+    in t + ``codes_latency`` + c; of a raw capture of p cycles chunk k of it is, with c * p + k for
     c. The compute whose last capture it is has been counted in ``computed`` in t +
     ``computed_latency`` + C - 1 (raw: + C * p - 1). Wide codes stay ``wide_cycles`` a column and
     leave when :class:`hw.results.wide_codes.WideCodes` says.
@@ -186,6 +186,7 @@ class ComputeCore(wiring.Component):
             search.code_bits.eq(tag.code_bits),
             search.raw.eq(tag.raw),
             search.chunk.eq(result_tags.chunk),
+            search.together.eq(tag.together if machine.pieces_together > 1 else 0),
             piece.valid.eq(array.sums.valid),
             piece.column.eq(result_tags.column),
             piece.pools.eq(~tag.pool_first & ~tag.raw),

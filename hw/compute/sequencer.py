@@ -18,7 +18,7 @@ from hw.streams.delay import delayed
 def step_layout(machine: Machine) -> data.StructLayout:
     """Return one pass before its addresses are added up; ``after`` is ``base + columns``.
 
-    ``pieces``: in how many its sums leave, if it captures, minus 1 (codes: 0).
+    ``pieces``: in how many cycles its sums leave, if it captures, minus 1 (codes: 0).
     """
     return data.StructLayout({
         "valid": 1,
@@ -67,12 +67,12 @@ class Sequencer(wiring.Component):
       many computes with ``on_chip`` are settled, up to the cycle before, as have been taken. With
       nothing under way its first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
-      + C for each cycle that its columns stay (raw and ``on_chip``: one for each piece; wide codes:
-      wide_cycles), and + WIDE_SETTLES if that one has wide codes and this one has none; and the
-      first cycle with room: two cycles before, at least C (raw or wide: C * raw_chunks, however
-      many its pieces are) + 1 beats of the output buffer were neither filled nor reserved. A
-      capture reserves C beats (raw: C for each piece; wide: 2 C) from the cycle after its issue
-      until ``released``. With ``on_chip`` it needs no room and reserves none.
+      + C for each cycle that its columns stay (raw: ``raw_cycles``; ``on_chip``: one for each
+      piece; wide codes: wide_cycles), and + WIDE_SETTLES if that one has wide codes and this one
+      has none; and the first cycle with room: two cycles before, at least C (raw or wide:
+      C * raw_chunks, however many its pieces are) + 1 beats of the output buffer were neither
+      filled nor reserved. A capture reserves C beats (raw: C for each cycle; wide: 2 C) from the
+      cycle after its issue until ``released``. With ``on_chip`` it needs no room and reserves none.
 
     So passes are issued without a bubble, in a compute and from one to the next, if S(n) comes in
     time; only captures wait, in front of themselves.
@@ -167,6 +167,9 @@ class Sequencer(wiring.Component):
         tag, on_chip = Signal(capture_tag(machine)), Signal()
         mode = Value.cast(compute.post_mode)
         wide = mode.any() if machine.wide_rows else Const(0)
+        # An even number of pieces, where two are a transfer.
+        twos = machine.pieces_together > 1
+        together = compute.raw & compute.sum_pieces[0] if twos else Const(0)
         eight = wide & (compute.planes == Planes.EIGHT)
         block_ends, row_ends = Signal(), Signal()
         doubles = Signal()
@@ -196,10 +199,11 @@ class Sequencer(wiring.Component):
                 rows_left.eq(compute.block_rows),
                 weight_base.eq(compute.weight_base),
                 *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
+                *([tag.together.eq(together)] if twos else []),
                 tag.sum_pieces.eq(
                     Mux(
                         compute.raw | kept,
-                        compute.sum_pieces,
+                        Mux(together, compute.sum_pieces >> 1, compute.sum_pieces),
                         Mux(wide, machine.wide_cycles - 1, 0),
                     )
                 ),
@@ -236,7 +240,7 @@ class Sequencer(wiring.Component):
             self.placements.valid.eq(start),
             self.placements.payload.pair.eq(compute.pair & ~compute.raw),
             self.placements.payload.planes.eq(
-                Mux(compute.raw | eight, Planes.FOUR, compute.planes)
+                Mux(together, Planes.EIGHT, Mux(compute.raw | eight, Planes.FOUR, compute.planes))
             ),
             *(
                 self.placements.payload[name].eq(compute[name])

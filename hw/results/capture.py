@@ -16,12 +16,14 @@ def capture_tag(machine: Machine) -> data.StructLayout:
     """Return how the C columns of one capture are treated.
 
     ``last``: it is its compute's last capture. ``sum_pieces``: for how many cycles more than one
-    each column stays.
+    each column stays. ``together``, where two pieces are a transfer: those of its
+    raw sums leave by twos.
     """
     return data.StructLayout({
         **shapes(Entry, "pool_first", "pool_last"),
         "last": 1,
         **shapes(Compute, *TAG_FIELDS, "sum_pieces"),
+        **dict.fromkeys(("together",) if machine.pieces_together > 1 else (), 1),
         **dict.fromkeys(WIDE_FIELDS if machine.wide_rows else (), 1),
     })  # fmt: skip
 
@@ -34,7 +36,8 @@ Placement = subset(
 """Where the positions of one compute go, as its fields say.
 
 With ``on_chip`` they have a :class:`arch.isa.ChipPlace` in the place of an address. ``planes`` is
-FOUR where pieces of four planes leave, of raw sums or codes of 8; ``pair`` is 0 where sums leave
+FOUR where pieces of four planes leave, of raw sums or codes of 8, and EIGHT where two pieces of raw
+sums leave together; ``pair`` is 0 where sums leave
 raw.
 """
 

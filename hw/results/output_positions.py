@@ -16,7 +16,7 @@ from arch.isa import (
 )
 from arch.machine import Machine
 from hw.results.capture import TAG_DEPTH, Placement
-from hw.results.running_maximum import codes_layout, larger, piece_layout
+from hw.results.running_maximum import codes_layout, larger, piece_layout, planes_layout
 from hw.streams.short_queue import ShortQueue
 
 OnChip = subset(ChipPlace, "destination", "plane_stride", "odd_offset", "groups")
@@ -40,7 +40,7 @@ def placed_layout(machine: Machine) -> data.StructLayout:
         "pieces": SUM_PIECES_BITS,
         "ends": 1,
         "last": 1,
-        "codes": codes_layout(machine),
+        "codes": planes_layout(machine),
     })  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class Positions(wiring.Component):
     """Per column that leaves: position (y, x), then x + 1, or (y + 1, 0) after x = row_length - 1.
 
         written = x < width and y < height and (x odd if pair)
-        address = placement.address + y * row_bytes + (x >> pair) * position_bytes + R / 2 * piece
+        address = placement.address + y * row_bytes + (x >> pair) * position_bytes + P R / 8 * piece
         on chip:  2 P (y * 2 * row_pairs + (x >> pair) * (1 + apart))
         codes   = max(codes at x - 1, codes) if pair else codes
 
@@ -113,7 +113,7 @@ class Positions(wiring.Component):
             )
         )
         counted = Signal.like(pieces)  # all but its codes
-        counted_codes = Signal(codes_layout(self.machine), reset_less=True)
+        counted_codes = Signal(planes_layout(self.machine), reset_less=True)
         row_ends, forward, inside = Signal(), Signal(), Signal()
         leaves = pieces.valid & pieces.starts & pieces.leaves
         at_end = x == row_last
@@ -122,7 +122,7 @@ class Positions(wiring.Component):
             m.d.sync += [
                 x.eq(Mux(at_end, 0, x + 1)),
                 y.eq(y + at_end),
-                before.eq(pieces.codes),
+                *(kept.eq(code) for kept, code in zip(before, pieces.codes, strict=True)),
             ]
         with m.If(take_count):
             m.d.sync += [
@@ -183,9 +183,10 @@ class Positions(wiring.Component):
         with m.Elif(forward):
             m.d.sync += here.eq(here + position_bytes)
 
-        placed = self.placed
+        placed, machine = self.placed, self.machine
+        step = Mux(placed.planes == Planes.EIGHT, machine.transfer_bytes, machine.piece_bytes)
         address = Signal(ADDRESS_BITS, reset_less=True)
-        codes = Signal(codes_layout(self.machine), reset_less=True)
+        codes = Signal(planes_layout(self.machine), reset_less=True)
         m.d.comb += [placed.address.eq(address), placed.codes.eq(codes)]
         with m.If(take_piece):
             m.d.sync += placed.planes.eq(head.planes)
@@ -205,7 +206,7 @@ class Positions(wiring.Component):
             with m.If(counted.starts):
                 m.d.sync += [placed.written.eq(inside), address.eq(here)]
             with m.Else():
-                m.d.sync += address.eq(address + self.machine.piece_bytes)
+                m.d.sync += address.eq(address + step)
                 # The same codes again: they are only slow.
                 with m.If(placed.on_chip):
                     m.d.sync += placed.written.eq(0)

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.formats import CODE_BITS
+from arch.formats import CODE_BITS, RAW_CHUNK_PLANES
 from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 from hw.memories.lut_ram import WORDS, padded
@@ -15,8 +15,14 @@ def codes_layout(machine: Machine) -> data.ArrayLayout:
     return data.ArrayLayout(unsigned(CODE_BITS), machine.rows)
 
 
+def planes_layout(machine: Machine) -> data.ArrayLayout:
+    """Return what of one column leaves in a cycle: its codes, or a chunk of its raw sums, or as
+    many chunks as are a transfer."""
+    return data.ArrayLayout(unsigned(RAW_CHUNK_PLANES * machine.pieces_together), machine.rows)
+
+
 def piece_layout(machine: Machine) -> data.StructLayout:
-    """Return four planes of a column: its codes, or one chunk of its raw sums.
+    """Return planes of a column: its codes, or chunks of its raw sums.
 
     ``pools``: earlier captures of its window count, too. ``starts``: it is the column's first
     piece. ``leaves``: the column goes on (pool_last). ``pieces``: how many the column has, minus 1.
@@ -31,13 +37,14 @@ def piece_layout(machine: Machine) -> data.StructLayout:
         "pieces": SUM_PIECES_BITS,
         "ends": 1,
         "last": 1,
-        "codes": codes_layout(machine),
+        "codes": planes_layout(machine),
     })  # fmt: skip
 
 
 def larger(a, b):
-    """Return the greater code of each row, for codes as ``codes_layout``."""
-    return [Mux(x > y, x, y) for x, y in zip(a, b, strict=True)]
+    """Return the greater code of each row, for codes as ``codes_layout`` or ``planes_layout``."""
+    pairs = ((x[:CODE_BITS], y[:CODE_BITS]) for x, y in zip(a, b, strict=True))
+    return [Mux(x > y, x, y) for x, y in pairs]
 
 
 class RunningMaximum(wiring.Component):
@@ -71,13 +78,14 @@ class RunningMaximum(wiring.Component):
         )
         read, write = maxima.read_port(domain="comb"), maxima.write_port()
         before = Signal(codes, reset_less=True)
-        o_codes = Signal(codes, reset_less=True)
-        column_codes = Signal(codes, reset_less=True)
+        planes = planes_layout(self.machine)
+        o_codes = Signal(planes, reset_less=True)
+        column_codes = Signal(planes, reset_less=True)
         column = Signal.like(self.i)  # all but its codes
         m.d.comb += [
             read.addr.eq(padded(self.i.column)),
             write.addr.eq(padded(self.o.column)),
-            write.data.eq(o_codes),
+            *(kept.eq(code) for kept, code in zip(write.data, o_codes, strict=True)),
             self.o.codes.eq(o_codes),
             write.en.eq(self.o.valid),
         ]

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +14,7 @@ from hw.array.carry_chain import CarryChain
 from hw.fabric import checked_fabric
 from hw.load.unit_writer import threshold_write
 from hw.memories.lut_ram import WORDS, padded
+from hw.results.running_maximum import planes_layout
 from hw.streams.delay import delayed
 
 
@@ -41,10 +42,12 @@ class ThresholdLane(wiring.Component):
         2^code_bits - 1; 0 where no stage works.
     picked : ``In(raw_chunks)`` [B]
         Bit k: where no stage works, planes 4k..4k+3 of the total take the place of the code.
+    upper : ``In(raw_chunks)`` [B]
+        Likewise, four planes higher; odd k only.
     write : ``In(lane_write)``
     word : ``In(sum_bits)``
         What is written.
-    code : ``Out(CODE_BITS)`` [B + 2]
+    code : ``Out(as planes_layout has it)`` [B + 2]
     """
 
     def __init__(self, machine: Machine, fabric: str):
@@ -58,9 +61,10 @@ class ThresholdLane(wiring.Component):
             "active": In(CODE_BITS),
             "coded": In(CODE_BITS),
             "picked": In(machine.raw_chunks),
+            "upper": In(machine.raw_chunks),
             "write": In(lane_write()),
             "word": In(machine.sum_bits),
-            "code": Out(CODE_BITS),
+            "code": Out(RAW_CHUNK_PLANES * machine.pieces_together),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -109,21 +113,25 @@ class ThresholdLane(wiring.Component):
                 )
                 m.d.sync += total.eq(total_before)
 
-        # A chunk of the total, when that is in the last stage.
-        chunk = Signal(RAW_CHUNK_PLANES, reset_less=True)
-        chunks = (
-            total[RAW_CHUNK_PLANES * k :][:RAW_CHUNK_PLANES]
-            & self.picked[k].replicate(min(RAW_CHUNK_PLANES, self.sum_bits - RAW_CHUNK_PLANES * k))
-            for k in range(self.raw_chunks)
-        )
-        m.d.sync += chunk.eq(reduce(or_, chunks))
+        # Chunks of the total, when that is in the last stage.
+        chunk = Signal.like(self.code, reset_less=True)
+        chunks = [total[RAW_CHUNK_PLANES * k :][:RAW_CHUNK_PLANES] for k in range(self.raw_chunks)]
+
+        def one_of(picked: Value, numbers: range) -> Value:
+            planes = (chunks[k] & picked[k].replicate(len(chunks[k])) for k in numbers)
+            return reduce(or_, planes)
+
+        m.d.sync += chunk[:RAW_CHUNK_PLANES].eq(one_of(self.picked, range(self.raw_chunks)))
+        if len(chunk) > RAW_CHUNK_PLANES:
+            upper = one_of(self.upper, range(1, self.raw_chunks, 2))
+            m.d.sync += chunk[RAW_CHUNK_PLANES:].eq(upper)
 
         # Index 0 of a set holds the row's flip.
         flips = Signal(2, reset_less=True)
         flip = Signal(reset_less=True)
         with m.If(self.write.flip):
             m.d.sync += flips.bit_select(self.write.set, 1).eq(self.word[0])
-        code = Signal(CODE_BITS, reset_less=True)
+        code = Signal.like(self.code, reset_less=True)
         m.d.sync += [
             flip.eq(flips.bit_select(self.sets[-1], 1)),
             code.eq((found ^ Mux(flip, self.coded, 0)) | chunk),
@@ -147,6 +155,7 @@ class ThresholdSearch(wiring.Component):
         code  = number of k in 1..2^code_bits - 1 with T[k] <= total
         code  = 2^code_bits - 1 - code, if flip
         code  = planes 4 chunk .. 4 chunk + 3 of total instead, if raw
+        code  = planes 8 chunk .. 8 chunk + 7, if they leave together
 
     by successive approximation, one comparison and one cycle per code bit.
 
@@ -163,9 +172,9 @@ class ThresholdSearch(wiring.Component):
         Only the low sum_bits bits of a word are kept.
     sums : ``In(ArrayLayout(accumulator_bits, rows))``, ones_sum : ``In(accumulator_bits)``
     add_ones, threshold_set, raw : ``In(1)``, code_bits : as :class:`arch.isa.Compute` has it
-    chunk : ``In(range(raw_chunks))``
+    chunk : ``In(range(raw_chunks))``, together : ``In(1)``
         Of the same column.
-    codes : ``Out(ArrayLayout(CODE_BITS, rows))``
+    codes : ``Out(planes_layout)``
     """
 
     latency = CODE_BITS + 3
@@ -183,7 +192,8 @@ class ThresholdSearch(wiring.Component):
             "code_bits": In(width(Compute, "code_bits")),
             "raw": In(1),
             "chunk": In(range(machine.raw_chunks)),
-            "codes": Out(data.ArrayLayout(unsigned(CODE_BITS), machine.rows)),
+            "together": In(1),
+            "codes": Out(planes_layout(machine)),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -209,11 +219,22 @@ class ThresholdSearch(wiring.Component):
         coded = delayed(m, coded, CODE_BITS + 1, "coded", reset_less=True)
         m.d.comb += working.eq(Cat(code_bits > CODE_BITS - 1 - k for k in range(CODE_BITS)))
         m.d.sync += sets.eq(Cat(threshold_set, sets))
-        chunk = delayed(m, Cat(self.raw, self.chunk), CODE_BITS, "chunk")
-        picked = Signal(self.machine.raw_chunks)
-        m.d.sync += picked.eq(
-            Cat(chunk[0] & (chunk[1:] == k) for k in range(self.machine.raw_chunks))
+        raw, chunk = (
+            delayed(m, signal, CODE_BITS, name)
+            for signal, name in ((self.raw, "raw"), (self.chunk, "chunk"))
         )
+        picked, upper = Signal(self.machine.raw_chunks), Signal(self.machine.raw_chunks)
+        single = [raw & (chunk == k) for k in range(self.machine.raw_chunks)]
+        m.d.sync += picked.eq(Cat(single))
+        if self.machine.pieces_together > 1:
+            with m.If(delayed(m, self.together, CODE_BITS, "together")):
+                none = Const(0)
+                m.d.sync += [
+                    picked.eq(Cat(none if k % 2 else single[k // 2] for k in range(len(single)))),
+                    upper.eq(Cat(single[k // 2] if k % 2 else none for k in range(len(single)))),
+                ]
+            with m.Else():
+                m.d.sync += upper.eq(0)
         for stage in range(CODE_BITS):
             works = delayed(m, working[stage], stage + 1, f"active{stage}", reset_less=True)
             m.d.comb += active[stage].eq(works)
@@ -246,6 +267,7 @@ class ThresholdSearch(wiring.Component):
                 lane.active.eq(active),
                 lane.coded.eq(coded),
                 lane.picked.eq(picked),
+                lane.upper.eq(upper),
                 lane.write.eq(writes[row // words]),
                 lane.word.eq(word[row % words]),
                 self.codes[row].eq(lane.code),

@@ -165,7 +165,10 @@ class WideCodes(wiring.Component):
             pieces.leaves.eq(complete.leaves),
             pieces.ends.eq(Mux(second, ends, complete.ends & ~complete.eight)),
             pieces.last.eq(Mux(second, last, complete.last & ~complete.eight)),
-            pieces.codes.eq(Mux(second, upper, low)),
+            *(
+                code.eq(Mux(second, late, now))
+                for code, late, now in zip(pieces.codes, upper, low, strict=True)
+            ),
             upper.eq(high),
             second.eq(comes & complete.eight),
             ends.eq(complete.ends),

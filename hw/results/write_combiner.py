@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.formats import CODE_BITS, WRITTEN_ADDRESS_BITS
+from arch.formats import WRITTEN_ADDRESS_BITS
 from arch.isa import SUM_PIECES_BITS, Planes
 from arch.machine import Machine
 from hw.results.output_positions import OnChip, placed_layout
@@ -108,9 +108,10 @@ class WriteCombiner(wiring.Component):
         pieces = Signal(SUM_PIECES_BITS, reset_less=True)
         same_beat, next_beat = Signal(), Signal()
         moved = Signal(beat_bits)  # to the other place in its beat
-        planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(CODE_BITS)]
+        together = len(placed.codes[0])
+        planes = [Cat(placed.codes[row][i] for row in range(rows)) for i in range(together)]
         with m.Switch(placed.planes):
-            for count in (planes for planes in Planes if planes.count <= CODE_BITS):
+            for count in (planes for planes in Planes if planes.count <= together):
                 size = count.count
                 with m.Case(count):
                     m.d.sync += [

@@ -10,9 +10,32 @@ module OBZ (input wire I, input wire T, output wire O);
     assign O = T ? 1'bz : I;
 endmodule
 
+// What comes in arrives +read_delay=N ps after it was on the wire, however long that is; nothing is
+// looked at while the pad drives.
 module BB (input wire I, input wire T, output wire O, inout wire B);
     assign B = T ? 1'bz : I;
-    assign O = B;
+    int ps = 0;
+    real delay;
+    initial begin
+        if ($value$plusargs("read_delay=%d", ps)) ;
+        delay = ps / 1000.0;
+    end
+    reg late = 0, levels[$];
+    realtime arrivals[$];
+    event leaves;
+    always @(B or T)
+        if (T) begin
+            levels.push_back(B);
+            arrivals.push_back($realtime + delay);
+            ->leaves;
+        end
+    initial
+        forever begin
+            while (arrivals.size() == 0) @(leaves);
+            #(arrivals.pop_front() - $realtime);
+            late = levels.pop_front();
+        end
+    assign O = late;
 endmodule
 
 module IFS1P3DX (input wire D, input wire SP, input wire SCLK, input wire CD, output reg Q);
@@ -45,7 +68,7 @@ module ODDRX1F (input wire D0, input wire D1, input wire SCLK, input wire RST, o
     assign Q = SCLK ? high : low;
 endmodule
 
-// CLKOP fed back, CLKOS behind it by the difference of their phases.
+// CLKOP fed back, CLKOS behind it by the difference of their phases, or by +memory_phase=N ps.
 module EHXPLLL #(
     parameter CLKI_DIV = 1,
     parameter CLKFB_DIV = 1,
@@ -83,6 +106,7 @@ module EHXPLLL #(
     output reg LOCK
 );
     realtime first, oscillator, behind;
+    int ps;
     initial begin
         CLKOP = 0;
         CLKOS = 0;
@@ -94,6 +118,7 @@ module EHXPLLL #(
         if (oscillator < 1.249 || oscillator > 2.501)
             $fatal(1, "EHXPLLL: an oscillator of %f MHz; 400 to 800 are allowed", 1000 / oscillator);
         behind = (CLKOS_CPHASE - CLKOP_CPHASE + (CLKOS_FPHASE - CLKOP_FPHASE) / 8.0) * oscillator;
+        if ($value$plusargs("memory_phase=%d", ps)) behind = ps / 1000.0;
         if (behind < 0) behind = behind + oscillator * CLKOS_DIV;
         fork
             forever begin

@@ -18,6 +18,14 @@ from arch.machine import (
 )
 
 
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=lambda machine: machine.name)
+def test_raw_sums_leave_in_whole_transfers_or_piece_by_piece(machine):
+    two = machine.transfer_bytes == 2 * machine.piece_bytes
+    assert [machine.raw_cycles(pieces) for pieces in range(1, 7)] == (
+        [1, 1, 3, 2, 5, 3] if two else [1, 2, 3, 4, 5, 6]
+    )
+
+
 def test_promised_sizes():
     assert ECP5_25F.binary_macs == 4096
     assert ECP5_85F.binary_macs == 16384

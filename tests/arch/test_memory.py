@@ -31,7 +31,7 @@ def test_beats_move_at_the_rate_and_at_most_one_a_cycle(memory, beat_bytes):
 
 
 def test_a_burst_in_cycles():
-    assert SDR16_100.busy(1, 64, 8) == 9 + 256
+    assert SDR16_100.busy(1, 64, 8) == 2 + 256
     assert SDR16_133.busy(1, 64, 8) == 7 + 192
     assert SDR16_133.busy(2, 2, 16) == 14 + 12
     assert DDR3_16.moving(64, 8) == 64

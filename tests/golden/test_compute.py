@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from arch.isa import Planes, PostMode
-from arch.machine import ECP5_25F, TINY
+from arch.machine import ECP5_25F, ECP5_85F, TINY
 from golden.compute import outgoing, passes_of, plane_pairs
 from golden.program import MachineError
 
@@ -32,6 +32,21 @@ def test_positions_outside_of_the_map_write_nothing():
     writes = outgoing(chip, compute, [], 0, [sums])
     assert writes.addresses.shape == writes.values.shape
     assert writes.addresses.size == 0
+
+
+@pytest.mark.parametrize("name", ["address", "position_bytes", "row_bytes"])
+def test_raw_sums_lie_where_they_can_be_written(name):
+    """Two pieces of the 85F are a transfer of 16 bytes, an odd one is 8 bytes."""
+    fields = {"post_mode": PostMode.THRESHOLDS, "raw": 1, "on_chip": 0, "code_bits": 0, "pair": 0,
+              "planes": Planes.FOUR, "address": 64, "position_bytes": 32, "row_bytes": 320,
+              "table_start": 0, "table_last": 0}  # fmt: skip
+    chip = SimpleNamespace(machine=ECP5_85F, table=np.zeros(1, [("loaded", bool)]))
+    for pieces, size in ((4, 16), (5, 8)):
+        for step in (size // 2, size):
+            compute = Named(fields | {"sum_pieces": pieces - 1, name: fields[name] + step})
+            text = f"{name} .* {pieces} pieces must be a multiple of {size}"
+            with pytest.raises(MachineError, match="not all loaded" if step == size else text):
+                passes_of(chip, compute)
 
 
 @pytest.mark.parametrize("pieces", range(1, 7))

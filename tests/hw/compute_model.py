@@ -192,8 +192,15 @@ class Chip:
 
 
 def pieces_of(compute: dict) -> int:
-    """Return how many cycles a column of the COMPUTE takes to leave."""
+    """Return in how many pieces a column of the COMPUTE leaves."""
     return compute["sum_pieces"] + 1 if compute["raw"] else 1
+
+
+def cycles_of(machine: Machine, compute: dict) -> int:
+    """Return how many cycles that takes: half as many, where two pieces are a transfer and there
+    is none left over."""
+    pieces = pieces_of(compute)
+    return pieces // 2 if machine.axi_data_bits == 128 and pieces % 2 == 0 else pieces
 
 
 def random_group(machine: Machine, chance: random.Random) -> dict:
@@ -304,7 +311,7 @@ def issue_cycles(machine: Machine, chip: Chip, computes: list, seen: int) -> lis
             cycle = leaves[-1] + 1
             if entry["capture"]:
                 cycle = max(cycle, opens)
-                opens = cycle + machine.columns * pieces_of(compute)
+                opens = cycle + machine.columns * cycles_of(machine, compute)
             issues.append(cycle)
             passes.append((cycle, entry["capture"]))
         result.append(passes)

@@ -77,6 +77,19 @@ def shuffled(seed: int = 1) -> FloatNet:
     return net
 
 
+def doubled(seed: int = 1) -> FloatNet:
+    """A map that a transposed convolution makes twice as large, joined with another one."""
+    net = FloatNet(shape=(1, 3, 16, 16), seed=seed)
+    x = net.relu(net.conv("x", 8, 3))
+    small = net.relu(net.conv(x, 8, 8, strides=[2, 2]))
+    weights = net.rng.normal(0, 0.4, (8, 6, 2, 2))
+    large = net.node(
+        "ConvTranspose", small, weights, net.rng.normal(0, 0.3, 6), strides=[2, 2], name="double"
+    )
+    net.head(net.relu(net.conv(net.node("Concat", x, large, axis=1), 8, 14, 1)), 8)
+    return net
+
+
 def blobs(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """A picture with smooth parts and noise: uint8 [height, width, 3]."""
     y, x = np.mgrid[:height, :width][..., None]

@@ -11,4 +11,4 @@ SMALL16 = Machine(
     table_entries=512,
     axi_data_bits=128,
 )
-"""Keeps results on chip; beats of two positions of four planes."""
+"""Keeps results on chip; beats of two positions of four planes, or of two pieces of raw sums."""

@@ -139,11 +139,12 @@ class RandomProgram:
             names = ("activation_planes", "weight_planes")
             pairs = {name: int(self.random.integers(0, 8)) for name in names}
             rows, per_row = min(rows, 3), min(per_row, 3)
-        unit = 8 if raw else 2 * int(planes)
         length = columns * per_row if self._chance(0.7) else int(self.random.integers(2, 70))
         span = self._size(self.entries)
         after = self.listing.loads - int(self.random.integers(0, 4))
         pieces = int(self.random.integers(0, self.machine.raw_chunks))
+        together = self.machine.piece_bytes * self.machine.pieces_at_once(pieces + 1)
+        unit = max(8, together) if raw else 2 * int(planes)
         chip = None
         if self.on_chip and not raw and self._chance(0.5):
             length += -length % 4

@@ -18,11 +18,9 @@ def with_second_maps(lowered: Lowered) -> Lowered:
     storages, jobs = dict(lowered.storages), list(lowered.jobs)
     for name, storage in lowered.storages.items():
         writers = [number for number, job in enumerate(jobs) if job.output == name]
-        strides = {job.strides[1] for job in jobs if name in _inputs(job)}
+        strides = {job.strides[1] for job in jobs if name in job.inputs}
         pictures = any(
-            storages[source].kind == "picture"
-            for number in writers
-            for source in _inputs(jobs[number])
+            storages[source].is_picture for number in writers for source in jobs[number].inputs
         )
         if not writers or len(strides) == 1 or storage.kind != "codes" or pictures:
             continue
@@ -42,13 +40,9 @@ def with_second_maps(lowered: Lowered) -> Lowered:
     return replace(lowered, storages=storages, jobs=tuple(jobs))
 
 
-def _inputs(job: Job) -> set[str]:
-    return {name for name, _ in job.span.images}
-
-
 def _reading(job: Job, name: str, other: str) -> Job:
     """A job that reads ``other`` where it has read ``name``."""
-    if name not in _inputs(job):
+    if name not in job.inputs:
         return job
     images = tuple(
         (other if source == name else source, image) for source, image in job.span.images

@@ -47,7 +47,7 @@ def lives(jobs: Sequence[Job]) -> dict[str, Life]:
     readers: dict[str, list[int]] = {}
     for number, job in enumerate(jobs):
         writers.setdefault(job.output, []).append(number)
-        for name in dict.fromkeys(name for name, _ in job.span.images):
+        for name in job.inputs:
             readers.setdefault(name, []).append(number)
     return {
         name: Life(tuple(writers[name]), tuple(readers[name]))
@@ -97,7 +97,7 @@ def stay_on_chip(
         chip_layouts = _layouts(jobs, storages, life, candidates, machine)
         room = Room(machine.positions)
         for number, job in enumerate(jobs):
-            if candidates.isdisjoint(_inputs(job)):  # its first tile is loaded while others compute
+            if candidates.isdisjoint(job.inputs):  # its first tile is loaded while others compute
                 room.keep(tiles, number - 1, number)
         chip_maps, crowded = _place(chip_layouts, life, room)
         if not crowded:
@@ -119,14 +119,17 @@ def _candidates(
     """Storages that could stay if there were room and their readers' other inputs stayed, too."""
     if not machine.keeps_results:
         return set()
-    # Pictures are not loaded while results go to the chip.
+    # Pictures of pixels are not loaded while results go to the chip; blocks are as other maps.
     first = 1 + max(
-        number
-        for number, job in enumerate(jobs)
-        if any(storages[name].kind == "picture" for name, _ in job.span.images)
+        (
+            number
+            for number, job in enumerate(jobs)
+            if any(storages[name].kind == "picture" for name, _ in job.span.images)
+        ),
+        default=-1,
     )
     # Wide codes leave in two pieces, and what they are added to is read in turns.
-    wide = {name for job in jobs if job.wide is not None for name in (job.output, *_inputs(job))}
+    wide = {name for job in jobs if job.wide is not None for name in (job.output, *job.inputs)}
     return {
         name
         for name, each in life.items()
@@ -147,10 +150,6 @@ def _one_stride(storage: Storage, strides: list[int]) -> bool:
     return set(strides) == {1} or (set(strides) == {2} and storage.width % 2 == 0)
 
 
-def _inputs(job: Job) -> list[str]:
-    return list(dict.fromkeys(name for name, _ in job.span.images))
-
-
 def _read_together(jobs: Iterable[Job], candidates: set[str]) -> set[str]:
     """Without those that some job reads together with maps in memory."""
     kept = set(candidates)
@@ -158,8 +157,8 @@ def _read_together(jobs: Iterable[Job], candidates: set[str]) -> set[str]:
         lost = {
             name
             for job in jobs
-            for name in _inputs(job)
-            if name in kept and not kept.issuperset(_inputs(job))
+            for name in job.inputs
+            if name in kept and not kept.issuperset(job.inputs)
         }
         if not lost:
             return kept
@@ -182,7 +181,7 @@ def _layouts(
         return name
 
     for job in jobs:
-        names = [root(name) for name in _inputs(job) if name in candidates]
+        names = [root(name) for name in job.inputs if name in candidates]
         for name in names:
             company[name] = min(names)
     together: dict[str, list[str]] = {}

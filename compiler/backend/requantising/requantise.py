@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.backend.requantising.lines import Points, line
+from compiler.backend.requantising.lines import Points, lines, together
 from golden.network import Thresholds
 
 #: With it codes of 8 bits times 2^shift take 52 bits.
@@ -45,7 +45,8 @@ def steps(levels: np.ndarray, low: int, high: int) -> Points | None:
         above = np.append(above[0], low), np.append(above[1], first)
     if last < levels.size:
         below = np.append(below[0], high), np.append(below[1], last + 1)
-    return Points(tuple(map(np.int64, above)), tuple(map(np.int64, below)))
+    above, below = ((*map(np.int64, side), np.ones(len(side[0]), bool)) for side in (above, below))
+    return Points(above, below)
 
 
 def directed(
@@ -68,9 +69,9 @@ def smallest(thresholds: Thresholds, channel: int, low: int, high: int) -> Requa
         return Requantiser(0, int((levels <= low).sum()), 0)
     slopes = points.slopes()
     for shift in range(LARGEST_SHIFT):
-        found = line(points, 1 << shift, slopes)
-        if found is not None:
-            return Requantiser(sign * found[0], found[1], shift)
+        slope, offset, found = lines(points, 1 << shift, slopes)
+        if found[0]:
+            return Requantiser(sign * int(slope[0]), int(offset[0]), shift)
     return None
 
 
@@ -85,22 +86,26 @@ def of_layer(
     channels = range(len(thresholds.levels))
     whole = [directed(thresholds, c, int(low[c]), int(high[c])) for c in channels]
     points = [steps(levels, least, most) for levels, least, most, _ in whole]
-    slopes = [(0.0, 0.0) if each is None else each.slopes() for each in points]
-    steepest = max((least for least, most in slopes if 0 < least < most), default=0.0)
+    sloping = [each for each in points if each is not None]
+    joined = together(sloping) if sloping else None
+    slopes = joined.slopes() if sloping else (np.zeros(0), np.zeros(0))
+    least, most = slopes
+    steepest = float(least[(least > 0) & (least < most)].max(initial=0.0))
     shift = LARGEST_SHIFT
     if steepest:
         shift = min(shift, int(np.floor(width - np.log2(steepest))))
     while shift > 0 and steepest * (1 << shift) >= (1 << width) - 1:
         shift -= 1
     shift = max(shift, 0)
+    found = zip(*lines(joined, 1 << shift, slopes), strict=True) if sloping else iter(())
     made: list[Requantiser | None] = []
-    for (levels, least, _, sign), each, interval in zip(whole, points, slopes, strict=True):
+    for (levels, least, _, sign), each in zip(whole, points, strict=True):
         if each is None:
             made.append(Requantiser(0, int((levels <= least).sum()) << shift, shift))
             continue
-        found = line(each, 1 << shift, interval)
-        fits = found is not None and abs(found[0]).bit_length() <= width
-        made.append(Requantiser(sign * found[0], found[1], shift) if fits else None)
+        slope, offset, there = next(found)
+        fits = there and int(abs(slope)).bit_length() <= width
+        made.append(Requantiser(sign * int(slope), int(offset), shift) if fits else None)
     return made
 
 

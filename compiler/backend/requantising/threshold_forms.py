@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from arch.formats import THRESHOLD_BYTES
-from arch.isa import Opcode, encode, width
+from arch.isa import Opcode, offset, width
 from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
 from arch.machine import Machine
 from compiler.backend.requantising.array_thresholds import ArrayThresholds
-from compiler.backend.requantising.threshold_lines import threshold_line
+from compiler.backend.requantising.threshold_lines import threshold_lines
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,14 @@ class ThresholdBlock:
 def threshold_blocks(wanted: ArrayThresholds, machine: Machine) -> tuple[ThresholdBlock, ...]:
     """Return the blocks of all rows; rows beyond the layer's outputs pass no threshold: code 0."""
     smaller = THRESHOLD_BYTES << wanted.bits > LINE_BYTES
+    found = lines_of(wanted, machine) if smaller else None
     blocks = []
     for first in range(0, len(wanted.levels), machine.rows):
         rows = range(first, min(first + machine.rows, len(wanted.levels)))
-        lines = _lines(wanted, rows, machine) if smaller else None
-        blocks.append(ThresholdBlock(_table(wanted, rows, machine)) if lines is None else lines)
+        if found is not None and found.there[rows].all():
+            blocks.append(ThresholdBlock(_lines(wanted, found, rows, machine), wanted.bits))
+        else:
+            blocks.append(ThresholdBlock(_table(wanted, rows, machine)))
     return tuple(blocks)
 
 
@@ -54,49 +57,54 @@ def _table(wanted: ArrayThresholds, rows: range, machine: Machine) -> bytes:
     return table.tobytes()
 
 
-def _lines(wanted: ArrayThresholds, rows: range, machine: Machine) -> ThresholdBlock | None:
-    """Beat by beat as many bases as it holds, then their steps; None where a row has no line."""
-    units = np.zeros((machine.rows, 2), f"<u{THRESHOLD_BYTES}")
-    units[len(rows) :, 0] = _encoded(0, 1)  # all are passed, and that is flipped
-    for place, row in enumerate(rows):
-        line = line_of(wanted, row, machine)
-        if line is None:
-            return None
-        base, step = line
-        units[place] = _encoded(base, int(wanted.flip[row])), _encoded(step)
-    together = machine.beat_bytes // THRESHOLD_BYTES
-    return ThresholdBlock(units.reshape(-1, together, 2).swapaxes(1, 2).tobytes(), wanted.bits)
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Bases and steps of rows in 1/2^FRACTION_BITS, int64 [R], and where there is one, bool [R]."""
+
+    base: np.ndarray
+    step: np.ndarray
+    there: np.ndarray
 
 
-def _encoded(value: int, flip: int = 0) -> int:
-    """A :class:`arch.loads.LineNumber`; its whole part wraps."""
-    whole, fraction = divmod(value, 1 << FRACTION_BITS)
-    whole %= 1 << width(LineNumber, "whole")
-    return encode(LineNumber, {"whole": whole, "fraction": fraction, "flip": flip})
-
-
-def line_of(wanted: ArrayThresholds, row: int, machine: Machine) -> tuple[int, int] | None:
-    """Return a row's base and step, in 1/2^FRACTION_BITS; None where it has no line.
+def lines_of(wanted: ArrayThresholds, machine: Machine) -> Lines:
+    """The line of each row.
 
     It is accepted only if its thresholds tell all sums apart that those of the row tell apart.
     """
-    levels, spacing = wanted.levels[row], wanted.spacing
-    low, high = int(wanted.low[row]), int(wanted.high[row])
-    found = threshold_line(levels, low, high, spacing)
-    if found is None or found.fraction > FRACTION_BITS:
-        return None
-    finer = FRACTION_BITS - found.fraction
+    levels, low, high, spacing = wanted.levels, wanted.low, wanted.high, wanted.spacing
+    found = threshold_lines(levels, low, high, spacing)
+    finer = np.maximum(FRACTION_BITS - found.fraction, 0)
     step = found.step << finer
     base = (found.base << finer) - step  # its first threshold has number 1
     most = min(_never(machine), (1 << width(LineNumber, "whole")) - 1)
-    if step < 0 or step >> FRACTION_BITS > most:
-        return None
-    made = base + np.arange(1, levels.size + 1) * step >> FRACTION_BITS
-    if made[0] < 0 or made[-1] > most:
-        return None
-    if (_reaching(made, low, high, spacing) != _reaching(levels, low, high, spacing)).any():
-        return None
-    return base, step
+    numbers = np.arange(1, levels.shape[1] + 1)
+    made = base[:, None] + numbers * step[:, None] >> FRACTION_BITS
+    there = found.found & (found.fraction <= FRACTION_BITS)
+    there &= (step >= 0) & (step >> FRACTION_BITS <= most)
+    there &= (made[:, 0] >= 0) & (made[:, -1] <= most)
+    low, high = low[:, None], high[:, None]
+    same = _reaching(made, low, high, spacing) == _reaching(levels, low, high, spacing)
+    return Lines(base, step, there & same.all(1))
+
+
+def _lines(wanted: ArrayThresholds, found: Lines, rows: range, machine: Machine) -> bytes:
+    """Beat by beat as many bases as it holds, then their steps."""
+    units = np.full((machine.rows, 2), _encoded(np.int64(0)), f"<u{THRESHOLD_BYTES}")
+    units[len(rows) :, 0] = _encoded(np.int64(0), 1)  # all are passed: that is flipped
+    units[: len(rows), 0] = _encoded(found.base[rows], wanted.flip[rows])
+    units[: len(rows), 1] = _encoded(found.step[rows])
+    together = machine.beat_bytes // THRESHOLD_BYTES
+    return units.reshape(-1, together, 2).swapaxes(1, 2).tobytes()
+
+
+def _encoded(value: np.ndarray, flip: np.ndarray | int = 0) -> np.ndarray:
+    """:class:`arch.loads.LineNumber` of each; whole parts wrap."""
+    parts = {
+        "whole": (value >> FRACTION_BITS) & (1 << width(LineNumber, "whole")) - 1,
+        "fraction": value & (1 << FRACTION_BITS) - 1,
+        "flip": flip,
+    }
+    return sum(number << offset(LineNumber, name) for name, number in parts.items())
 
 
 def _reaching(levels: np.ndarray, low: int, high: int, spacing: int) -> np.ndarray:

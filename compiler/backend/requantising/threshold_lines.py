@@ -5,53 +5,57 @@ two numbers they are a few bytes a channel, whatever the bits of its codes.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from compiler.backend.requantising.lines import Points, line
+from compiler.backend.requantising.lines import Points, lines
 
 #: Most fraction bits that are tried.
 MOST_FRACTION = 20
 
 
-@dataclass(frozen=True)
-class ThresholdLine:
-    """Two whole numbers and the bits of them that are a fraction."""
+@dataclass(frozen=True, eq=False)
+class ThresholdLines:
+    """For each channel two whole numbers, the bits of them that are a fraction, and whether there
+    is a line: int64 and bool [R]."""
 
-    base: int
-    step: int
-    fraction: int
+    base: np.ndarray
+    step: np.ndarray
+    fraction: np.ndarray
+    found: np.ndarray
 
     def levels(self, count: int) -> np.ndarray:
-        """The thresholds int64 [count]."""
-        return (self.base + np.arange(count, dtype=np.int64) * self.step) >> self.fraction
+        """The thresholds int64 [R, count]."""
+        places = np.arange(count, dtype=np.int64)
+        return self.base[:, None] + places * self.step[:, None] >> self.fraction[:, None]
 
 
-def threshold_line(
-    levels: np.ndarray, low: int, high: int, spacing: int = 1
-) -> ThresholdLine | None:
-    """The line of fewest fraction bits for thresholds [L] of sums low, low + spacing, ..., high.
+def threshold_lines(
+    levels: np.ndarray, low: np.ndarray, high: np.ndarray, spacing: int = 1
+) -> ThresholdLines:
+    """The lines of fewest fraction bits for thresholds [R, L].
 
-    Sums of a layer on an even grid are all odd or all even: ``spacing`` 2. Any threshold that tells
-    the same sums apart will do; none where no line of ``MOST_FRACTION`` bits gives one.
+    Sums of a row are low, low + spacing, ..., high, int64 [R]; those of a layer on an even grid are
+    all odd or all even: ``spacing`` 2. Any threshold that tells the same sums apart will do; there
+    is none where no line of ``MOST_FRACTION`` bits gives one.
     """
-    return _line_of(np.asarray(levels, np.int64).tobytes(), low, high, spacing)
-
-
-@lru_cache(maxsize=1 << 15)  # programs that keep other maps on chip have the same thresholds
-def _line_of(content: bytes, low: int, high: int, spacing: int) -> ThresholdLine | None:
-    levels = np.frombuffer(content, np.int64)
-    places = np.arange(levels.size, dtype=np.int64)
+    low, high = low[:, None], high[:, None]
+    places = np.broadcast_to(np.arange(levels.shape[1], dtype=np.int64), levels.shape)
     always, never = levels <= low, levels > high
     # The first sum that reaches a level: thresholds down to the sum before it are the same.
     first = low - (low - levels) // spacing * spacing
     least = np.where(never, high + 1, first - spacing + 1)
     most = np.where(always, low, first) + 1
-    points = Points((places[~always], least[~always]), (places[~never], most[~never]))
+    points = Points((places, least, ~always), (places, most, ~never))
     slopes = points.slopes()
-    for fraction in range(MOST_FRACTION + 1):
-        found = line(points, 1 << fraction, slopes)
-        if found is not None:
-            return ThresholdLine(found[1], found[0], fraction)
-    return None
+    base, step, fraction = np.zeros((3, len(levels)), np.int64)
+    found, left = np.zeros(len(levels), bool), np.arange(len(levels))
+    for bits in range(MOST_FRACTION + 1):
+        interval = slopes[0][left], slopes[1][left]
+        slope, offset, good = lines(points[left], 1 << bits, interval)
+        rows = left[good]
+        step[rows], base[rows], fraction[rows], found[rows] = slope[good], offset[good], bits, True
+        left = left[~good]
+        if not left.size:
+            break
+    return ThresholdLines(base, step, fraction, found)

@@ -133,6 +133,11 @@ def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]
             if weights is None or len(source) != 4 or not is_four_convolutions(node, weights):
                 return None
             return (1, weights[1], 2 * source[2], 2 * source[3])
+        case "DepthToSpace":
+            block = node.attributes.get("blocksize", 0)
+            if len(source) != 4 or block < 1 or source[1] % block**2:
+                return None
+            return (source[0], source[1] // block**2, block * source[2], block * source[3])
         case "MaxPool" | "AveragePool":
             source = need_map(node, source)
             kernel = pair(node, "kernel_shape")

@@ -17,13 +17,14 @@ from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.passes.resolve_channels import resolve_channels
 from compiler.frontend.passes.resolve_resize import resolve_resize
 from compiler.frontend.passes.resolve_windows import resolve_windows
+from compiler.frontend.rewrites.depth_to_space import resolve_depth_to_space
 from compiler.frontend.rewrites.focus import resolve_focus
 from compiler.frontend.rewrites.shuffles import resolve_shuffles
 from compiler.frontend.rewrites.transposed import resolve_transposed
 
 BEFORE = (
     remove_dead_nodes, fold_constants, remove_dead_nodes, resolve_shuffles, resolve_focus,
-    resolve_transposed, remove_dead_nodes,
+    resolve_transposed, resolve_depth_to_space, remove_dead_nodes,
 )  # fmt: skip
 """Passes after which an operator that is not supported stays one."""
 FORMS = (resolve_windows, resolve_channels, resolve_resize)

@@ -6,6 +6,7 @@ import pytest
 
 from arch.machine import TINY
 from compiler import flow
+from compiler.backend import arrange
 from compiler.backend.capacity import check_capacity
 from compiler.backend.lower import lower
 from compiler.backend.packing import pack
@@ -45,7 +46,7 @@ def test_the_first_layer_is_named(changes, error, message):
 
 
 def test_all_layers_are_packed_and_none_is_cut_before_a_refusal(monkeypatch):
-    monkeypatch.setattr(flow, "cut", lambda *_: pytest.fail("cut a job that does not fit"))
+    monkeypatch.setattr(arrange, "Tilings", lambda *_: pytest.fail("cut a job that does not fit"))
     with pytest.raises(CapacityError, match="layer 'second'"):
         flow.compile_network(network(), replace(TINY, table_entries=2))
 

@@ -11,6 +11,7 @@ from compiler.errors import UnsupportedError
 from compiler.flow import compile_network
 from golden.network import MaxPool
 from tests.samples.networks import Builder
+from tests.samples.pools import pool_of_codes
 from tests.samples.programs import differing_codes
 
 NAMES = ["a@pad0", "a@pad0'", "a/copy", "a[0]", "a@pad1"]
@@ -155,6 +156,30 @@ def test_a_max_pool_of_its_own_where_two_rows_of_passes_do_not_fit():
     assert found.fused == {}
     assert [job.output for job in found.jobs[1:4]] == ["wide", "pooled", "pooled"]
     assert found.jobs[1].pooling == 1
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"), [(5, 1, 2), (3, 2, 1), (3, 1, 0), (2, 2, 0), (13, 1, 6)]
+)
+def test_the_maximum_of_bits_is_whether_their_sum_is_not_0(machine, kernel, stride, pad):
+    network, picture = pool_of_codes(1, kernel, stride, pad)
+    found = lowered(network, machine)
+    assert found.storages["pooled"].bits == 2  # 0 and 2 around 1
+    jobs = [job for job in found.jobs if job.output == "pooled"]
+    assert len(jobs) == 3
+    for job in jobs:
+        assert job.captures == ((0, 0),)
+        assert len(job.span.taps) == kernel**2
+    result = differing_codes(network, picture, machine)
+    assert not any(result.values()), result
+
+
+def test_codes_of_two_bits_are_compared_place_by_place():
+    network, picture = pool_of_codes(2, 3, 1, 1)
+    assert [len(job.captures) for job in lowered(network).jobs if job.output == "pooled"] == [9] * 3
+    result = differing_codes(network, picture, TINY)
+    assert not any(result.values()), result
 
 
 def test_halos_are_what_readers_look_at():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,18 @@ def test_every_product_once_with_its_weight(bits):
     assert seen == expected
 
 
+def test_taps_of_the_same_weights_share_words():
+    tap = four_bits(1)[0]
+    taps = [replace(tap, x=x) for x in range(9)]
+    packing, apart = (pack(job(*each), storage(2), TINY).packing for each in (taps, four_bits(9)))
+    assert packing.passes == apart.passes
+    # A word of zeros; each lane group has the four planes.
+    assert packing.word_count == 1 + 4
+    assert len(set(packing.words.values())) == 4 * 4
+    for tap, plane in packing.words:
+        assert apart.words[tap, plane][0] == packing.words[tap, plane][0]
+
+
 def test_grid():
     def grid(*values):
         return choose_grid((Tap(0, 0, 0, np.array([values + (1,) * (16 - len(values))]), FULL),))
@@ -103,8 +117,9 @@ def test_layers_of_one_shape_are_packed_once():
 
 
 def test_an_idle_group_reads_word_0_which_nothing_else_has():
-    idle = share_passes(1, ((1, (0, 1, 2, 3)),) * 5)
-    full = share_passes(1, ((1, (0, 1, 2, 3)),) * 8)
+    idle, full = (
+        share_passes(1, tuple((1, (0, 1, 2, 3), tap) for tap in range(count))) for count in (5, 8)
+    )
     assert min(word for _, word in idle.words.values()) == 1
     assert min(word for _, word in full.words.values()) == 0
     assert (idle.word_count, full.word_count) == (3, 2)

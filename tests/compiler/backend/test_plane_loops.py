@@ -34,7 +34,8 @@ def test_every_code(bits, weight_bits, seed):
 @pytest.mark.parametrize("groups", [[ALL] * 5, [(0,), (1,), (2,), (0, 2), (1, 3), ALL, ALL] * 3])
 def test_every_tap_has_a_place_in_every_weight_plane(shape, groups):
     bits, weight_bits = shape
-    packing = loop_passes(weight_bits, tuple((bits, choices) for choices in groups))
+    taps = tuple((bits, choices, tap) for tap, choices in enumerate(groups))
+    packing = loop_passes(weight_bits, taps)
     size = -(-len(groups) // 4)
     assert len(packing.passes) == packing.loop.weight_stride == size
     assert packing.word_count == weight_bits * size
@@ -59,8 +60,8 @@ def test_every_tap_has_a_place_in_every_weight_plane(shape, groups):
 
 
 def test_one_pair_or_different_bits_are_not_looped():
-    assert loop_passes(1, ((1, ALL),) * 9) is None
-    assert loop_passes(4, ((3, ALL), (4, ALL))) is None
+    assert loop_passes(1, tuple((1, ALL, tap) for tap in range(9))) is None
+    assert loop_passes(4, ((3, ALL, 0), (4, ALL, 1))) is None
 
 
 def wide(channels: int, *, outputs: int = 8, pool: bool = False):

@@ -10,7 +10,7 @@ from arch.memory import IDEAL, SDR16_100, SDR16_133
 from compiler.backend.lower import lower
 from compiler.backend.packing import pack
 from compiler.backend.storage import lay_out
-from compiler.backend.tile import cut
+from compiler.backend.tiling.choose import Tilings
 from compiler.backend.traffic import LOAD_OVERHEAD, Traffic
 from compiler.cost.frame import predict
 from compiler.flow import compile_file, compile_network
@@ -30,9 +30,9 @@ def test_a_load_takes_as_long_as_the_slower_of_loader_and_memory():
     made = load(1, 8, Opcode.LOAD_THRESHOLDS) | {"code_bits": 4}
     assert ideal.load(made) == 4 * 16 + LOAD_OVERHEAD  # as long as a table
     # Two bursts a row, and four cycles for the eight bytes of a beat.
-    assert slow.load(load(3, 70)) == 6 * 9 + 840
+    assert slow.load(load(3, 70)) == 6 * 2 + 840
     # 32768 bytes: 64 bursts, and eight more where pages end.
-    assert slow.bytes(1 << 15) == (64 + 8) * 9 + (1 << 14)
+    assert slow.bytes(1 << 15) == (64 + 8) * 2 + (1 << 14)
 
 
 def jobs(network, machine):
@@ -68,7 +68,7 @@ def test_tiles_follow_the_memory():
     network, _ = everything(0, 60, 80)
     packed, layouts = jobs(network, TINY)
     counts = [
-        [len(cut(job, layouts, TINY, memory).tiles) for job in packed]
+        [len(Tilings(job, layouts, Traffic(TINY, memory)).best().tiles) for job in packed]
         for memory in (IDEAL, SDR16_133)
     ]
     print(f"tiles {counts}")

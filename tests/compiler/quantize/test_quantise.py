@@ -13,7 +13,7 @@ from compiler.quantize.observe import values
 from compiler.quantize.options import Options
 from compiler.quantize.quantise import quantise
 from golden.network import Convolution
-from tests.samples.float_net import FloatNet, branched, pictures_of, shuffled
+from tests.samples.float_net import FloatNet, branched, doubled, pictures_of, shuffled
 
 KINDS = ["relu", "leaky", "silu"]
 #: Bits of weights and activations, and the least energy over error in dB.
@@ -57,6 +57,46 @@ def test_front_end_and_runtime_agree(tmp_path, kind, weights, activations, least
         assert sum(layer.differing for layer in compared) == 0
         # Of every point but the picture.
         assert len(compared) == {"relu": 6, "leaky": 11}[kind]
+
+
+def test_values_next_to_0(tmp_path):
+    """Where Sigmoid is nearly constant, x * Sigmoid(x) is not x / 2."""
+    net = branched("silu")
+    first = next(node for node in net.nodes if node.op_type == "Conv")
+    scaled = {node.input[2] for node in net.nodes if node.op_type == "Conv" and len(node.input) > 2}
+    for tensor in net.initialisers:
+        if tensor.name in scaled | {first.input[1]}:
+            values = onnx.numpy_helper.to_array(tensor) * np.float32(1e-5)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    network = read_float_network(net.save(tmp_path))
+    pictures = pictures_of(tmp_path / "pictures")
+    path = tmp_path / "quantised.onnx"
+    onnx.save(quantise(network, pictures, Options()), path)
+    codes = np.rint(pictures.load(pictures.files[0])[0] * 255).astype(np.uint8)
+    references = against_onnx(read_network(path), onnx.load(path), codes, 1 / 255)
+    assert references["formula"]
+    assert sum(references["formula"].values()) == 0
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_transposed_convolutions(tmp_path, bits):
+    """They become convolutions and DepthToSpace, which compute the same, and are quantised."""
+    path = doubled().save(tmp_path)
+    network = read_float_network(path)
+    pictures = pictures_of(tmp_path / "pictures")
+    inputs = list(pictures.inputs(1, "looking"))
+    (before,) = values(onnx.load(path), network.outputs, inputs, 1)
+    (after,) = values(network.model, network.outputs, inputs, 1)
+    for name in network.outputs:
+        np.testing.assert_allclose(before[name], after[name], rtol=1e-4, atol=1e-5)
+    model = quantise(network, pictures, Options(weights=bits, activations=bits))
+    assert min(noise(network, model, pictures, 1).values()) > {8: 20, 4: 3}[bits]
+    made = tmp_path / "quantised.onnx"
+    onnx.save(model, made)
+    integers = read_network(made)
+    codes = np.rint(pictures.load(pictures.files[0])[0] * 255).astype(np.uint8)
+    references = against_onnx(integers, model, codes, 1 / 255)
+    assert sum(references["formula" if bits > 4 else "float64"].values()) == 0
 
 
 @pytest.mark.parametrize("bits", [8, 4])

@@ -12,7 +12,7 @@ from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
 from hw.compute.compute_core import ComputeCore
 from hw.compute.sequencer import Sequencer
 from hw.results.axi_write import AxiWrite
-from tests.hw.compute_model import Chip, issue_cycles, pieces_of, random_compute
+from tests.hw.compute_model import Chip, cycles_of, issue_cycles, random_compute
 from tests.hw.write_memory import WriteMemory
 
 
@@ -155,11 +155,12 @@ def written(chip, computes):
 def random_program(machine, seed, count, **wanted):
     chance = random.Random(seed)
     chip = Chip.random(machine, chance, reach=8)
-    computes, address = [], chance.randrange(0, 4096, 8)
+    computes, address = [], chance.randrange(0, 4096, machine.beat_bytes)
     for _ in range(count):
         compute, size = random_compute(chip, chance, address, **wanted)
         computes.append(compute)
-        address += -(-size // 8) * 8 + chance.choice((0, 8, 64))
+        beat = machine.beat_bytes
+        address += -(-size // beat) * beat + chance.choice((0, beat, 64))
     return chip, computes
 
 
@@ -170,7 +171,7 @@ def check_cycles(run):
     assert run.issued == [cycle for passes in expected for cycle, _ in passes]
     for passes, compute, computed in zip(expected, run.computes, run.computed, strict=True):
         assert passes[-1][1]  # a span ends with a capture
-        length = machine.columns * pieces_of(compute)
+        length = machine.columns * cycles_of(machine, compute)
         assert computed == passes[-1][0] + core.computed_latency + length - 1
     # The last burst's address is there 4 cycles after `computed`, the answer 1 after the last beat.
     bursts, beats = {}, iter(run.memory.beats)
@@ -195,6 +196,8 @@ def stalling(machine, seed, stalls=0.6):
 
 
 SMALL = replace(TINY, activation_words=64, weight_words=16, table_entries=128)
+BROAD = [replace(SMALL, rows=rows, columns=8, axi_data_bits=128, wide_rows=4) for rows in (8, 16)]
+"""Two pieces of raw sums are a transfer."""
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -251,18 +254,19 @@ def test_full_buffer(planes, raw, seed):
     assert run.waits["waiting_output"] > 100
 
 
-def test_raw_sums_of_all_sizes(seed):
+@pytest.mark.parametrize("machine", [SMALL, *BROAD], ids=lambda m: f"{m.rows}-{m.axi_data_bits}")
+def test_raw_sums_of_all_sizes(machine, seed):
     """Computes of every number of pieces, with codes between them, as close as they can be."""
     chance = random.Random(seed)
-    chip = Chip.random(SMALL, chance, reach=8)
-    kinds = [{"raw": 1, "sum_pieces": pieces} for pieces in range(SMALL.raw_chunks)]
+    chip = Chip.random(machine, chance, reach=8)
+    kinds = [{"raw": 1, "sum_pieces": pieces} for pieces in range(machine.raw_chunks)]
     kinds = chance.sample(2 * kinds + 4 * [{"raw": 0}], 2 * len(kinds) + 4)
     computes, address = [], 0
     for kind in kinds:
         compute, size = random_compute(chip, chance, address, blocks=2, most=2, **kind)
         computes.append(compute)
-        address += -(-size // 8) * 8
-    memory = no_stalls(SMALL)
+        address += -(-size // machine.beat_bytes) * machine.beat_bytes
+    memory = no_stalls(machine)
     run = Run(chip, computes, memory).run()
     assert memory.contents == written(chip, computes)
     check_cycles(run)

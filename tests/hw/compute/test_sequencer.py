@@ -11,7 +11,7 @@ from arch.isa import Compute, Entry, encode
 from arch.machine import TINY
 from hw.compute.sequencer import Sequencer
 from hw.memories.pass_table import PassTable
-from tests.hw.compute_model import Chip, issue_cycles, pieces_of, random_compute
+from tests.hw.compute_model import Chip, cycles_of, issue_cycles, random_compute
 from tests.hw.cycles import run_benches, value_of
 
 MACHINE = replace(TINY, activation_words=64, weight_words=16, table_entries=256, output_beats=128,
@@ -155,7 +155,7 @@ def check_passes(run):
             assert (tag.pool_first, tag.pool_last) == (entry["pool_first"], entry["pool_last"])
             for name in ("threshold_set", "add_ones", "raw", "code_bits"):
                 assert tag[name] == compute[name]
-            assert tag.sum_pieces == pieces_of(compute) - 1 == step.pieces
+            assert tag.sum_pieces == cycles_of(MACHINE, compute) - 1 == step.pieces
     assert next(tags, None) is None
     for (_, placement), compute in zip(run.placements, run.computes, strict=True):
         for name in (
@@ -206,7 +206,7 @@ def test_room(seed):
             for at in waited:
                 assert at < opens or not run.room(at, compute["raw"])
                 queued += 1
-            opens = cycle + MACHINE.columns * pieces_of(compute)
+            opens = cycle + MACHINE.columns * cycles_of(MACHINE, compute)
         before = cycle
     assert queued
 

@@ -19,7 +19,7 @@ def random_placement(machine, chance):
         "address": chance.getrandbits(32),
         "row_bytes": chance.getrandbits(24),
         "position_bytes": chance.getrandbits(8),
-        "planes": chance.choice(list(Planes)[:3]),
+        "planes": chance.choice(list(Planes)[: 4 if machine.pieces_together == 2 else 3]),
     }
 
 
@@ -67,6 +67,7 @@ def test_addresses(machine, idle, seed):
             ]
             for _ in range(chance.randint(1, 4))
         ]
+        size = machine.rows if placement["planes"] is Planes.EIGHT else machine.rows // 2
         most = chance.choice((1, 1, machine.raw_chunks))
         chunks = 1 if placement["pair"] else chance.randint(1, most)
         positions = model(
@@ -84,7 +85,7 @@ def test_addresses(machine, idle, seed):
                         expected.append(
                             (
                                 len(pieces),
-                                (address + machine.rows // 2 * chunk) % (1 << 32),
+                                (address + size * chunk) % (1 << 32),
                                 out,
                                 placement["planes"],
                             )

@@ -40,6 +40,11 @@ def code_of(words, total, bits):
     return sum(words[k] <= total for k in range(1, top + 1)) ^ (top if words[0] & 1 else 0)
 
 
+def raw_planes(total, column):
+    size = 8 if column["together"] else 4
+    return total >> size * column["chunk"] & (1 << size) - 1
+
+
 def random_words(machine, chance, most):
     """Rising thresholds; in some rows equal ones, 0, and one that no sum reaches."""
     never = (1 << machine.sum_bits) - 1
@@ -71,7 +76,10 @@ def test_codes(machine, most, seed):
             "code_bits": chance.randint(1, 4),
             "raw": int(chance.random() < 0.3),
             "chunk": chance.randrange(machine.raw_chunks),
+            "together": 0,
         }
+        if machine.pieces_together == 2 and chance.getrandbits(1):
+            column |= {"together": 1, "chunk": column["chunk"] // 2}
         if chance.random() < 0.3:  # exactly a threshold
             column["add_ones"] = 0
             row = chance.randrange(machine.rows)
@@ -82,7 +90,7 @@ def test_codes(machine, most, seed):
     for index, column in enumerate(columns, len(load)):
         totals = [total + column["ones_sum"] * column["add_ones"] for total in column["sums"]]
         assert list(seen[index + search.latency]["codes"]) == [
-            total >> 4 * column["chunk"] & 15
+            raw_planes(total, column)
             if column["raw"]
             else code_of(words[column["threshold_set"]][row], total, column["code_bits"])
             for row, total in enumerate(totals)

@@ -12,7 +12,8 @@ from tests.hw.cycles import play
 
 def random_pieces(machine, chance):
     """Pieces of one compute: runs of consecutive positions, with jumps between them."""
-    planes = chance.choice(list(Planes)[:3])
+    planes = chance.choice(list(Planes)[: 4 if machine.pieces_together == 2 else 3])
+    most = 256 if planes is Planes.EIGHT else 16
     size = machine.rows // 8 << planes.value
     address = chance.randrange(0, 1 << 16, size)
     usual = chance.choice((1, 2))
@@ -25,7 +26,7 @@ def random_pieces(machine, chance):
                 "address": address,
                 "planes": planes,
                 "pieces": chance.randrange(machine.raw_chunks),
-                "codes": [chance.randrange(16) for _ in range(machine.rows)],
+                "codes": [chance.randrange(most) for _ in range(machine.rows)],
             }
         )
         address += size * chance.choice((usual, usual, usual, 1, 2, 3, 9))

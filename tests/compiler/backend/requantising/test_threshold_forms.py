@@ -7,7 +7,7 @@ from arch.isa import Opcode
 from arch.machine import ECP5_25F, ECP5_85F, TINY
 from arch.memory import SDR16_133
 from compiler.backend.requantising.array_thresholds import ArrayThresholds
-from compiler.backend.requantising.threshold_forms import line_of, threshold_blocks
+from compiler.backend.requantising.threshold_forms import lines_of, threshold_blocks
 from compiler.flow import compile_file, compile_network
 from golden.loader import ChipMemories
 from golden.program import Instruction
@@ -95,7 +95,7 @@ def test_codes_of_one_bit_are_as_small_in_a_table():
 def test_one_kink_makes_a_block_a_table():
     thresholds = even(TINY)
     thresholds.levels[3, 10:] += 7
-    assert [line_of(thresholds, row, TINY) is None for row in range(4)] == [False] * 3 + [True]
+    assert lines_of(thresholds, TINY).there[:4].tolist() == [True] * 3 + [False]
     (block,) = threshold_blocks(thresholds, TINY)
     assert block.code_bits == 0
     levels, _ = loaded(TINY, block)
@@ -115,7 +115,7 @@ def test_lines_beyond_the_sums_of_the_machine_are_none():
     most = (1 << TINY.sum_bits) - 1
     thresholds.levels[0] = np.minimum(most, most - 5 + 3 * np.arange(15))
     thresholds.low[0], thresholds.high[0] = most - 100, most - 1
-    assert line_of(thresholds, 0, TINY) is None
+    assert not lines_of(thresholds, TINY).there[0]
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4])

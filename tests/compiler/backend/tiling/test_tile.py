@@ -11,7 +11,8 @@ from arch.memory import IDEAL
 from compiler.backend.lower import lower
 from compiler.backend.packing import pack
 from compiler.backend.storage import lay_out
-from compiler.backend.tile import cut
+from compiler.backend.tiling.choose import Tilings
+from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 from golden.network import Convolution
 from tests.random_networks.geometry import random_network
@@ -54,7 +55,8 @@ def tiled(network, machine, memory=IDEAL):
     lowered = lower(network, machine)
     layouts = {name: lay_out(storage, machine) for name, storage in lowered.storages.items()}
     jobs = [pack(job, lowered.storages, machine) for job in lowered.jobs]
-    return [cut(job, layouts, machine, memory) for job in jobs], layouts
+    traffic = Traffic(machine, memory)
+    return [Tilings(job, layouts, traffic).best() for job in jobs], layouts
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)

@@ -86,17 +86,26 @@ def board_model(design: Design, accelerator: str | None = None, *, waves: bool =
 
 @contextmanager
 def simulated(
-    design: Design, model: Model, *, delay_ns: float = USUAL_DELAY, folder: Path | None = None
+    design: Design,
+    model: Model,
+    *,
+    delay_ns: float = USUAL_DELAY,
+    phase_ns: float | None = None,
+    folder: Path | None = None,
 ) -> Iterator[SimulatedBoard]:
     """The board, running; ``delay_ns`` is what pads and wires take, out and in together.
 
-    The memory's answers come so much later, which is the same as seen from the pads.
+    All of it is on the way in: seen from the design it is the same. ``phase_ns`` is for the
+    memory's clock, instead of the design's: one model serves for all.
     """
     part = design.board.memory
     settings = {
-        "t_ac": round(1000 * (part.t_ac + delay_ns)),
-        "t_oh": round(1000 * (part.t_oh + delay_ns)),
+        "t_ac": round(1000 * part.t_ac),
+        "t_oh": round(1000 * part.t_oh),
+        "read_delay": round(1000 * delay_ns),
     }
+    if phase_ns is not None:
+        settings["memory_phase"] = round(1000 * phase_ns)
     silence = design.silent_cycles / design.pll.clock_mhz * 1e-6
     with simulated_board(
         model, baud=design.line_baud, silence=silence, word=part.data_bits // 8,

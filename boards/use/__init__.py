@@ -1,0 +1,1 @@
+"""Boards in use: plugged in or simulated, loaded, tested, and given pictures."""

@@ -1,0 +1,138 @@
+"""The best way to cut a job's map into tiles: loads overlap computes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from math import ceil
+
+from arch.formats import LANE_GROUPS
+from compiler.backend.on_chip.chip_map import ChipMaps
+from compiler.backend.packing import Packed
+from compiler.backend.storage import Layout
+from compiler.backend.tiling.candidates import Size, all_tiles, candidates, shapes
+from compiler.backend.tiling.costs import TileCosts
+from compiler.backend.tiling.tile import ChipRegion, Tile, Tiled, encodable, on_chip
+from compiler.backend.traffic import Traffic
+from compiler.errors import CapacityError
+
+
+class _Way:
+    """Tiles of one size; what is asked of them is computed once."""
+
+    def __init__(self, size: Size, least: int, packed: Packed, costs: TileCosts):
+        self._size, self._packed, self._costs = size, packed, costs
+        #: What they cost at least: as if all loads were hidden.
+        self.least = least
+
+    @cached_property
+    def tiled(self) -> Tiled | None:
+        """The first tile; None: instructions cannot say it."""
+        tiled = on_chip(self._packed, self._costs.layouts, self._costs.machine, *self._size)
+        return tiled if encodable(tiled, self._costs.machine) else None
+
+    @cached_property
+    def kinds(self) -> list[tuple[int, int, int, int]]:
+        """(how many, cycles to compute, to load, to store one) of each kind of tiles."""
+        costs, tiled = self._costs, self.tiled
+        return [
+            (count, costs.compute(tiled, tile), costs.load(tiled, tile), costs.stores(tile))
+            for tile, count in shapes(self._packed.job, *self._size[:2])
+        ]
+
+
+class Tilings:
+    """All ways to cut one job: for whatever room, and wherever its results go."""
+
+    def __init__(self, packed: Packed, layouts: Mapping[str, Layout], traffic: Traffic):
+        self.packed = packed
+        self._job, self._machine = packed.job, traffic.machine
+        self._costs = TileCosts(packed, layouts, traffic)
+        self._ways = [
+            _Way(size, self._least(size), packed, self._costs)
+            for size in candidates(packed, layouts, traffic.machine)
+        ]
+
+    def _least(self, size: Size) -> int:
+        height, width, flat_pitch = size
+        columns, pooling = self._machine.columns, self._job.pooling
+        kinds = shapes(self._job, height, width)
+        blocks = sum(
+            count * (tile.height // pooling) * ceil(tile.width / columns)
+            if flat_pitch is None
+            else count * ceil(((tile.height - 1) * flat_pitch + tile.width) / columns)
+            for tile, count in kinds
+        )
+        return self._costs.blocks(blocks, sum(count for _, count in kinds))
+
+    def best(self, *, room: int | None = None, to_chip: bool = False) -> Tiled:
+        """The tiles with the smallest estimate of max(compute, load), summed over them.
+
+        ``room``: positions of the activation memory that tiles may take, by default all of them.
+        ``to_chip``: the results stay there.
+
+        Where loads share memory with stores, these are part of it, and constants that tile after
+        tile loads again. Raises :class:`CapacityError` when not even one row of one block fits.
+        """
+        machine = self._machine
+        for halves in (1, 2):
+            best = self._cheapest(halves, (room or machine.positions) * halves // 2, to_chip)
+            if best is not None:
+                return best
+        raise CapacityError(
+            f"layer {self._job.name!r}: not even one row of {machine.columns} positions "
+            f"fits the activation memory of machine {machine.name!r} ({machine.positions} "
+            f"positions); use a machine with a larger activation_words, or fewer input channels"
+        )
+
+    def _cheapest(self, halves: int, budget: int, to_chip: bool) -> Tiled | None:
+        """The best of those of which a tile takes ``budget`` positions at most, if any does."""
+        best, best_cost = None, float("inf")
+        for way in self._ways:
+            if way.least >= best_cost or way.tiled is None or way.tiled.positions > budget:
+                continue
+            cost = 0
+            for count, compute, load, stores in way.kinds:
+                other = self._costs.constants + (0 if to_chip else stores)
+                if halves == 2:
+                    cost += count * (max(compute, other) + load)
+                else:
+                    cost += count * max(compute, load + other)
+            if way.tiled.tiles[0].height == self._job.height:
+                # It needs the last row of the layer before: nothing hides the first tile's load.
+                cost += way.kinds[0][2]
+            if cost < best_cost:
+                best, best_cost = way.tiled, cost
+        if best is None:
+            return None
+        tiles = all_tiles(self._job, best.tiles[0])
+        return replace(best, tiles=tiles, halves=halves, cycles=best_cost)
+
+
+def whole(
+    packed: Packed, layouts: Mapping[str, Layout], chip_maps: ChipMaps, traffic: Traffic
+) -> Tiled:
+    """A job whose input stays on chip, as one tile."""
+    job, machine = packed.job, traffic.machine
+    costs = TileCosts(packed, layouts, traffic)
+    low_y, _, low_x, _ = job.reach
+    places = []
+    for region in packed.regions:
+        chip = chip_maps[region.storage]
+        layout, shape = chip.layout, chip.layout.shape
+        base = chip.row(region.part * LANE_GROUPS, low_y)
+        places.append(ChipRegion(region, base, layout.plane_stride, shape.left + low_x))
+    tile = Tile(0, 0, job.height, job.width)
+    stores = 0 if job.output in chip_maps else costs.stores(tile)
+    found = []
+    for flat in (False, True)[: 1 + (job.strides == (1, 1) and job.pooling == 1)]:
+        tiled = Tiled(
+            packed, flat, (tile,), shape.row_step, layout.odd_offset, tuple(places), 0, halves=0
+        )
+        if encodable(tiled, machine):
+            found.append(replace(tiled, cycles=max(costs.compute(tiled, tile), stores)))
+    if not found:
+        raise CapacityError(
+            f"layer {job.name!r}: a map of {job.height} x {job.width} positions is too large for "
+            "one COMPUTE"
+        )
+    return min(found, key=lambda each: each.cycles)

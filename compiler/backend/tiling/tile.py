@@ -1,0 +1,187 @@
+"""Tiles of a job's map, and where their input lies on chip."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from arch.isa import Compute, Load, most
+from arch.machine import Machine
+from compiler.backend.job import Job
+from compiler.backend.on_chip.chip_map import up_to_residue
+from compiler.backend.packing import Packed, Region
+from compiler.backend.storage import Layout, round_up
+
+LONGEST_FIELD = min(
+    *(most(Load, name) for name in ("rows", "beats")),
+    *(most(Compute, name) for name in ("block_rows", "row_blocks")),
+    *(most(Compute, name) for name in ("row_length", "width", "height")),
+)
+
+
+@dataclass(frozen=True)
+class ChipRegion:
+    """Where a region of the input lies on chip, relative to the tile's base."""
+
+    region: Region
+    base: int
+    plane_stride: int
+    #: Positions between the first loaded column and the leftmost one that is needed.
+    skip: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Positions [y, y + height) x [x, x + width) of the computed map."""
+
+    y: int
+    x: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Tiled:
+    """A packed job cut into tiles: in order, and the geometry that they share."""
+
+    packed: Packed
+    #: One position after another, row after row, without regard to where a row ends.
+    flat: bool
+    tiles: tuple[Tile, ...]
+    #: Chip positions from one row of the input to the next.
+    pitch: int
+    #: Where odd columns begin, if the job takes every second one (else 0).
+    odd_offset: int
+    regions: tuple[ChipRegion, ...]
+    #: Positions one tile needs on chip.
+    positions: int
+    #: Halves of the tiles' memory a tile takes: 1 (double-buffered) or 2; 0: its input stays on
+    #: chip, and bases are places there.
+    halves: int = 1
+    #: An estimate of all tiles: max(compute, load) of each. Only for choosing.
+    cycles: int = 0
+
+    @property
+    def job(self) -> Job:
+        return self.packed.job
+
+    def blocks(self, tile: Tile, machine: Machine) -> tuple[int, int]:
+        """(rows of blocks, blocks per row)."""
+        if self.flat:
+            return 1, ceil(((tile.height - 1) * self.pitch + tile.width) / machine.columns)
+        return tile.height // self.job.pooling, ceil(tile.width / machine.columns)
+
+    def row_length(self, tile: Tile, machine: Machine) -> int:
+        """Positions from one computed row to the next, as the output counts them."""
+        return self.pitch if self.flat else ceil(tile.width / machine.columns) * machine.columns
+
+    def offset(self, place: ChipRegion, y: int, x: int, plane: int) -> int:
+        """Chip offset, from the tile's base, of plane ``plane`` at input offset (y, x)."""
+        low_y, _, low_x, _ = self.job.reach
+        column = place.skip + x - low_x
+        if self.odd_offset:
+            column = (column >> 1) + (column & 1) * self.odd_offset
+        return place.base + plane * place.plane_stride + (y - low_y) * self.pitch + column
+
+
+def first_column(job: Job, layout: Layout, x: int) -> tuple[int, int]:
+    """(first stored column to load, columns to skip) for a tile that starts at column x."""
+    _, _, low_x, _ = job.reach
+    align = layout.beat_positions
+    if job.strides[1] == 2:
+        align = max(2, align)
+    column = x * job.strides[1] + low_x + layout.storage.left
+    return column // align * align, column % align
+
+
+def flat_columns(job: Job, layout: Layout, width: int) -> int:
+    """Columns, halo to the left included, that a flat tile of ``width`` looks at."""
+    return layout.storage.left + width + job.reach[3]
+
+
+def on_chip(
+    packed: Packed,
+    layouts: Mapping[str, Layout],
+    machine: Machine,
+    height: int,
+    width: int,
+    flat_pitch: int | None,
+) -> Tiled:
+    """The geometry of tiles of this size, with the first of them only.
+
+    ``flat_pitch``: of a flat tile's rows; None: the tile is not flat.
+    """
+    job, flat = packed.job, flat_pitch is not None
+    columns = {}
+    for region in packed.regions:
+        layout = layouts[region.storage]
+        if flat:
+            span = flat_columns(job, layout, width)
+            skip = layout.storage.left + job.reach[2]
+        else:
+            _, skip = first_column(job, layout, 0)
+            span = skip + job.input_columns(width)
+        columns[region.storage] = skip, round_up(span, layout.beat_positions)
+    odd_offset = 0
+    widest = max(span for _, span in columns.values())
+    if job.strides[1] == 2:
+        half = ceil(widest / 2)
+        odd_offset = up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
+        odd_offset = odd_offset or machine.columns
+        pitch = odd_offset + half
+    else:
+        pitch = flat_pitch or widest
+    rows = job.input_rows(height)
+    strides = []
+    for region in packed.regions:
+        layout = layouts[region.storage]
+        _, span = columns[region.storage]
+        per_beat = layout.beat_positions
+        picture = layout.storage.kind == "picture"
+        residue = 1 if picture else max(1, per_beat // machine.map_steps)
+        if odd_offset and residue > 1:
+            residue //= 2
+        # A contiguous load ends with the last row's right-hand halo, which lies in the row after
+        # it.
+        extent = rows * pitch + (span - pitch if span > pitch else 0) + per_beat
+        strides.append(up_to_residue(extent, residue % machine.columns, machine.columns))
+    if packed.packing.loop:  # one distance for all: of equal bits, they leave the same residue
+        strides = [max(strides)] * len(strides)
+    places, base = [], 0
+    for region, stride in zip(packed.regions, strides, strict=True):
+        places.append(ChipRegion(region, base, stride, columns[region.storage][0]))
+        base += stride * layouts[region.storage].storage.planes
+    first = (Tile(0, 0, height, width),)
+    return Tiled(packed, flat, first, pitch, odd_offset, tuple(places), base)
+
+
+def encodable(tiled: Tiled, machine: Machine) -> bool:
+    """Whether every count fits its instruction field."""
+    tile = tiled.tiles[0]
+    counts = *tiled.blocks(tile, machine), tiled.row_length(tile, machine)
+    rows = tiled.job.input_rows(tile.height)
+    return max(*counts, tile.width, tile.height, rows) <= LONGEST_FIELD
+
+
+def load_shape(tiled: Tiled, tile: Tile, layout: Layout) -> tuple[int, dict]:
+    """(first column to load, the LOAD's rows, beats and steps) of a tile's part of a storage."""
+    job, storage = tiled.job, layout.storage
+    rows = job.input_rows(tile.height)
+    if not tiled.flat:
+        column, skip = first_column(job, layout, tile.x)
+        columns = skip + job.input_columns(tile.width)
+        column -= storage.left
+    else:
+        column = -storage.left
+        columns = flat_columns(job, layout, tile.width)
+        if tiled.pitch == layout.pitch:
+            # Rows follow one another in memory as on chip: one long row. The last one's right-hand
+            # halo lies in the row after it.
+            beats = layout.beats((rows - 1) * layout.pitch + max(layout.pitch, columns))
+            if beats <= LONGEST_FIELD:
+                return column, {"rows": 1, "beats": beats, "row_bytes": 0, "row_step": 0}
+    return column, {
+        "rows": rows,
+        "beats": layout.beats(columns),
+        "row_bytes": layout.row_bytes,
+        "row_step": tiled.pitch,
+    }

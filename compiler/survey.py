@@ -1,0 +1,280 @@
+"""``python -m compiler survey MODEL...``: many files on several boards, in one table."""
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from arch.boards import Board, board_named
+from arch.errors import OnefourError
+from arch.files import check_target, write_whole
+from arch.memory import memory_named
+from compiler.build_folder import compiled_manifest
+from compiler.check.frame import busy_picture, check_frame
+from compiler.errors import UnsupportedError
+from compiler.flow import Compiled, compile_network
+from compiler.frontend.dialect import described, is_float
+from compiler.frontend.pipeline import read_network
+from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
+from compiler.frontend.reader.sizes import with_size
+from compiler.frontend.split.model import Parts, split_file
+from compiler.frontend.split.tail import tail_of
+from compiler.quantize import command as quantize
+from golden.network import Network
+from host.description import side_car
+
+TOOLS = ("onnx", "onnxruntime", "numpy")
+USUAL = ("ecp5-25f", "ecp5-85f")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board, and the clock rate in MHz that frames a second are told for; None: they are not."""
+
+    name: str
+    board: Board
+    clock_mhz: float | None
+
+    @property
+    def label(self) -> str:
+        clock = "" if self.clock_mhz is None else f", {self.clock_mhz:g} MHz"
+        return f"{self.board.machine.name}, {self.board.memory.name}{clock}"
+
+
+@dataclass
+class Frame:
+    """What a frame of a network takes on one target, or why it cannot be."""
+
+    target: str
+    refused: str = ""
+    program_bytes: int = 0
+    cycles: int = 0
+    #: Share of the array's bit products in these cycles that the network asks for.
+    useful: float = 0.0
+    dram_bytes: int = 0
+    frames_per_second: float | None = None
+    #: Codes and sums that network and program were compared in, and found equal; 0: they were not.
+    codes_compared: int = 0
+
+
+@dataclass
+class Row:
+    """A file: what it is, what of it runs where, and its frames."""
+
+    file: str
+    kind: str = ""
+    #: Operators of the file that the array computes, and kind -> number of those the host does.
+    on_array: int = 0
+    on_host: dict[str, int] = field(default_factory=dict)
+    #: Of these the ones that stand before the last convolutions, because the array has no such.
+    foreign: dict[str, int] = field(default_factory=dict)
+    refused: str = ""
+    frames: list[Frame] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def target(text: str) -> Target:
+    """An argparse type: BOARD[:MEMORY][@MHZ]."""
+    where, _, clock = text.partition("@")
+    name, _, memory = where.partition(":")
+    try:
+        board = board_named(name)
+        if memory:
+            board = replace(board, memory=memory_named(memory))
+        return Target(text, board, float(clock) if clock else None)
+    except (OnefourError, ValueError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{error}; give BOARD[:MEMORY][@MHZ], such as ecp5-25f:ideal@90"
+        ) from error
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """All options of ``survey`` but those that it shares with ``build``."""
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="ONNX files")
+    parser.add_argument(
+        "--on", type=target, action="append", metavar="BOARD[:MEMORY][@MHZ]",
+        default=argparse.SUPPRESS,
+        help="a board, with another memory and a clock rate if need be; any number of times "
+        f"(default: {' and '.join(USUAL)}). Frames a second are told with a clock rate only",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quantize", type=quantize.precision, metavar="wNaM", default=argparse.SUPPRESS,
+        help="give float networks weights of N bits and activations of M first, such as w8a8 "
+        "(needs --data)",
+    )  # fmt: skip
+    quantize.add_data(parser, required=False)
+    parser.add_argument(
+        "--no-check", action="store_true",
+        help="do not compare ONNX graph, network and program on a picture",
+    )  # fmt: skip
+    parser.add_argument(
+        "--record", type=Path, default=argparse.SUPPRESS, help="JSON file to write the table to"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print a line for each file as it is done, the table, and what was refused why."""
+    targets = getattr(arguments, "on", None) or [target(name) for name in USUAL]
+    record: Path | None = getattr(arguments, "record", None)
+    if record is not None:
+        check_target(record)
+    rows = []
+    for model in arguments.models:
+        started = time.monotonic()
+        row = _row(arguments, model, targets)
+        row.seconds = round(time.monotonic() - started, 1)
+        built = sum(not each.refused for each in row.frames)
+        state = "refused" if row.refused else f"{built} of {len(targets)} targets"
+        print(f"{model}: {row.kind or 'not read'}; {state}; {row.seconds:.0f} s", flush=True)
+        rows.append(row)
+    print()
+    for line in table(rows):
+        print(line)
+    if record is not None:
+        content = {
+            "tools": {tool: version(tool) for tool in TOOLS},
+            "quantize": "w{}a{}".format(*arguments.quantize)
+            if hasattr(arguments, "quantize")
+            else None,
+            "files": [asdict(row) for row in rows],
+        }
+        write_whole(record, json.dumps(content, indent=1) + "\n")
+
+
+def _row(arguments: argparse.Namespace, model: Path, targets: list[Target]) -> Row:
+    row = Row(file=model.name)
+    try:
+        row.kind = described(load_file(model))
+        with _prepared(arguments, model) as path:
+            network, parts = _read(path, arguments.input_scale, row)
+            for each in targets:
+                row.frames.append(_frame(arguments, path, network, parts, each))
+    except OnefourError as error:
+        row.refused = _reason(error)
+    return row
+
+
+def _reason(error: OnefourError) -> str:
+    """What is wrong, on one line, without the list of all operators that there are."""
+    first, listed, rest = " ".join(str(error).split()).partition(" Supported: ")
+    return first + rest[rest.index(".") + 1 :] if listed and "." in rest else first
+
+
+@contextmanager
+def _prepared(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
+    """The file to compile: the model, sized and quantised as the options ask for."""
+    own = copy(arguments)
+    own.model = model
+    with TemporaryDirectory(prefix="onefour-") as folder:
+        sized = model
+        if hasattr(arguments, "size"):
+            sized = Path(folder) / model.name
+            sized.write_bytes(with_size(model, arguments.size).SerializeToString())
+        if is_float(load_file(sized)):
+            if not hasattr(own, "quantize"):
+                raise UnsupportedError("a float network; give it bits: --quantize w8a8 --data DIR")
+        else:
+            for name in ("quantize", "data"):
+                if hasattr(own, name):
+                    delattr(own, name)
+        with quantize.quantised(own, sized) as path:
+            yield path
+
+
+def _read(path: Path, input_scale: float, row: Row) -> tuple[Network, Parts | None]:
+    """The network of a file, and in ``row`` what of it runs where."""
+    network, parts = read_network(path, input_scale=input_scale), split_file(path)
+    graph = graph_of(load_model(path), path)
+    tail = tail_of(graph)
+    host = tail.nodes if tail else ()
+    row.on_array = len(graph.nodes) - len(host)
+    row.on_host = dict(Counter(node.op for node in host).most_common())
+    row.foreign = dict(Counter(node.op for node in tail.foreign).most_common()) if tail else {}
+    return network, parts
+
+
+def _frame(
+    arguments: argparse.Namespace,
+    path: Path,
+    network: Network,
+    parts: Parts | None,
+    where: Target,
+) -> Frame:
+    frame = Frame(where.label)
+    try:
+        compiled = compile_network(network, where.board.machine, where.board.memory)
+        _measure(frame, compiled, where)
+        if not arguments.no_check:
+            frame.codes_compared = _compared(
+                replace(compiled, parts=parts), path, arguments.input_scale
+            )
+    except OnefourError as error:
+        frame.refused = _reason(error)
+    return frame
+
+
+def _measure(frame: Frame, compiled: Compiled, where: Target) -> None:
+    machine, prediction = compiled.machine, compiled.prediction
+    frame.program_bytes = len(compiled.image.to_bytes())
+    frame.cycles = prediction.cycles
+    useful = sum(placed.job.bit_operations for placed in compiled.plan.jobs)
+    frame.useful = round(useful / (prediction.cycles * machine.binary_macs), 4)
+    frame.dram_bytes = (
+        prediction.read_beats * machine.beat_bytes
+        + prediction.write_beats * machine.transfer_bytes
+    )
+    if where.clock_mhz is not None:
+        frame.frames_per_second = round(where.clock_mhz * 1e6 / prediction.cycles, 2)
+
+
+def _compared(compiled: Compiled, path: Path, input_scale: float) -> int:
+    beside = side_car(path)
+    manifest = compiled_manifest(compiled, path, input_scale, beside if beside.exists() else None)
+    codes = busy_picture(compiled.network.shape(compiled.network.input))
+    tail = compiled.parts and compiled.parts.model.SerializeToString()
+    pieces = {f"{piece.name}.onnx": piece.model for piece in compiled.network.pieces}
+    return check_frame(
+        compiled.network, path, compiled.image, manifest, codes, tail, pieces
+    ).codes
+
+
+def table(rows: list[Row]) -> Iterator[str]:
+    """Markdown: a line for each file and target; then what is refused, and what the host does."""
+    yield (
+        "| file | target | program KB | million cycles | useful | DRAM MB | frames/s | "
+        "codes compared, differing |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for row in rows:
+        for frame in row.frames:
+            if frame.refused:
+                yield f"| {row.file} | {frame.target} | refused, see below | | | | | |"
+                continue
+            rate = "" if frame.frames_per_second is None else f"{frame.frames_per_second:g}"
+            compared = f"{frame.codes_compared:,}, 0" if frame.codes_compared else ""
+            yield (
+                f"| {row.file} | {frame.target} | {frame.program_bytes / 1000:,.0f} | "
+                f"{frame.cycles / 1e6:.3f} | {frame.useful:.1%} | {frame.dram_bytes / 1e6:.2f} | "
+                f"{rate} | {compared} |"
+            )
+        if row.refused:
+            yield f"| {row.file} | all | refused, see below | | | | | |"
+    yield ""
+    for row in rows:
+        if row.on_host:
+            host = ", ".join(f"{op} x {count}" for op, count in row.on_host.items())
+            why = ", ".join(f"{op} x {count}" for op, count in row.foreign.items())
+            reason = f"; the array does not have {why}" if why else " (what follows the heads)"
+            yield f"* {row.file}: {row.on_array} operators on the array; on the host {host}{reason}"
+        elif row.on_array:
+            yield f"* {row.file}: all of {row.on_array} operators on the array"
+        for reason in dict.fromkeys([row.refused, *(each.refused for each in row.frames)]):
+            if reason:
+                yield f"* {row.file}: {reason}"

@@ -1,0 +1,74 @@
+"""``python -m compiler survey``: a row for every file and target, whatever happens to one."""
+
+import json
+
+import pytest
+
+import compiler.__main__
+from compiler.survey import target
+from tests.samples.float_net import branched, pictures_in
+from tests.samples.small_onnx import quantised_net
+
+
+def run(*arguments: object) -> int:
+    return compiler.__main__.main(["survey", *map(str, arguments)])
+
+
+@pytest.fixture
+def quantised(tmp_path):
+    net, x = quantised_net()
+    net.head(x, 8)
+    return net.save(tmp_path)
+
+
+def test_a_row_for_every_file_and_target(quantised, tmp_path, capfd):
+    broken = tmp_path / "broken.onnx"
+    broken.write_text("no network")
+    record = tmp_path / "record.json"
+    on = ["--on", "tiny@100", "--on", "tiny:sdr16_133@50"]
+    assert run(quantised, broken, *on, "--record", record) == 0
+    told = capfd.readouterr().out
+    first, second = json.loads(record.read_text())["files"]
+    assert [frame["target"] for frame in first["frames"]] == [
+        "tiny, ideal, 100 MHz", "tiny, sdr16_133, 50 MHz"
+    ]  # fmt: skip
+    for frame, mhz in zip(first["frames"], (100, 50), strict=True):
+        assert frame["refused"] == ""
+        assert frame["codes_compared"] > 0
+        assert 0 < frame["useful"] < 1
+        assert frame["frames_per_second"] == round(mhz * 1e6 / frame["cycles"], 2)
+    assert first["frames"][0]["cycles"] < first["frames"][1]["cycles"]
+    assert first["on_host"] == {}
+    assert first["on_array"] > 0
+    assert second["frames"] == []
+    assert "broken.onnx: not an ONNX file" in second["refused"]
+    assert told.count("| tiny, ") == 2
+    assert "| broken.onnx | all | refused, see below |" in told
+
+
+def test_float_networks(tmp_path, capfd):
+    """They need bits; then what is behind the heads is the host's, and machines may refuse them."""
+    model = branched("relu").save(tmp_path)
+    assert run(model) == 0
+    assert "a float network; give it bits: --quantize w8a8 --data DIR" in capfd.readouterr().out
+    data = pictures_in(tmp_path / "pictures")
+    given = ["--quantize", "w8a8", "--data", data, "--on", "tiny", "--on", "ecp5-25f"]
+    assert run(model, *given) == 0
+    told = capfd.readouterr().out
+    assert "| small.onnx | tiny, ideal | " in told
+    assert "| small.onnx | ecp5_25f, sdr16_133 | refused, see below |" in told
+    assert "Build for a machine with wide codes (tiny, ecp5_85f)" in told
+
+
+@pytest.mark.parametrize("text", ["ecp6", "tiny:drum", "tiny@fast"])
+def test_unknown_targets(text, quantised, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run(quantised, "--on", text)
+    assert "give BOARD[:MEMORY][@MHZ], such as ecp5-25f:ideal@90" in capsys.readouterr().err
+
+
+def test_targets():
+    found = target("ecp5-85f:ideal@70.5")
+    assert (found.board.machine.name, found.board.memory.name) == ("ecp5_85f", "ideal")
+    assert found.clock_mhz == 70.5
+    assert target("tiny").clock_mhz is None
