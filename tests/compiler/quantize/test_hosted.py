@@ -30,7 +30,7 @@ def test_points_of_an_attention(tmp_path):
     hosted = {network.producers[tensor].op_type for tensor in network.hosted}
     assert {"Softmax", "MatMul", "Mul"} <= hosted
     assert "Conv" not in hosted
-    within = network.hosted & find_points(network, wide=True).groups.keys()
+    within = network.hosted & find_points(network, network.producers).groups.keys()
     assert [network.producers[tensor].op_type for tensor in within] == ["Reshape"]
     assert len(layers(network)) == 6
 
@@ -38,7 +38,7 @@ def test_points_of_an_attention(tmp_path):
 def test_convolutions_of_a_gate_are_the_hosts(tmp_path):
     network = read_float_network(gated().save(tmp_path))
     assert len(layers(network)) == 3
-    points = find_points(network, wide=True).groups
+    points = find_points(network, network.producers).groups
     assert {network.producers[tensor].op_type for tensor in network.hosted & points.keys()} == {
         "Mul"
     }
