@@ -71,3 +71,14 @@ class BoardRegister(enum.IntEnum):
     FAULTS = 0x10C  # R: packets with a wrong CRC 15:0, packets whose bytes stopped 31:16; to 255
     MEMORY = 0x110  # R: bit 0 initialised
     READ_LATE = 0x114  # RW: cycles by which the memory's words come late, 1:0
+
+
+USUAL_BAUD = 3_000_000
+"""Of the serial line of most boards (docs/boards.md)."""
+BITS_OF_A_BYTE = 10
+"""On the line, with its start and stop bit."""
+
+
+def line_seconds(count: int, baud: float = USUAL_BAUD) -> float:
+    """How long so many bytes take at least; what a packet adds to them is not in it."""
+    return count * BITS_OF_A_BYTE / baud

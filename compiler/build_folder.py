@@ -26,6 +26,7 @@ from host.detection import check_outputs
 from host.image import Image, ImageError
 from host.manifest import (
     AGAIN,
+    PIECE_FILE,
     Manifest,
     ManifestError,
     Tail,
@@ -42,7 +43,7 @@ MODEL = "model.onnx"
 TAIL = "tail.onnx"
 VERILOG = "accelerator.v"
 WRITTEN = (PROGRAM, MODEL, TAIL, VERILOG)
-"""Every file that a build may hold beside its manifest."""
+"""Files that a build may hold beside its manifest; and those of pieces (``PIECE_FILE``)."""
 
 
 class BuildError(OnefourError):
@@ -64,7 +65,9 @@ def written_by_us(folder: Path) -> list[str]:
             f"{folder}: exists and is not a build folder as this version of onefour writes them; "
             f"nothing in it has been touched. Choose another with -o, or remove it yourself"
         )
-    for name in WRITTEN:
+    pieces = (path.name for path in folder.glob("host*.onnx") if PIECE_FILE.fullmatch(path.name))
+    names = [*WRITTEN, *sorted(pieces)]
+    for name in names:
         path = folder / name
         if not os.path.lexists(path):
             continue
@@ -73,7 +76,7 @@ def written_by_us(folder: Path) -> list[str]:
                 f"{path}: is not what the build wrote there, and a new build would replace it; "
                 f"move it away, or choose another folder with -o"
             )
-    return [MANIFEST, *WRITTEN]
+    return [MANIFEST, *names]
 
 
 def check_output(folder: Path) -> None:
@@ -108,6 +111,7 @@ def write_build(
     content = {PROGRAM: compiled.image.to_bytes(), MODEL: self_contained(model)}
     if compiled.parts is not None:
         content[TAIL] = compiled.parts.model.SerializeToString()
+    content |= {f"{piece.name}.onnx": piece.model for piece in compiled.network.pieces}
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
             write_verilog(compiled.machine, scratch / VERILOG)
@@ -181,6 +185,11 @@ class Build:
         return read_bytes(self.folder / TAIL) if self.manifest.tail is not None else None
 
     @cached_property
+    def pieces(self) -> dict[str, bytes]:
+        """What the host computes in mid-network: files by their names."""
+        return {piece.file: read_bytes(self.folder / piece.file) for piece in self.manifest.pieces}
+
+    @cached_property
     def network(self) -> Network:
         """The integer network, read again from the model in the folder."""
         network = read_network(self.model, input_scale=self.manifest.input_scale)
@@ -213,7 +222,8 @@ def read_build(folder: str | Path) -> Build:
     folder = Path(folder)
     try:
         manifest = read_manifest(read_bytes(folder / MANIFEST))
-        for name in (PROGRAM, MODEL) + (TAIL,) * (manifest.tail is not None):
+        own = (piece.file for piece in manifest.pieces)
+        for name in (PROGRAM, MODEL, *(TAIL,) * (manifest.tail is not None), *own):
             if digest(read_bytes(folder / name)) != manifest.files.get(name):
                 raise ManifestError(f"{name} is damaged or of another build")
         image = Image.read(folder / PROGRAM)

@@ -30,7 +30,7 @@ from compiler.frontend.reader.sizes import with_size
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
 from compiler.quantize import command as quantize
-from compiler.report import layer_table
+from compiler.report import layer_table, piece_lines
 from compiler.target import add_target, target_of
 from host.description import read_record
 from host.image import Image
@@ -207,8 +207,8 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
     except (ReadError, UnsupportedError, QuantisationError) as error:
         raise all_told(error, model, parsed, arguments.input_scale) from error
     told = ""
+    manifest = compiled_manifest(compiled, sized, arguments.input_scale, side_car)
     if not arguments.no_check:
-        manifest = compiled_manifest(compiled, sized, arguments.input_scale, side_car)
         told = f"; {_check(compiled, sized, manifest)}"
     write_build(
         compiled,
@@ -220,7 +220,9 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
     )
     print(layer_table(compiled))
     print(f"memory {target.memory}")
-    if compiled.parts is not None:
+    for line in piece_lines(manifest):
+        print(line)
+    if compiled.parts is not None or manifest.pieces:
         print("cycles and frames/s are the array's: what the host computes is not in them")
     print(
         f"{folder}: {compiled.network.name} for {target.machine.name} with memory "
@@ -242,7 +244,8 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
         )  # fmt: skip
     codes = busy_picture(network.shape(network.input))
     tail = compiled.parts and compiled.parts.model.SerializeToString()
-    checked = check_frame(network, model, compiled.image, manifest, codes, tail)
+    pieces = {f"{piece.name}.onnx": piece.model for piece in network.pieces}
+    checked = check_frame(network, model, compiled.image, manifest, codes, tail, pieces)
     for line in checked.tail.lines() if checked.tail else ():
         print(line)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"
@@ -272,13 +275,16 @@ def _report(arguments: argparse.Namespace) -> None:
 
 def _disassemble(arguments: argparse.Namespace) -> None:
     path: Path = arguments.build
-    image = read_build(path).image if path.is_dir() else Image.read(path)
-    print(
-        f"; {path / PROGRAM if path.is_dir() else path}: program at {image.program_address:#x}, "
-        f"{image.memory_bytes} bytes of memory"
-    )
-    for line in disassemble(image, tables=arguments.tables):
-        print(line)
+    build = read_build(path) if path.is_dir() else None
+    image = Image.read(path) if build is None else build.image
+    addresses = (image.program_address,) if build is None else build.manifest.program_addresses
+    for address in addresses:
+        print(
+            f"; {path / PROGRAM if build else path}: program at {address:#x}, "
+            f"{image.memory_bytes} bytes of memory"
+        )
+        for line in disassemble(image, tables=arguments.tables, address=address):
+            print(line)
 
 
 def run(argv: list[str] | None) -> int:

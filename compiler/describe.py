@@ -1,12 +1,25 @@
 """The manifest of a compiled network: what a host needs to know (``host.manifest``)."""
 
+from collections.abc import Iterator
+
 from compiler.backend.memory import Placed
 from compiler.backend.on_chip.chip_map import ChipMap
-from compiler.backend.storage import Place
+from compiler.backend.storage import Place, Storage
 from compiler.flow import Compiled
 from compiler.tail import describe_tail
-from golden.network import Network, Output
-from host.manifest import ChipPart, Forecast, Manifest, Picture, Result, StoredMap
+from golden.network import HostMap, Network, Output
+from host.manifest import (
+    ChipPart,
+    Forecast,
+    Manifest,
+    Part,
+    Picture,
+    Piece,
+    Read,
+    Result,
+    StoredMap,
+    Written,
+)
 
 
 def describe(compiled: Compiled) -> Manifest:
@@ -16,6 +29,7 @@ def describe(compiled: Compiled) -> Manifest:
     for number, placed in enumerate(jobs):
         written.setdefault(placed.job.output, []).append(number)
     return Manifest(
+        pieces=tuple(_pieces(compiled)),
         network=compiled.network.name,
         machine=compiled.machine,
         memory_bytes=compiled.image.memory_bytes,
@@ -92,6 +106,76 @@ def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
         base=tuple(int(base) for relation in relations for base in relation.base),
         step=tuple(relation.step for relation in relations for _ in relation.base),
         divisor=tuple(relation.divisor for relation in relations for _ in relation.base),
+    )
+
+
+def _pieces(compiled: Compiled) -> Iterator[Piece]:
+    """What the host computes between programs."""
+    network, storages = compiled.network, compiled.lowered.storages
+    before = compute = 0
+    for piece, done, following in zip(
+        network.pieces, compiled.segments, compiled.segments[1:], strict=False
+    ):
+        compute += len(done.schedule.computes)
+        if done.schedule.computes:
+            before = compiled.prediction.computes[compute - 1].stored
+        made = [o for o in network.operators if isinstance(o, HostMap) and o.piece is piece]
+        yield Piece(
+            file=f"{piece.name}.onnx",
+            reads=tuple(_read(compiled, read) for read in piece.reads),
+            writes=tuple(
+                Written(
+                    name=each.made,
+                    scale=float(network.tensors[each.output].scale),
+                    step=network.tensors[each.output].step,
+                    offset=network.tensors[each.output].offset,
+                    bits=network.tensors[each.output].bits,
+                    layer=_host_map(compiled, storages[each.output], each.name, compute, before),
+                )
+                for each in made
+            ),
+            program_address=following.address,
+        )
+
+
+def _read(compiled: Compiled, read: Output) -> Read:
+    parts: list[Part] = []
+    for tensor, channel in compiled.lowered.read[read.tensor]:
+        if parts and parts[-1].tensor == tensor and parts[-1].stop == channel:
+            parts[-1] = Part(tensor=tensor, first=parts[-1].first, stop=channel + 1)
+        else:
+            parts.append(Part(tensor=tensor, first=channel, stop=channel + 1))
+    return Read(
+        name=read.name,
+        parts=tuple(parts),
+        scale=tuple(map(float, read.scale)),
+        bias=tuple(map(float, read.bias)),
+    )
+
+
+def _host_map(
+    compiled: Compiled, storage: Storage, operator: str, compute: int, cycle: int
+) -> StoredMap:
+    """A map that the host writes before COMPUTE number ``compute``."""
+    return StoredMap(
+        tensor=storage.tensor,
+        storage=storage.name,
+        onnx=compiled.network.onnx_names.get(storage.tensor, storage.tensor),
+        kind="codes",
+        operators=(operator,),
+        first_compute=compute,
+        last_compute=compute,
+        first_cycle=cycle,
+        last_cycle=cycle,
+        **_where(compiled, storage.name),
+        planes=storage.planes,
+        channels=storage.channels,
+        height=storage.height,
+        width=storage.width,
+        bits=storage.bits,
+        multiplier=storage.multiplier,
+        shift=storage.shift,
+        bit_operations=0,
     )
 
 

@@ -28,14 +28,18 @@ def _text(fields: dict) -> str:
     return " ".join(parts)
 
 
-def disassemble(image: Image, *, tables: bool = False) -> Iterator[str]:
-    """Yield the program's lines in order, following its LOAD_PROGRAMs up to END.
+def disassemble(
+    image: Image, *, tables: bool = False, address: int | None = None
+) -> Iterator[str]:
+    """Yield a program's lines in order, following its LOAD_PROGRAMs up to END: that at ``address``,
+    or the image's first one.
 
     ``tables``: also the entries of every pass table that is loaded. Raises
     :class:`host.image.ImageError` where the program runs out or decodes to nothing.
     """
     memory = image.memory()
-    chunk, address, index = 0, image.program_address, 0
+    address = image.program_address if address is None else address
+    chunk, index = 0, 0
     loads = computes = 0
     while True:
         following = None

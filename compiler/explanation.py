@@ -20,7 +20,7 @@ from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understo
 from compiler.frontend.reader.element_types import inferred_shapes
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.split.heads import is_convolution
-from compiler.frontend.split.tail import tail_of
+from compiler.frontend.split.tail import is_handed_back, made_for, split_of
 from compiler.frontend.stages import complaints
 
 MOST_TENSORS, MOST_OPERATORS = 3, 6
@@ -75,7 +75,19 @@ def show_pass(path: Path, graph: Graph, input_scale: float, after: str) -> None:
 
 def tail_lines(graph: Graph) -> Iterator[str]:
     """What the host computes, if it computes a part of the network."""
-    tail = tail_of(graph)
+    split = split_of(graph)
+    tail = split.tail
+    back = [tensor for tensor in graph.places if is_handed_back(graph, tensor, split.hosted)]
+    if back:
+        own = made_for(graph, set(back), set()) & split.hosted
+        pieces = [node for node in graph.nodes if not own.isdisjoint(node.outputs)]
+        counts = Counter(node.op for node in pieces).most_common()
+        operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]
+        yield (
+            f"the host computes in mid-network what the array does not have: "
+            f"{listed(operators, MOST_OPERATORS)}, by onnxruntime; the array goes on with "
+            f"{listed([repr(tensor) for tensor in back], MOST_TENSORS)}"
+        )
     if tail is not None:
         counts = Counter(node.op for node in tail.nodes).most_common()
         operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]

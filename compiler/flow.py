@@ -1,10 +1,12 @@
 """The compiler from end to end: ONNX file, integer network, jobs, schedule, program image."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
 from compiler.backend.arrange import Arrangement, arrangements
@@ -14,12 +16,24 @@ from compiler.backend.lower import Lowered, lower
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
 from compiler.backend.program import Program, assemble
 from compiler.backend.schedule import Schedule, schedule
-from compiler.cost.frame import Prediction, predict
+from compiler.backend.storage import round_up
+from compiler.cost.frame import Prediction
+from compiler.cost.segments import predict_all
 from compiler.errors import CapacityError
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.split.model import Parts, split_file
 from golden.network import Network
 from host.image import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """What the machine runs at one go: the jobs from number ``first_job`` on, and their program."""
+
+    first_job: int
+    address: int
+    schedule: Schedule
+    program: Program
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +45,8 @@ class Compiled:
     memory: Memory
     lowered: Lowered
     plan: MemoryPlan
-    schedule: Schedule
-    program: Program
+    #: One, and one more behind every piece of the host.
+    segments: tuple[Segment, ...]
     image: Image
     #: What the host computes behind it.
     parts: Parts | None = None
@@ -41,15 +55,28 @@ class Compiled:
     def computes(self) -> list[list[int]]:
         """For each of the plan's jobs, the numbers of its computes."""
         numbers: list[list[int]] = [[] for _ in self.plan.jobs]
-        for step in self.schedule.computes:
-            numbers[step.job].append(step.ordinal)
+        before = 0
+        for segment in self.segments:
+            for step in segment.schedule.computes:
+                numbers[segment.first_job + step.job].append(before + step.ordinal)
+            before += len(segment.schedule.computes)
         return numbers
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of the first segment."""
+        return self.segments[0].schedule
+
+    @property
+    def program(self) -> Program:
+        """Of the first segment."""
+        return self.segments[0].program
 
     @cached_property
     def prediction(self) -> Prediction:
-        """The cycles of a frame with this memory."""
-        image = self.image
-        return predict(image.memory(), image.program_address, self.machine, self.memory)
+        """The cycles of a frame with this memory; the host's time is not in them."""
+        addresses = [segment.address for segment in self.segments]
+        return predict_all(self.image.memory(), addresses, self.machine, self.memory)
 
 
 def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
@@ -58,8 +85,10 @@ def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) 
     Of the arrangements that keep different maps on chip it is the best one that can be encoded.
     """
     check_codes(network, machine)
+    lowered = lower(network, machine)
     results = {output.tensor for output in network.outputs}
-    *others, last = arrangements(lower(network, machine), machine, memory, results)
+    results |= {tensor for parts in lowered.read.values() for tensor, _ in parts}
+    *others, last = arrangements(lowered, machine, memory, results)
     for arrangement in others:
         with suppress(CapacityError):  # second maps may ask for more memory than there is
             return compiled(network, machine, memory, arrangement)
@@ -73,10 +102,25 @@ def compiled(
     lowered, residency = arrangement.lowered, arrangement.residency
     encoded = [encode_job(job, lowered.storages, machine) for job in arrangement.tiled]
     plan = plan_memory(encoded, arrangement.layouts, machine, residency.chip_maps)
-    steps = schedule(plan, machine, memory, residency.rooms)
-    program = assemble(steps.order, plan.program_address, machine.beat_bytes)
-    image = program_image(plan, program.code, network.name, machine)
-    return Compiled(network, machine, memory, lowered, plan, steps, program, image)
+    segments = tuple(segments_of(network, plan, machine, memory, residency.rooms))
+    programs = [(segment.address, segment.program.code) for segment in segments]
+    image = program_image(plan, programs, network.name, machine)
+    return Compiled(network, machine, memory, lowered, plan, segments, image)
+
+
+def segments_of(
+    network: Network, plan: MemoryPlan, machine: Machine, memory: Memory, rooms: Sequence[int]
+) -> Iterator[Segment]:
+    """A program for each stretch of jobs in which the host does nothing."""
+    address = plan.program_address
+    for number in range(len(network.pieces) + 1):
+        own = [k for k, placed in enumerate(plan.jobs) if placed.job.segment == number]
+        first, stop = (own[0], own[-1] + 1) if own else (0, 0)
+        part = replace(plan, jobs=plan.jobs[first:stop])
+        steps = schedule(part, machine, memory, rooms[first:stop])
+        program = assemble(steps.order, address, machine.beat_bytes)
+        yield Segment(first, address, steps, program)
+        address = round_up(address + len(program.code), PAGE_BYTES)
 
 
 def compile_file(

@@ -1,7 +1,12 @@
 """The table that a build prints: what each layer costs, and how well it uses the array."""
 
+from collections.abc import Iterator
+
+from arch.link import USUAL_BAUD, line_seconds
 from compiler.backend.memory import Placed
 from compiler.flow import Compiled
+from host.manifest import Manifest
+from host.pieces import crossing_bytes
 
 CLOCK_MHZ = 100.0
 HEADER = (
@@ -64,3 +69,16 @@ def _shape(compiled: Compiled, placed: Placed) -> str:
         f"{job.outputs:>3d}x{job.height:>3d}x{job.width:<3d} {bits}x{packed.grid.bits:<3d} "
         f"{packed.table.block_passes:6d} {len(placed.tiled.tiles):5d}"
     )
+
+
+def piece_lines(manifest: Manifest) -> Iterator[str]:
+    """What the host computes in mid-network, and what crosses for it: a line for each piece."""
+    for piece in manifest.pieces:
+        tensors = ", ".join(repr(read.name) for read in piece.reads)
+        made = ", ".join(repr(each.name) for each in piece.writes)
+        read, written = crossing_bytes(manifest, piece)
+        yield (
+            f"{piece.file} on the host: {made} of {tensors}; {read:,} bytes to the host and "
+            f"{written:,} back, {1000 * line_seconds(read + written):.1f} ms on a line of "
+            f"{USUAL_BAUD / 1e6:g} Mbaud"
+        )

@@ -239,7 +239,10 @@ def _compared(compiled: Compiled, path: Path, input_scale: float) -> int:
     manifest = compiled_manifest(compiled, path, input_scale, beside if beside.exists() else None)
     codes = busy_picture(compiled.network.shape(compiled.network.input))
     tail = compiled.parts and compiled.parts.model.SerializeToString()
-    return check_frame(compiled.network, path, compiled.image, manifest, codes, tail).codes
+    pieces = {f"{piece.name}.onnx": piece.model for piece in compiled.network.pieces}
+    return check_frame(
+        compiled.network, path, compiled.image, manifest, codes, tail, pieces
+    ).codes
 
 
 def table(rows: list[Row]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Run an integer network on one picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +9,13 @@ from golden import operators
 from golden.network import (
     Concat,
     Convolution,
+    HostMap,
     Interleave,
     Lookup,
     MaxPool,
     Network,
     Operator,
+    Output,
     Slice,
     TableSum,
     Upsample,
@@ -62,6 +64,9 @@ def apply(operator: Operator, network: Network, results: dict[str, np.ndarray]) 
             return operators.upsample(inputs[0])
         case Interleave():
             return operators.interleave(inputs)
+        case HostMap():
+            found = operator.piece.compute(values_read(operator.piece.reads, results))
+            return operators.codes_of(found[operator.made], network.tensors[operator.output])
 
 
 def picture_codes(network: Network, picture: np.ndarray) -> np.ndarray:
@@ -95,8 +100,14 @@ def run(network: Network, picture: np.ndarray) -> dict[str, np.ndarray]:
 
 def outputs(network: Network, results: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Float64 [C, H, W] of every network output: sums * scale + bias."""
+    return values_read(network.outputs, results)
+
+
+def values_read(
+    reads: Iterable[Output], results: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Float64 [C, H, W] of what the host reads, by name: codes or sums * scale + bias."""
     return {
-        output.name: results[output.tensor] * output.scale[:, None, None]
-        + output.bias[:, None, None]
-        for output in network.outputs
+        read.name: results[read.tensor] * read.scale[:, None, None] + read.bias[:, None, None]
+        for read in reads
     }

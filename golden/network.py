@@ -6,6 +6,7 @@ step 1, offset -z; +-1 codes have step 2, offset -1. Operators are defined on th
 integer network has one meaning, whatever the ONNX dialect it came from.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -203,22 +204,67 @@ class Interleave:
     output: str
 
 
-Operator = (
-    Convolution | WeightedSum | TableSum | Lookup | MaxPool | Concat | Slice | Upsample | Interleave
-)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Output:
-    """A result of the network: the sums ``tensor`` of a Convolution without thresholds.
+    """What the host reads of the network: the sums ``tensor`` of a Convolution without thresholds;
+    within a network, of a HostMap, codes too.
 
-    float value = v * scale[c] + bias[c]; ``scale`` and ``bias`` float64 [channels].
+    float value = v * scale[c] + bias[c] of sums or codes v; ``scale`` and ``bias`` float64
+    [channels].
     """
 
     name: str
     tensor: str
     scale: np.ndarray
     bias: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HostPiece:
+    """Operators in mid-network that the array does not have: the host computes them.
+
+    ``compute`` makes float values [channels, height, width] of ONNX tensors from those of
+    ``reads``, by name; ``model`` is the ONNX file that does.
+    """
+
+    name: str
+    reads: tuple[Output, ...]
+    compute: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
+    model: bytes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HostMap:
+    """Codes that the host makes in mid-network: those of the values of ONNX tensor ``made``.
+
+    All of these are levels of the output tensor; ``rounded`` is the ONNX tensor that a quantiser
+    makes them of. ``piece``: what computes them, and all other maps that are made at the same time.
+    """
+
+    name: str
+    output: str
+    made: str
+    rounded: str
+    reads: tuple[Output, ...]
+    piece: HostPiece | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(read.tensor for read in self.reads))
+
+
+Operator = (
+    Convolution
+    | WeightedSum
+    | TableSum
+    | Lookup
+    | MaxPool
+    | Concat
+    | Slice
+    | Upsample
+    | Interleave
+    | HostMap
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -244,3 +290,9 @@ class Network:
         """[channels, height, width] of codes or raw sums."""
         raw = self.raw_shapes.get(tensor)
         return self.tensors[tensor].shape if raw is None else raw
+
+    @property
+    def pieces(self) -> tuple[HostPiece, ...]:
+        """What the host computes in mid-network, in order."""
+        found = (each.piece for each in self.operators if isinstance(each, HostMap))
+        return tuple(dict.fromkeys(piece for piece in found if piece is not None))

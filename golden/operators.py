@@ -15,6 +15,8 @@ from golden.network import Convolution, MaxPool, Product, TableSum, Tensor, Thre
 #: Largest magnitude up to which float32 and float64 hold every integer.
 EXACT_FLOAT32 = 1 << 24
 EXACT_FLOAT64 = 1 << 53
+#: How far from a level, in codes, float32 arithmetic may put a value that is one.
+OFF_LEVEL = 1e-3
 
 
 def integers(codes: np.ndarray, tensor: Tensor) -> np.ndarray:
@@ -161,3 +163,19 @@ def interleave(maps: Sequence[np.ndarray]) -> np.ndarray:
     for place, codes in enumerate(maps):
         result[:, place // 2 :: 2, place % 2 :: 2] = codes
     return result
+
+
+def codes_of(values: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """Codes uint8 of values [channels, height, width] that are levels of a tensor.
+
+    ValueError where one is not.
+    """
+    if values.shape != tensor.shape:
+        raise ValueError(f"{tensor.name}: values of shape {values.shape}, not {tensor.shape}")
+    exact = (values.astype(np.float64) / tensor.scale - tensor.offset) / tensor.step
+    codes = np.rint(exact)
+    inside = (codes >= 0) & (codes < 1 << tensor.bits) & (np.abs(exact - codes) < OFF_LEVEL)
+    if not inside.all():
+        found = values[~inside].flat[0]
+        raise ValueError(f"{tensor.name}: {found} is none of its levels")
+    return codes.astype(np.uint8)

@@ -1,6 +1,6 @@
 """A board as a host uses it: a program is loaded, a picture goes in, results come out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ from arch.machine import Machine
 from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, ErrorCode, Register
 from host.image import Image
 from host.link import Link
-from host.manifest import Manifest
+from host.manifest import Manifest, StoredMap
 from host.memory import layer_format, write_picture
+from host.pieces import run_piece
+from host.tail import Tail
 
 START, BUSY = 1, 1
 DONE, ERROR = 1, 2
@@ -149,15 +151,40 @@ class Device:
         counts = self.link.read_registers(COUNTERS)
         return {name.name.lower(): count for name, count in zip(COUNTERS, counts, strict=True)}
 
+    def frame(
+        self, image: Image, manifest: Manifest, pieces: Mapping[str, bytes]
+    ) -> dict[str, int]:
+        """Run all programs of a frame once, and what the host computes between them; counters.
+
+        ``pieces``: the files of the latter, by name.
+        """
+        counters = self.run(manifest.program_address)
+        memory = image.memory()  # with what surrounds the maps
+        for piece in manifest.pieces:
+            for tensor in dict.fromkeys(part.tensor for read in piece.reads for part in read.parts):
+                self._fetch(memory, manifest.layer_of(tensor))
+            run_piece(memory, manifest, piece, Tail(pieces[piece.file], piece.file))
+            for each in piece.writes:
+                form = layer_format(each.layer)
+                ((start, end),) = _whole_units([(form.address, form.end)])
+                self.link.write(start, _bytes(memory, start, end))
+            for name, count in self.run(piece.program_address).items():
+                counters[name] += count
+        return counters
+
+    def _fetch(self, memory: np.ndarray, layer: StoredMap, report: Report | None = None) -> None:
+        """Read a map into a copy of the board's memory."""
+        form = layer_format(layer)
+        ((start, end),) = _whole_units([(form.address, form.end)])
+        content = self.link.read(start, end - start, report)
+        kept = min(end, len(memory))
+        memory[start:kept] = np.frombuffer(content, np.uint8)[: kept - start]
+
     def results(self, manifest: Manifest, size: int, report: Report | None = None) -> np.ndarray:
         """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere."""
         memory = np.zeros(size, np.uint8)
         for output in manifest.outputs:
-            form = layer_format(manifest.layer_of(output.tensor))
-            ((start, end),) = _whole_units([(form.address, form.end)])
-            content = self.link.read(start, end - start, report)
-            kept = min(end, size)
-            memory[start:kept] = np.frombuffer(content, np.uint8)[: kept - start]
+            self._fetch(memory, manifest.layer_of(output.tensor), report)
         return memory
 
 

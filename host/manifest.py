@@ -8,6 +8,7 @@ another build, or a value changed by hand, is noticed when the build is read.
 import hashlib
 import json
 import math
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,7 +22,9 @@ from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
 FORMAT = "onefour build"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+PIECE_FILE = re.compile(r"host\d+\.onnx")
+"""What files of pieces are called."""
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
 Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
 Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
@@ -169,12 +172,56 @@ class Tail(Record):
     boxes: Boxes | None = None
 
 
+class Part(Record):
+    """Channels ``first`` up to, not including, ``stop`` of a stored tensor."""
+
+    tensor: str
+    first: Natural
+    stop: Count
+
+
+class Read(Record):
+    """What the host reads in mid-network: v * scale + bias, for each channel of the ``parts``, one
+    after the other; ``name``: of the piece's input."""
+
+    name: str
+    parts: tuple[Part, ...]
+    scale: tuple[float, ...]
+    bias: tuple[float, ...]
+
+
+class Written(Record):
+    """A map that the host writes: codes of the piece's output ``name``.
+
+    value = scale * (step * code + offset). In ``layer``, which says where they go and in what form,
+    COMPUTEs and cycles are those at which the piece is done.
+    """
+
+    name: str
+    scale: float
+    step: Count
+    offset: int
+    bits: Annotated[int, Meta(ge=1, le=8)]
+    layer: StoredMap
+
+
+class Piece(Record):
+    """What the host does when a program has ended: ``file``, run by onnxruntime, makes the values
+    of ``writes`` of those of ``reads``; then the program at ``program_address`` goes on."""
+
+    file: str
+    reads: tuple[Read, ...]
+    writes: tuple[Written, ...]
+    program_address: Address
+
+
 class Manifest(Record):
     """All of a build that is not in its program image.
 
     ``input_scale``: the network's input is this times the picture's codes. ``detection``: the
     side-car of the model, as it stands there. ``fused``: network tensors that are max-pooled before
-    they are stored -> the pooled tensor.
+    they are stored -> the pooled tensor. ``pieces``: what the host computes in mid-network, in
+    order; COMPUTEs and cycles are numbered on behind them.
     """
 
     network: str
@@ -190,6 +237,7 @@ class Manifest(Record):
     input_scale: float = 1.0
     detection: dict | None = None
     tail: Tail | None = None
+    pieces: tuple[Piece, ...] = ()
     files: dict[str, str] = {}
 
     @property
@@ -204,7 +252,14 @@ class Manifest(Record):
 
     def layer_of(self, tensor: str) -> StoredMap:
         """Where a tensor of the integer network is in memory; any of its storages has its codes."""
-        return next(layer for layer in self.layers_in_memory if layer.tensor == tensor)
+        written = (each.layer for piece in self.pieces for each in piece.writes)
+        stored = (*self.layers_in_memory, *written)
+        return next(layer for layer in stored if layer.tensor == tensor)
+
+    @property
+    def program_addresses(self) -> tuple[int, ...]:
+        """Of all programs of a frame, in order."""
+        return (self.program_address, *(piece.program_address for piece in self.pieces))
 
     def check(self) -> None:
         """:class:`ManifestError` where parts contradict each other or lie outside of memory."""
@@ -219,6 +274,8 @@ class Manifest(Record):
             _check_layer(layer, self.memory_bytes)
         for output in self.outputs:
             _check_output(output, self.layers)
+        for piece in self.pieces:
+            _check_piece(piece, self)
         if self.tail is not None:
             _check_tail(self.tail)
         try:
@@ -283,6 +340,25 @@ def _check_output(output: Result, layers: tuple[StoredMap, ...]) -> None:
         raise ManifestError(f"output {output.name!r}: scales for {stored[0].channels} channels")
     if not all(map(math.isfinite, output.scale + output.bias)):
         raise ManifestError(f"output {output.name!r}: a scale or bias is not finite")
+
+
+def _check_piece(piece: Piece, manifest: Manifest) -> None:
+    where = f"host piece {piece.file!r}"
+    written = [each.layer for own in manifest.pieces for each in own.writes]
+    known = {layer.tensor: layer.channels for layer in (*manifest.layers_in_memory, *written)}
+    if not piece.reads or not piece.writes or not PIECE_FILE.fullmatch(piece.file):
+        raise ManifestError(f"{where}: reads or writes nothing, or has no such file")
+    if piece.program_address >= manifest.memory_bytes:
+        raise ManifestError(f"{where}: its program does not lie in memory")
+    for read in piece.reads:
+        sizes = {len(read.scale), len(read.bias), sum(p.stop - p.first for p in read.parts)}
+        inside = all(p.first < p.stop <= known.get(p.tensor, 0) for p in read.parts)
+        if len(sizes) != 1 or not inside or not all(map(math.isfinite, read.scale + read.bias)):
+            raise ManifestError(f"{where}: input {read.name!r} is not stored like that")
+    for each in piece.writes:
+        _check_layer(each.layer, manifest.memory_bytes)
+        if each.layer.chip or each.layer.kind != "codes" or not 0 < each.scale < math.inf:
+            raise ManifestError(f"{where}: result {each.name!r} is no map of codes in memory")
 
 
 def _check_tail(tail: Tail) -> None:

@@ -26,9 +26,11 @@ class TailError(OnefourError):
 
 
 class Tail:
-    """``tail.onnx``, ready to run. ``model``: its bytes. :class:`TailError` where it cannot run."""
+    """``tail.onnx``, or another part of the host's, ready to run. ``model``: its bytes; ``name``:
+    for messages. :class:`TailError` where it cannot run."""
 
-    def __init__(self, model: bytes):
+    def __init__(self, model: bytes, name: str = "tail.onnx"):
+        self.name = name
         need("onnxruntime")
         import onnxruntime
 
@@ -44,7 +46,7 @@ class Tail:
         self.inputs = {value.name: KINDS.get(value.type) for value in self.session.get_inputs()}
         unknown = [value for value in self.session.get_inputs() if value.type not in KINDS]
         if unknown:
-            raise TailError(f"tail.onnx: input {unknown[0].name!r} is of type {unknown[0].type}")
+            raise TailError(f"{name}: input {unknown[0].name!r} is of type {unknown[0].type}")
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     def run(self, results: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -57,14 +59,13 @@ class Tail:
         found = self._guarded(lambda: self.session.run(self.outputs, feed))
         return dict(zip(self.outputs, found, strict=True))
 
-    @staticmethod
-    def _guarded(action: Any) -> Any:
+    def _guarded(self, action: Any) -> Any:
         """What it returns; onnxruntime's errors as ours."""
         try:
             return action()
         except Exception as error:  # onnxruntime's own classes, and what its bindings raise
             reason = " ".join(str(error).split())[:LONGEST_REASON]
-            raise TailError(f"tail.onnx: onnxruntime does not compute it ({reason})") from error
+            raise TailError(f"{self.name}: onnxruntime does not compute it ({reason})") from error
 
 
 def cast(values: np.ndarray, kind: type) -> np.ndarray:

@@ -18,8 +18,8 @@ from arch.packages import need
 from compiler.build_folder import Build
 from compiler.check.frame import check_frame, layer_counts, not_compared
 from compiler.check.program import Compared
+from compiler.check.races import check_all_races
 from compiler.errors import DifferenceError
-from golden.machine import check_races
 from host.boxes import boxes_on_picture, check_detector, class_names
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
@@ -83,9 +83,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not model.is_built:
         check_folder(model.folder.parent)
     if arguments.machine_check:
-        check_races(build.machine, build.memory(frame.codes), build.image.program_address)
+        check_all_races(build, frame.codes)
     checked = check_frame(
-        build.network, build.model, build.image, build.manifest, frame.codes, build.tail
+        build.network, build.model, build.image, build.manifest, frame.codes, build.tail,
+        build.pieces,
     )
     for line in not_compared(checked):
         print(line)
@@ -137,7 +138,7 @@ def _judge(outcome: Outcome, results: list[Compared], layers: int) -> None:
     wrong = [result for result in results if result.differing]
     if wrong:
         raise DifferenceError(f"RTL differs from golden, first in {wrong[0].first}")
-    if not outcome.done or outcome.error:
+    if not outcome.ended_well:
         raise DifferenceError(
             f"the run did not end well: error {outcome.error.name}, waiting for {outcome.number}, "
             f"after {outcome.counters['cycles']} cycles and {len(results)} of {layers} layers"

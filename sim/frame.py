@@ -56,6 +56,10 @@ class Outcome:
     #: From start to interrupt, on the computer that simulates.
     seconds: float
 
+    @property
+    def ended_well(self) -> bool:
+        return self.done and not self.error
+
 
 def frame_model(machine: Machine, verilog: str, memory_bytes: int, *, waves: bool = False) -> Model:
     """Return the model that frames of this machine run on."""

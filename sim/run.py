@@ -6,7 +6,8 @@ two differ the compiler is wrong, where the last two differ the hardware is.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,11 @@ import numpy as np
 from arch.files import read_text
 from compiler.build_folder import VERILOG, Build, read_build
 from compiler.check.program import Compared, StoredLayer, first_difference
-from compiler.cost.frame import Prediction, predict
+from compiler.cost.frame import Prediction
+from compiler.cost.segments import predict_all
 from compiler.errors import DifferenceError
 from golden.formats import unpack_map
+from host import pieces
 from hw.verilog import generate
 from sim.frame import Conditions, Outcome, run_frame
 from sim.record import FrameRun
@@ -31,10 +34,18 @@ class LayerWatch:
     expected: list[StoredLayer]
     report: Callable[[Compared], None]
     results: list[Compared] = field(default_factory=list)
+    #: Bytes that runs before this one have written.
+    before: int = 0
+    last: Replay | None = None
+
+    def begin(self) -> None:
+        """Another run of the same frame begins."""
+        self.before += 0 if self.last is None else self.last.bytes_written
 
     def __call__(self, replay: Replay) -> None:
+        self.last = replay
         waiting = self.expected[len(self.results) :]
-        for _ in replay.advance([layer.bytes_written for layer in waiting]):
+        for _ in replay.advance([layer.bytes_written - self.before for layer in waiting]):
             layer = self.expected[len(self.results)]
             found = unpack_map(replay.memory, layer.form)
             self.results.append(first_difference(layer.name, found, layer.stored))
@@ -48,6 +59,10 @@ def load_build(folder: Path) -> tuple[Build, str]:
     return build, read_text(path) if path.exists() else generate(build.machine)
 
 
+class _StoppedError(Exception):
+    """A run has not ended well, and nothing is to be computed from what it left."""
+
+
 def simulate_build(
     build: Build,
     model: Model,
@@ -57,24 +72,43 @@ def simulate_build(
     report: Callable[[Compared], None],
     folder: Path | None = None,
 ) -> tuple[Outcome, list[Compared]]:
-    """Run one frame in RTL; ``report`` is called with each layer as it is done."""
-    memory = build.memory(codes)
+    """Run one frame in RTL; ``report`` is called with each layer as it is done.
+
+    The programs between which the host computes are runs of their own; ``folder`` keeps the last.
+    """
+    memory, outcomes = build.memory(codes), []
     watch = LayerWatch(expected, report)
-    outcome = run_frame(
-        model, build.machine, memory, build.image.program_address, conditions, watch, folder
-    )
-    return outcome, watch.results
+
+    def run(address: int) -> None:
+        watch.begin()
+        outcome = run_frame(model, build.machine, memory, address, conditions, watch, folder)
+        outcomes.append(outcome)
+        memory[:] = outcome.memory[: memory.size]
+        if not outcome.ended_well:
+            raise _StoppedError
+
+    with suppress(_StoppedError):
+        pieces.run_frame(memory, build.manifest, build.pieces, run)
+    return joined(outcomes), watch.results
+
+
+def joined(outcomes: list[Outcome]) -> Outcome:
+    """How a frame of several runs ended: as the last, with what all of them have counted."""
+    counters = {
+        name: sum(outcome.counters[name] for outcome in outcomes)
+        for name in outcomes[-1].counters
+    }
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    return replace(outcomes[-1], counters=counters, seconds=seconds)
 
 
 def forecast(build: Build, conditions: Conditions) -> Prediction | None:
     """Predict the counters of a frame; None where memory stalls at random."""
     if conditions.stall:
         return None
-    return predict(
-        build.image.memory(),
-        build.image.program_address,
-        build.machine,
-        conditions.memory,
+    manifest = build.manifest
+    return predict_all(
+        build.image.memory(), manifest.program_addresses, build.machine, conditions.memory
     )
 
 

@@ -119,7 +119,7 @@ def _frame(
         picture.height * picture.width * 3,
         lambda report: device.put_picture(found.image, found.manifest, codes, report),
     )
-    counters = timed("frame", 1, lambda _: device.run(found.image.program_address))
+    counters = timed("frame", 1, lambda _: device.frame(found.image, found.manifest, found.pieces))
     memory = timed(
         "results",
         result_bytes(found.manifest),
@@ -156,7 +156,9 @@ def _run_command(arguments: argparse.Namespace) -> list[str]:
 
 def _judge(there: Opened, found: Build, codes: np.ndarray) -> int:
     """DifferenceError unless the simulated memory is what golden says; the number of its bytes."""
-    expected = check_frame(found.network, found.model, found.image, found.manifest, codes).memory
+    expected = check_frame(
+        found.network, found.model, found.image, found.manifest, codes, pieces=found.pieces
+    ).memory
     memory, errors = there.simulated.get_memory(expected.size + -expected.size % UNIT)
     wrong = int(np.count_nonzero(memory[: expected.size] != expected))
     if wrong or errors:

@@ -84,6 +84,8 @@ class Job:
     width: int
     #: Name of the storage that is written.
     output: str
+    #: The part of the program that it is in: the host computes between one and the next.
+    segment: int = 0
     #: For each channel of the span; None, if there are no ``wide`` codes either: the sums
     #: themselves leave.
     thresholds: Thresholds | None

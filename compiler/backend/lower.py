@@ -5,7 +5,7 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from arch.formats import BLOCK, CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
@@ -14,6 +14,7 @@ from compiler.backend.packing import narrowest_grid, pack_span
 from compiler.backend.padding import (
     Demand,
     Padding,
+    check_strides,
     convolution_size,
     padding_of,
     pool_size,
@@ -36,6 +37,7 @@ from compiler.backend.spans import (
     common_step,
     convolution_spans,
     over_window,
+    rows_of,
     span_of_turns,
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
@@ -44,6 +46,8 @@ from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
     Convolution,
+    HostMap,
+    HostPiece,
     Interleave,
     Lookup,
     MaxPool,
@@ -61,11 +65,14 @@ class Lowered:
     """Storages by name, jobs in execution order, and what is never stored.
 
     ``fused``: network tensors whose max-pool is done before they are stored -> the pooled tensor.
+    ``read``: for each tensor that the host reads in mid-network, the stored tensor and the channel
+    that each of its channels is.
     """
 
     storages: Mapping[str, Storage]
     jobs: tuple[Job, ...]
     fused: Mapping[str, str]
+    read: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
 
 
 def lower(network: Network, machine: Machine) -> Lowered:
@@ -88,6 +95,8 @@ class _Lowering:
         self.taken = {*network.tensors, *network.raw_shapes}
         #: (tensor, padding) -> name of the storage that has it.
         self.variants: dict[tuple[str, Padding], str] = {}
+        #: The host's pieces up to here.
+        self.pieces: list[HostPiece] = []
 
     def run(self) -> Lowered:
         self.declare(self.network.input)
@@ -100,13 +109,17 @@ class _Lowering:
             MaxPool: self.max_pool,
             Upsample: self.upsample,
             Interleave: self.interleave,
+            HostMap: self.host_map,
         }
         for operator in self.network.operators:
             if type(operator) in lowerings and operator.output not in self.storages:
                 split = isinstance(operator, Convolution) and needs_split(operator)
                 for part in parts(operator) if split else (operator,):
                     lowerings[type(part)](part)
-        return Lowered(with_halos(self.storages, self.jobs), tuple(self.jobs), self.fused)
+        storages = with_halos(self.storages, self.jobs)
+        tensors = dict.fromkeys(each.tensor for piece in self.pieces for each in piece.reads)
+        read = {name: self.demand.channels(name) for name in tensors}
+        return Lowered(storages, tuple(self.jobs), self.fused, read)
 
     # --- storages ---------------------------------------------------------------------------------
 
@@ -346,6 +359,13 @@ class _Lowering:
         )
         self.copy_variants(operator.output)
 
+    def host_map(self, operator: HostMap) -> None:
+        """A map that is there when the next segment begins."""
+        if operator.piece not in self.pieces:
+            self.pieces.append(operator.piece)
+        self.declare(operator.output)
+        self.copy_variants(operator.output)
+
     def upsample(self, operator: Upsample) -> None:
         tensor = self.network.tensors[operator.input]
         self.move(
@@ -419,6 +439,7 @@ class _Lowering:
                     name=name if len(spans) == 1 else f"{name}[{image}]",
                     span=span,
                     output=target.name,
+                    segment=len(self.pieces),
                     thresholds=rows_of(thresholds, span),
                     wide=wide_rows_of(wide, span),
                     turns=own,
@@ -426,20 +447,3 @@ class _Lowering:
                     **fields,
                 )
             )
-
-
-def check_strides(operator: Convolution | MaxPool) -> None:
-    """Rows lie on chip in one piece or as even and odd columns: UnsupportedError for the rest."""
-    if any(stride not in (1, 2) for stride in operator.strides):
-        raise UnsupportedError(
-            f"{type(operator).__name__} {operator.name!r}: strides {operator.strides}; supported: "
-            f"1 and 2; use two layers, or a stride of 2"
-        )
-
-
-def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | None:
-    """The thresholds of a span's channels."""
-    if thresholds is None:
-        return None
-    rows = slice(span.first, span.stop)
-    return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])

@@ -4,12 +4,12 @@ From the bottom of memory:
 
     4096   for each job: pass table, weights, thresholds
            maps, with their halos (the picture is the first)
-           program, in chunks
+           program, in chunks; one after the other if the host computes in between
 
 Only the length of the program depends on the schedule, so it is the last.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from arch.formats import PAGE_BYTES, WRITTEN_ADDRESS_BITS
@@ -128,14 +128,20 @@ def _place(encoded: Encoded, shelf: _Shelf, machine: Machine) -> Placed:
     return Placed(encoded, table, tuple(weights), tuple(thresholds), codes)
 
 
-def program_image(plan: MemoryPlan, code: bytes, network: str, machine: Machine) -> Image:
-    """The image of a planned memory with its program; CapacityError where that is too large."""
-    memory_bytes = round_up(plan.program_address + len(code), PAGE_BYTES)
+def program_image(
+    plan: MemoryPlan, programs: Sequence[tuple[int, bytes]], network: str, machine: Machine
+) -> Image:
+    """The image of a planned memory with the programs (address, code) of its segments, in order.
+
+    CapacityError where that is too large.
+    """
+    last, code = programs[-1]
+    memory_bytes = round_up(last + len(code), PAGE_BYTES)
     if memory_bytes >= LARGEST:
         raise CapacityError(
             f"network {network!r}: needs {memory_bytes} bytes of memory; supported: "
             f"less than {LARGEST}; use a smaller picture"
         )
-    sections = [*plan.sections, (plan.program_address, code)]
+    sections = [*plan.sections, *programs]
     fills = [fill for place in plan.places.values() for fill in place.fills()]
     return Image(memory_bytes, plan.program_address, machine_digest(machine), sections, fills)

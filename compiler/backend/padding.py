@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from compiler.backend.job import Job
 from compiler.backend.storage import Storage
+from compiler.errors import UnsupportedError
 from golden.network import Concat, Convolution, MaxPool, Network, Operator, Slice
 
 LOWEST = "lowest"
@@ -42,6 +43,15 @@ def padding_of(operator: Operator, network: Network) -> Padding:
     return None
 
 
+def check_strides(operator: Convolution | MaxPool) -> None:
+    """Rows lie on chip in one piece or as even and odd columns: UnsupportedError for the rest."""
+    if any(stride not in (1, 2) for stride in operator.strides):
+        raise UnsupportedError(
+            f"{type(operator).__name__} {operator.name!r}: strides {operator.strides}; supported: "
+            f"1 and 2; use two layers, or a stride of 2"
+        )
+
+
 class Demand:
     """Resolves Concat and Slice, and collects the paddings that each stored tensor needs."""
 
@@ -69,7 +79,7 @@ class Demand:
             return [pair for part in operator.inputs for pair in self.channels(part)]
         if isinstance(operator, Slice):
             return self.channels(operator.input)[operator.start : operator.stop]
-        return [(name, channel) for channel in range(self.network.tensors[name].channels)]
+        return [(name, channel) for channel in range(self.network.shape(name)[0])]
 
 
 def with_halos(storages: Mapping[str, Storage], jobs: list[Job]) -> dict[str, Storage]:

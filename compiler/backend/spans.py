@@ -8,7 +8,7 @@ import numpy as np
 from arch.formats import LONGEST_WINDOW, PICTURE_CHANNELS
 from compiler.backend.job import ChannelSpan, Offset, Tap
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from golden.network import Convolution
+from golden.network import Convolution, Thresholds
 
 Source = tuple[Storage, int]
 """A stored channel."""
@@ -160,3 +160,11 @@ def span_of_turns(parts: Sequence[ChannelSpan]) -> tuple[ChannelSpan, tuple[tupl
         taps += [replace(tap, image=images.index(part.images[tap.image])) for tap in part.taps]
     joined = replace(parts[0], images=tuple(images), taps=tuple(taps))
     return joined, tuple(turns)
+
+
+def rows_of(thresholds: Thresholds | None, span: ChannelSpan) -> Thresholds | None:
+    """The thresholds of a span's channels."""
+    if thresholds is None:
+        return None
+    rows = slice(span.first, span.stop)
+    return Thresholds(levels=thresholds.levels[rows], sign=thresholds.sign[rows])

@@ -12,7 +12,7 @@ from pathlib import Path
 from arch.command_line import Help, program, real
 from compiler.build_folder import Build, read_build
 from compiler.check.frame import CheckedFrame, check_frame, layer_counts, not_compared
-from golden.machine import check_races
+from compiler.check.races import check_all_races
 from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
@@ -57,9 +57,10 @@ def run(argv: list[str] | None) -> int:
         check_detector(build.manifest)
         check_drawing(arguments.draw, drawn_size(frame.image))
     if arguments.machine_check:
-        check_races(build.machine, build.memory(frame.codes), build.image.program_address)
+        check_all_races(build, frame.codes)
     checked = check_frame(
-        build.network, build.model, build.image, build.manifest, frame.codes, build.tail
+        build.network, build.model, build.image, build.manifest, frame.codes, build.tail,
+        build.pieces,
     )
     for line in report(build, checked):
         print(line)

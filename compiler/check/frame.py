@@ -1,5 +1,6 @@
 """One picture through everything that must agree: ONNX graph, integer network, program."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from onnx import ModelProto
 
 from compiler.check.layers import image_of
 from compiler.check.onnx import NotCompared, against_onnx
+from compiler.check.pieces import check_pieces
 from compiler.check.program import StoredLayer, check_program
 from compiler.check.tail import CheckedTail, check_tail
 from compiler.frontend.reader.onnx_reader import load_model
@@ -31,6 +33,8 @@ class CheckedFrame:
     layers: list[StoredLayer]
     memory: np.ndarray
     tail: CheckedTail | None = None
+    #: Why pieces of the host were not compared with the file in onnxruntime, if they were not.
+    pieces_reason: str = ""
 
     @property
     def codes(self) -> int:
@@ -45,28 +49,37 @@ def check_frame(
     manifest: Manifest,
     codes: np.ndarray,
     tail: bytes | None = None,
+    pieces: Mapping[str, bytes] | None = None,
 ) -> CheckedFrame:
     """Run the picture ``codes`` uint8 [C, H, W] through all three, and through the ``tail``.
+
+    ``pieces``: files of what the host computes in mid-network, by name.
 
     Raises :class:`compiler.errors.DifferenceError` naming the first tensor that differs.
     """
     model = model if isinstance(model, ModelProto) else load_model(model)
     results = execute.run(network, codes)
     references = against_onnx(network, model, codes, manifest.input_scale, results)
-    layers, memory = check_program(image, manifest, codes, results)
-    checked = None
+    layers, memory = check_program(image, manifest, codes, results, pieces)
+    checked, reason = None, ""
+    if network.pieces:
+        reason = check_pieces(network, model, image_of(model, codes, manifest.input_scale))
     if tail is not None:
         image_codes = image_of(model, codes, manifest.input_scale)
         handed = execute.outputs(network, results)
         checked = check_tail(model, tail, manifest.tail.outputs, handed, image_codes)
     return CheckedFrame(
-        results=results, references=references, layers=layers, memory=memory, tail=checked
+        results=results, references=references, layers=layers, memory=memory, tail=checked,
+        pieces_reason=reason,
     )
 
 
 def not_compared(checked: CheckedFrame) -> list[str]:
     """A line for each reference that could not compute the network, with its reason."""
-    return [
+    told = []
+    if checked.pieces_reason:
+        told = [f"pieces of the host: not compared with the file ({checked.pieces_reason})"]
+    return told + [
         f"{name}: not compared ({found.reason})"
         for name, found in checked.references.items()
         if isinstance(found, NotCompared)

@@ -18,6 +18,7 @@ from compiler.check.compare import (
 )
 from compiler.check.layers import against_formula
 from compiler.check.partner import NotComparableError, run_onnxruntime
+from compiler.check.pieces import host_maps, with_pieces_given
 from compiler.check.reference import Value, compute
 from compiler.check.roundings import Rounding, roundings
 from compiler.errors import DifferenceError
@@ -70,10 +71,14 @@ class Judge:
         self.codes: dict[str, list[str]] = {}
         for name, onnx in self.network.onnx_names.items():
             self.codes.setdefault(onnx, []).append(name)
-        self.sums = {output.name: output for output in self.network.outputs}
+        reads = (each for piece in self.network.pieces for each in piece.reads)
+        sums = (each for each in reads if each.tensor in self.network.raw_shapes)
+        self.sums = {each.name: each for each in (*sums, *self.network.outputs)}
         sources = (self.roundings.get(onnx) for onnx in self.codes)
         self.wanted = {rounding.source for rounding in sources if rounding is not None}
         self.seen: dict[str, np.ndarray] = {}
+        #: The host rounds in float32, so at ties as codes of more than 4 bits are rounded.
+        self.single = {each.output for each in host_maps(self.network)}
 
     def __call__(self, onnx: str, value: Value) -> Value:
         floats = value.values if isinstance(value, Reals) else value.astype(np.float64)
@@ -89,7 +94,8 @@ class Judge:
             tensor, found = self.network.tensors[name], self.results[name]
             expected = codes_of(floats, tensor)
             differs = (expected != found) | off_grid(floats, tensor)
-            if tensor.bits > NARROW and self.is_tied(onnx, floats, tensor, expected, found):
+            wide = tensor.bits > NARROW or name in self.single
+            if wide and self.is_tied(onnx, floats, tensor, expected, found):
                 self.differing[name] = self.differing.get(name, 0) + int(differs.sum())
             else:
                 self.note(name, onnx, differs, floats, expected, found)
@@ -177,8 +183,14 @@ def against_onnx(
     ONNX graph.
     """
     model = model if isinstance(model, ModelProto) else load_model(model)
-    model = up_to(model, tuple(output.name for output in network.outputs))
     results = execute.run(network, codes) if results is None else results
+    names = tuple(output.name for output in network.outputs)
+    if network.pieces:
+        read = (each.name for piece in network.pieces for each in piece.reads)
+        given = with_pieces_given(network, model, results)
+        model = until(given, tuple(dict.fromkeys((*names, *read))))
+    else:
+        model = up_to(model, names)
     judge = Judge(network, results, roundings(model))
     compute(model, from_codes(model, codes, input_scale), judge)
     if judge.first:

@@ -1,5 +1,6 @@
 """The program on the instruction-level machine against the integer network, layer by layer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +9,9 @@ from compiler.errors import DifferenceError
 from golden.formats import MapFormat, unpack_map
 from golden.machine import GoldenMachine, Statistics
 from host.image import Image
-from host.manifest import Manifest
+from host.manifest import Manifest, Piece
 from host.memory import layer_format, memory_with_picture, read_layer, read_layer_on_chip
+from host.pieces import run_frame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,9 +52,14 @@ def first_difference(name: str, found: np.ndarray, expected: np.ndarray) -> Comp
 
 
 def check_program(
-    image: Image, manifest: Manifest, codes: np.ndarray, results: dict[str, np.ndarray]
+    image: Image,
+    manifest: Manifest,
+    codes: np.ndarray,
+    results: dict[str, np.ndarray],
+    pieces: Mapping[str, bytes] | None = None,
 ) -> tuple[list[StoredLayer], np.ndarray]:
-    """Run a program on the picture ``codes`` [C, H, W]; ``results``: of ``golden.execute.run``.
+    """Run a program on the picture ``codes`` [C, H, W]; ``results``: of ``golden.execute.run``;
+    ``pieces``: files of what the host computes in mid-network.
 
     Returns the layers in order of completion, and memory at the end. Raises
     :class:`DifferenceError` at the first layer where the program does not compute the network.
@@ -63,8 +70,10 @@ def check_program(
         by_compute.setdefault(layer.last_compute, []).append(layer)
     done = []
 
+    before, written = 0, 0
+
     def note(index: int, statistics: Statistics) -> None:
-        for layer in by_compute.get(index, []):
+        for layer in by_compute.get(before + index, []):
             expected = results[layer.tensor]
             if layer.chip:
                 found = read_layer_on_chip(machine.chip.activations, layer)
@@ -82,12 +91,27 @@ def check_program(
                     name=layer.storage,
                     form=form,
                     stored=found if form is None else unpack_map(memory, form),
-                    bytes_written=statistics.write_bytes,
+                    bytes_written=written + statistics.write_bytes,
                 )
             )
 
     machine = GoldenMachine(manifest.machine, after_compute=note)
-    machine.run(memory, image.program_address)
+
+    def run(address: int) -> None:
+        nonlocal before, written
+        statistics = machine.run(memory, address)
+        before, written = before + statistics.computed, written + statistics.write_bytes
+
+    def compare(piece: Piece, found: dict[str, np.ndarray]) -> None:
+        for tensor, own in found.items():
+            compared = first_difference(tensor, own, results[tensor])
+            if compared.differing:
+                raise DifferenceError(
+                    f"{piece.file} does not compute the network: {compared.first} "
+                    f"({compared.differing} of {compared.codes} differ)"
+                )
+
+    run_frame(memory, manifest, pieces or {}, run, compare)
     if len(done) < len(manifest.layers):
         raise DifferenceError(
             f"the program ended after {len(done)} of {len(manifest.layers)} layers"

@@ -24,6 +24,7 @@ from compiler.frontend.functions.sum_thresholds import (
 from compiler.frontend.integer_weights import quantised_weights
 from compiler.frontend.ir import Graph, NameSupply, Node
 from compiler.frontend.overflow import check_overflow
+from compiler.frontend.split.host_maps import host_map
 from compiler.frontend.sums import Sums, View, pad_integer
 from compiler.frontend.thresholds import from_table
 from compiler.frontend.unused_codes import drop_unused_codes
@@ -143,6 +144,9 @@ class NetworkBuilder:
         producers = [self.graph.producers.get(leaf) for leaf in expression.leaves]
         if len(producers) == 1 and producers[0] is not None and producers[0].op == "Conv":
             self.convolution(node, producers[0], expression, encoding)
+            return
+        if len(producers) == 1 and producers[0] is not None and producers[0].op == spec.HOST:
+            self.operators.append(host_map(self, node, producers[0], encoding))
             return
         for leaf in expression.leaves:
             if leaf not in self.views:

@@ -4,7 +4,7 @@ Tensors are names; float constants are float64 from the moment they are read, in
 their type. Passes build new graphs; nothing here is changed in place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -73,6 +73,8 @@ class Graph:
     picture_table: np.ndarray | None = None
     #: Shapes behind operators that are not supported, to find what else is not.
     hints: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    #: Shapes of tensors as the file tells them, wherever that can be known.
+    told: Callable[[], dict[str, tuple[int, ...]]] = dict
     #: Names of the results, in the order of ``outputs``, which passes may rename.
     results: tuple[str, ...] = ()
     #: Every tensor name of the file; what passes make is called otherwise.

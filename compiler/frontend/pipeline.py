@@ -34,6 +34,7 @@ from compiler.frontend.rewrites.focus import resolve_focus
 from compiler.frontend.rewrites.pools import compose_pools
 from compiler.frontend.rewrites.shuffles import resolve_shuffles
 from compiler.frontend.rewrites.transposed import resolve_transposed
+from compiler.frontend.split.segments import with_pieces
 from golden.network import Network
 
 #: What a pass may meet in a file that is not valid, or in itself.
@@ -124,4 +125,5 @@ def lower(path: str | Path, context: Context) -> Network:
     graph = read_onnx(path)
     for run in PASSES:
         graph = run(graph, context)
-    return separate_pools(fuse_requantisation(build_network(graph, context)))
+    network = separate_pools(fuse_requantisation(build_network(graph, context)))
+    return with_pieces(network, path)

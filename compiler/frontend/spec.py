@@ -52,6 +52,9 @@ integers of their type."""
 MADE_EARLY = frozenset({"Interleave"})
 """Operators of the graph that rewrites make of others of the file (``rewrites``)."""
 
+HOST = "HostMap"
+"""A float map that the host makes in mid-network (``split.pieces``), up to its quantiser."""
+
 STRUCTURAL = CONVOLUTIONS | AVERAGES | MOVING_IN_FILES | MADE_EARLY
 """Operators of the file that are supported besides the elementwise ones."""
 
@@ -110,6 +113,13 @@ AFFINE = frozenset(
 """Elementwise operators that, with constants, are a factor and an offset per channel: these may
 stand between a network's sums and its outputs."""
 
+HAVING_FORMS = AVERAGES | RESIZING | CUTTING | {"Concat", "MaxPool"}
+"""Supported operators of which the host takes the forms that are not, in mid-network."""
+
+PRODUCTS = frozenset({"Mul", "Div"})
+"""Elementwise operators that are none of the array's for two tensors that are not functions of
+one."""
+
 ROW_OPERANDS = frozenset({"MultiThreshold"})
 """Their constants have a row per channel, [channels or 1, n], where those of other elementwise
 operators are [1, channels or 1, 1, 1]."""
@@ -124,7 +134,7 @@ UNKNOWN = "Unknown"
 """What an operator becomes that cannot be taken over, while obstacles are collected: a tensor of
 which nothing is known but its shape. Never in a graph that becomes a network."""
 
-FLOAT_RESULTS = LEAVING | {UNKNOWN}
+FLOAT_RESULTS = LEAVING | {UNKNOWN, HOST}
 """Their results are computed in float64, whatever goes in."""
 
 

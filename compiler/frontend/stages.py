@@ -156,7 +156,7 @@ STAGES: dict[str, Change] = {
     "remove_dead_nodes.3": NOTHING_DEAD,
     # Only here: what an operator that is not supported hides is not known after fold_constants.
     "check_operators": Change(
-        new=spec.STRUCTURAL | ELEMENTWISE,
+        new=spec.STRUCTURAL | ELEMENTWISE | {spec.HOST},
         attributes=dict.fromkeys(spec.QDQ, ("low", "high")),
     ),
     "check_constants": NO_CHANGE,

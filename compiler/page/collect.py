@@ -6,7 +6,8 @@ from arch.formats import images_of
 from arch.isa import Opcode
 from compiler.build_folder import Build
 from compiler.cost.account import Account, account, uses_of
-from compiler.cost.frame import Prediction, predict
+from compiler.cost.frame import Prediction
+from compiler.cost.segments import predict_all
 from golden.program import fetch_program
 from host.manifest import Manifest
 
@@ -16,6 +17,7 @@ CONTENTS = {
     Opcode.LOAD_WEIGHTS: "weights",
     Opcode.LOAD_THRESHOLDS: "thresholds",
     Opcode.LOAD_TABLE: "pass tables",
+    Opcode.LOAD_CODES: "code tables",
     Opcode.LOAD_PROGRAM: "program",
 }
 
@@ -60,9 +62,13 @@ def collect(build: Build) -> Findings:
     """Predict a build's frame with the memory that it is arranged for, and account for it."""
     manifest, machine = build.manifest, build.machine
     content = build.image.memory()
-    address = build.image.program_address
-    prediction = predict(content, address, machine, manifest.prediction.memory)
-    uses = uses_of(content, fetch_program(content, address), machine)
+    addresses = manifest.program_addresses
+    prediction = predict_all(content, addresses, machine, manifest.prediction.memory)
+    uses = [
+        use
+        for address in addresses
+        for use in uses_of(content, fetch_program(content, address), machine)
+    ]
     count = len(prediction.computes)
     stored = sorted(manifest.layers, key=lambda layer: layer.first_compute)
     layers = tuple(
@@ -99,7 +105,7 @@ def _read(prediction: Prediction, beat_bytes: int) -> dict[str, int]:
     found = dict.fromkeys(CONTENTS.values(), 0)
     for load in prediction.load_times:
         found[CONTENTS[load.opcode]] += load.beats * beat_bytes
-    return found
+    return {name: amount for name, amount in found.items() if amount}
 
 
 def _written(build: Build, prediction: Prediction) -> dict[str, int]:
@@ -122,7 +128,8 @@ def _objects(build: Build) -> list[Object]:
             stop=picture.end,
         )
     ]
-    for layer in manifest.layers_in_memory:
+    written = (each.layer for piece in manifest.pieces for each in piece.writes)
+    for layer in (*manifest.layers_in_memory, *written):
         # What surrounds a map, its padding, is not in it.
         images = images_of(layer.channels, layer.image_channels)
         rows = (layer.height - 1) * layer.row_bytes + layer.width * layer.position_bytes

@@ -6,7 +6,8 @@ from html import escape
 from compiler.cost.account import Account
 from compiler.page.collect import Findings, Layer
 from compiler.page.drawing import stacked_bar, tracks
-from compiler.report import CLOCK_MHZ
+from compiler.report import CLOCK_MHZ, piece_lines
+from host.manifest import Manifest
 
 BAR, TIMELINE = 520, 2400
 """Pixels of a layer's bar, and of the frame's time line, which scrolls."""
@@ -62,6 +63,7 @@ def page(found: Findings) -> str:
         "pass behind which they leave to the last answer of memory.</p>",
         "<h2>Bytes through the port</h2>",
         *_traffic(found),
+        *_pieces(found.manifest),
         "<h2>Memory</h2>",
         *_memory(found),
     ]
@@ -153,6 +155,16 @@ def _traffic(found: Findings) -> Iterator[str]:
             yield _row(f"{name} {way}", f"{amount:,}")
         yield _row(f"all {way}", f"{sum(amounts.values()):,}", total=True)
     yield "</table>"
+
+
+def _pieces(manifest: Manifest) -> Iterator[str]:
+    """What the host computes in mid-network, if it does."""
+    if manifest.pieces:
+        yield "<h2>On the host, between programs</h2>"
+        yield "<p>The machine stands still meanwhile: its cycles are not in those above.</p>"
+        yield "<ul>"
+        yield from (f"<li>{escape(line)}</li>" for line in piece_lines(manifest))
+        yield "</ul>"
 
 
 def _memory(found: Findings) -> Iterator[str]:

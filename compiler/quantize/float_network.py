@@ -17,6 +17,7 @@ from onnx import ModelProto, NodeProto, numpy_helper, version_converter
 
 from compiler.errors import ReadError, UnsupportedError
 from compiler.frontend.reader.onnx_reader import load_model
+from compiler.quantize.hosted import hosted_tensors
 from compiler.quantize.transposed import without_transposed
 from host.quiet import no_warnings
 
@@ -66,6 +67,11 @@ class FloatNetwork:
     def outputs(self) -> tuple[str, ...]:
         """Names of the results."""
         return tuple(value.name for value in self.model.graph.output)
+
+    @cached_property
+    def hosted(self) -> frozenset[str]:
+        """Tensors that the host computes in mid-network."""
+        return hosted_tensors(self.model)
 
     def variables(self, node: NodeProto) -> list[str]:
         """The inputs of a node that depend on the picture."""

@@ -3,9 +3,10 @@
 A *point* is a tensor that is rounded to codes:
 
 * the picture;
-* what goes into a convolution, or into any other operator that is neither elementwise nor only
-  moves elements; and both operands of an Add of two tensors. Where an operator that only moves
-  elements made it (MaxPool, Concat, Slice, nearest Resize), the inputs of that one instead;
+* what goes into a convolution, or into operators that the host computes in mid-network, and what
+  comes out of those (``hosted``); and both operands of an Add of two tensors. Where an operator
+  that only moves elements made it (MaxPool, Concat, Slice, nearest Resize), the inputs of that one
+  instead;
 * with more than 4 bits, what an activation function other than a limit (ReLU, Clip) starts from:
   the function then is a table of codes. With up to 4 bits it is thresholds of the exact sums.
 
@@ -109,11 +110,21 @@ class Tracer:
         )
         return variables[:1] if is_single else variables
 
+    def is_hosted(self, node: NodeProto) -> bool:
+        """Whether the host computes it."""
+        return not self.network.hosted.isdisjoint(node.output)
+
+    def ends_piece(self, node: NodeProto) -> bool:
+        """Whether the host computes it, or it makes a map of what the host has made."""
+        makes_map = node.op_type in spec.REORDERING | spec.CUTTING
+        reads = makes_map and not self.network.hosted.isdisjoint(self.operands(node))
+        return reads or self.is_hosted(node)
+
     def find_roots(self, node: NodeProto) -> None:
         """The tensor that each result is an elementwise function of: mostly itself."""
         for tensor in node.output:
             self.roots[tensor] = tensor
-        if is_elementwise(self.network, node):
+        if is_elementwise(self.network, node) and not self.is_hosted(node):
             found = {self.roots[tensor] for tensor in self.operands(node)}
             if len(found) == 1:
                 self.roots[node.output[0]] = found.pop()
@@ -133,7 +144,7 @@ class Tracer:
         if tensor in self.points.source:
             return self.points.source[tensor]
         node = self.network.producers.get(tensor)
-        if node is not None and is_moving(node):
+        if node is not None and is_moving(node) and not self.ends_piece(node):
             found = [self.resolve(part) for part in self.operands(node)]
             for other in found[1:]:
                 self.points.join(found[0], other)
@@ -153,6 +164,9 @@ class Tracer:
     def needed(self, node: NodeProto) -> list[str]:
         """The operands of a node that must be codes."""
         operands = self.operands(node)
+        if self.is_hosted(node):
+            variables = self.network.variables(node)
+            return [tensor for tensor in variables if tensor not in self.network.hosted]
         if is_moving(node):
             return []
         if is_elementwise(self.network, node):
@@ -177,5 +191,7 @@ def layers(network: FloatNetwork) -> list[NodeProto]:
     return [
         node
         for node in trunk(network)
-        if node.op_type == "Conv" and isinstance(network.constants.get(node.input[1]), np.ndarray)
+        if node.op_type == "Conv"
+        and node.output[0] not in network.hosted
+        and isinstance(network.constants.get(node.input[1]), np.ndarray)
     ]

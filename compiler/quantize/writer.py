@@ -109,7 +109,8 @@ def written(
 ) -> ModelProto:
     """The network with a quantiser behind every point and its ``layers`` (by output) in integers.
 
-    ``grids`` by the points' groups. What is not in the ``trunk`` reads the tensors as they were.
+    ``grids`` by the points' groups. What is not in the ``trunk`` reads the tensors as they were;
+    so does the host what it has made itself.
     """
     writer = Writer(network)
     inside = {id(node) for node in trunk}
@@ -124,8 +125,10 @@ def written(
         copy = NodeProto()
         copy.CopyFrom(node)
         if id(node) in inside:
+            within = network.hosted if not network.hosted.isdisjoint(node.output) else ()
             for place, tensor in enumerate(copy.input):
-                copy.input[place] = renamed.get(tensor, tensor)
+                if tensor not in within:
+                    copy.input[place] = renamed.get(tensor, tensor)
         if node.output[0] in layers:
             layer = layers[node.output[0]]
             base = copy.input[2] if len(copy.input) > 2 else f"{node.output[0]}_bias"

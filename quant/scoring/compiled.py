@@ -7,6 +7,7 @@ from torch import Tensor
 from compiler.build_folder import Build
 from golden.machine import GoldenMachine
 from host.memory import read_outputs
+from host.pieces import run_frame
 from quant.errors import TrainingError
 from quant.model.detector import Task
 
@@ -38,5 +39,6 @@ class CompiledNetwork:
 
     def _run(self, codes: np.ndarray) -> dict[str, np.ndarray]:
         memory = self.build.memory(codes)
-        GoldenMachine(self.build.machine).run(memory, self.build.image.program_address)
-        return read_outputs(memory, self.build.manifest)
+        machine, manifest = GoldenMachine(self.build.machine), self.build.manifest
+        run_frame(memory, manifest, self.build.pieces, lambda at: machine.run(memory, at))
+        return read_outputs(memory, manifest)

@@ -22,6 +22,7 @@ from golden import execute
 from golden.machine import GoldenMachine
 from host.detection import Detections
 from host.memory import read_outputs
+from host.pieces import run_frame
 from host.tail import Tail, model_outputs
 from quant.errors import TrainingError
 from quant.scoring.decoding import Decoding, of_build, of_file
@@ -129,7 +130,8 @@ def as_program(folder: Path, given: Path | None) -> Subject:
 
     def run(codes: np.ndarray) -> Outputs:
         memory = build.memory(codes)
-        GoldenMachine(build.machine).run(memory, build.image.program_address)
+        machine = GoldenMachine(build.machine)
+        run_frame(memory, manifest, build.pieces, lambda at: machine.run(memory, at))
         return model_outputs(tail, read_outputs(memory, manifest), outputs)
 
     return Subject(

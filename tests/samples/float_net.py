@@ -111,3 +111,31 @@ def pictures_of(folder: Path, count: int = 6, size: int = 16) -> Pictures:
     """The same, ready to be looked at."""
     files = tuple(sorted(pictures_in(folder, count, size).glob("*.png")))
     return Pictures(files=files, shape=(3, size, size))
+
+
+def attentive(size: int = 8, seed: int = 1) -> FloatNet:
+    """Attention between the places of a map, with a convolution of its values, as YOLO11 has it."""
+    net = FloatNet(shape=(1, 3, size, size), seed=seed)
+    x = net.silu(net.conv("x", 8, 3))
+    flat = net.node("Reshape", net.conv(x, 12, 8, 1), net.constant([1, 12, -1], np.int64))
+    sizes = net.constant([2, 2, 8], np.int64)
+    q, k, v = net.node("Split", flat, sizes, axis=1, outputs=3)
+    scores = net.node("MatMul", net.node("Transpose", q, perm=[0, 2, 1]), k)
+    shares = net.node("Softmax", net.node("Mul", scores, 0.5), axis=-1)
+    made = net.node("MatMul", v, net.node("Transpose", shares, perm=[0, 2, 1]))
+    square = net.constant([1, 8, size, size], np.int64)
+    placed = net.conv(net.node("Reshape", v, square), 8, 8, group=8)
+    made = net.node("Add", net.node("Reshape", made, square), placed)
+    x = net.node("Add", x, net.conv(made, 8, 8, 1))
+    net.head(net.silu(net.conv(x, 8, 8)), 8)
+    return net
+
+
+def gated(size: int = 10, seed: int = 1) -> FloatNet:
+    """Squeeze and excite: channels times a gate that is computed from their averages."""
+    net = FloatNet(shape=(1, 3, size, size), seed=seed)
+    x = net.relu(net.conv("x", 8, 3))
+    gate = net.relu(net.conv(net.node("GlobalAveragePool", x), 4, 8, 1))
+    gate = net.node("Sigmoid", net.conv(gate, 8, 4, 1))
+    net.head(net.relu(net.conv(net.node("Mul", x, gate), 8, 8)), 8)
+    return net

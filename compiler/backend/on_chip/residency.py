@@ -90,7 +90,7 @@ def stay_on_chip(
     candidates = {
         name
         for name in _candidates(jobs, storages, life, machine)
-        if storages[name].tensor not in results
+        if storages[name].tensor not in results and _in_one_segment(jobs, life[name])
     }
     while True:
         candidates = _read_together(jobs, candidates)
@@ -138,6 +138,11 @@ def _candidates(
         and name not in wide
         and _one_stride(storages[name], [jobs[reader].strides[1] for reader in each.readers])
     }
+
+
+def _in_one_segment(jobs: Sequence[Job], life: Life) -> bool:
+    """Whether a map is written and read while the host does nothing in between."""
+    return jobs[life.first].segment == jobs[life.last].segment
 
 
 def _one_stride(storage: Storage, strides: list[int]) -> bool:

@@ -96,6 +96,8 @@ def need_map(node: Node, shape: Shape | None) -> Shape:
 def infer(node: Node, shapes: dict[str, Shape], constants: dict[str, np.ndarray]) -> Shape | None:
     """Shape of a node's (first) result, or None where that is not known."""
     source = shapes.get(node.operand(0))
+    if node.op == spec.HOST:
+        return node.attributes["shape"]
     if node.op in ELEMENTWISE:
         known = [shapes.get(tensor) for tensor in node.inputs if tensor]
         if None in known or not known:

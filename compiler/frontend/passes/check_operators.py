@@ -22,7 +22,7 @@ def check_operators(graph: Graph, context: Context) -> Graph:
 def obstacles(graph: Graph) -> Iterator[Obstacle]:
     """Nodes whose operators or quantisers are not supported, one obstacle each."""
     for node in graph.nodes:
-        if node.op == spec.UNKNOWN:
+        if node.op in (spec.UNKNOWN, spec.HOST):
             continue
         if node.op not in SUPPORTED:
             yield unsupported(graph, node)

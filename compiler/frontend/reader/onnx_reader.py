@@ -23,6 +23,7 @@ from onnx import (
 from compiler.errors import ReadError
 from compiler.frontend.integers import INTEGER_TYPES
 from compiler.frontend.ir import Graph, NameSupply, Node, sort_nodes
+from compiler.frontend.reader.element_types import inferred_shapes
 from compiler.frontend.reader.external_data import (
     LARGEST_FILE,
     LARGEST_TENSOR,
@@ -367,6 +368,7 @@ def graph_of(model: ModelProto, path: Path = Path("the network")) -> Graph:
         names=frozenset(in_file),
         shapes={name: shape},
         input_type=input_type(picture),
+        told=lambda: inferred_shapes(model),
     )
 
 

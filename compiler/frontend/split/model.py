@@ -1,10 +1,11 @@
 """The two parts of an ONNX file as files: up to some tensors, and from those on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from compiler.errors import UnsupportedError
 from compiler.frontend import spec
@@ -14,6 +15,7 @@ from compiler.frontend.passes.fold_constants import fold_constants
 from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.reader.element_types import element_types, inferred, inferred_shapes
 from compiler.frontend.reader.onnx_reader import graph_of, load_model
+from compiler.frontend.split.heads import values_read
 from compiler.frontend.split.tail import Tail, cut, runs_on_the_host, tail_of
 
 
@@ -54,12 +56,24 @@ def tail_model(
 ) -> ModelProto:
     """An ONNX file of the tail of ``graph``, which is that of ``model``; ``shapes``: of the tensors
     before it. The shape of such a tensor becomes a constant."""
+    outputs = [value for value in model.graph.output if value.name not in set(tail.inputs)]
+    return part_model(model, graph, tail.inputs, outputs, shapes)
+
+
+def part_model(
+    model: ModelProto,
+    graph: Graph,
+    inputs: tuple[str, ...],
+    outputs: list[ValueInfoProto],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> ModelProto:
+    """An ONNX file of the nodes of ``graph`` that compute ``outputs`` from ``inputs``."""
     makers = {name: node for node in model.graph.node for name in node.output if name}
     kinds = element_types(model)
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    given = set(tail.inputs)
-    inside = {tensor for node in tail.nodes for tensor in node.outputs} | given
-    needed = set(tail.outputs) - given
+    given = set(inputs)
+    inside = followed_from(graph, given)
+    needed = {value.name for value in outputs} - given
     nodes: list[NodeProto] = []
     for node in reversed(graph.nodes):
         if needed.isdisjoint(node.outputs) or not given.isdisjoint(node.outputs):
@@ -72,9 +86,8 @@ def tail_model(
         needed.update(node.inputs)
     values = [
         helper.make_tensor_value_info(name, kinds.get(name) or TensorProto.FLOAT, shapes.get(name))
-        for name in tail.inputs
+        for name in inputs
     ]
-    outputs = [value for value in model.graph.output if value.name not in given]
     kept = [tensor for name, tensor in constants.items() if name in needed]
     part = helper.make_graph(nodes, "tail", values, outputs, kept)
     result = helper.make_model(part, opset_imports=model.opset_import, ir_version=model.ir_version)
@@ -84,6 +97,15 @@ def tail_model(
     del result.graph.output[:]
     result.graph.output.extend(told.get(value.name, value) for value in outputs)
     return result
+
+
+def followed_from(graph: Graph, tensors: set[str]) -> set[str]:
+    """Some tensors, and all whose values are computed from them."""
+    found = set(tensors)
+    for node in graph.nodes:
+        if not found.isdisjoint(values_read(node)):
+            found.update(node.outputs)
+    return found
 
 
 def shape_of(node: Node, shape: tuple[int, ...]) -> np.ndarray:

@@ -2,31 +2,24 @@
 
 It is cut off where the array cannot do it. What can be a result of the program stays in it: sums
 with a factor and an offset per channel, and tensors of codes. An operator in mid-network that the
-array does not have (attention) begins the tail too: the host computes all that follows it.
+array does not have (attention) is computed by the host, and what follows it up to a quantiser;
+then the array goes on (``pieces``). Without a quantiser, all that follows belongs to the tail.
 """
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from compiler.frontend import spec
-from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node
 from compiler.frontend.operators.elementwise import ELEMENTWISE, TRUTH
-from compiler.frontend.passes.fold_constants import fold_constants
-from compiler.frontend.passes.remove_dead_nodes import remove_dead_nodes
 from compiler.frontend.reader.onnx_reader import FLOATS
-from compiler.frontend.rewrites.depth_to_space import resolve_depth_to_space
-from compiler.frontend.rewrites.focus import resolve_focus
-from compiler.frontend.rewrites.shuffles import resolve_shuffles
-from compiler.frontend.rewrites.transposed import resolve_transposed
+from compiler.frontend.split.foreign import foreign_nodes
 from compiler.frontend.split.heads import heads, is_convolution, seen_from_picture, values_read
 
-BEFORE = (
-    remove_dead_nodes, fold_constants, remove_dead_nodes, resolve_shuffles, resolve_focus,
-    resolve_transposed, resolve_depth_to_space,
-)  # fmt: skip
-"""Passes after which an operator that is not supported stays one."""
 CODES = spec.QUANTISERS | spec.QDQ
 """Their results can be handed over as codes."""
+QUANTISING = spec.QUANTISERS | {"QuantizeLinear"}
+"""They make codes of floats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +34,48 @@ class Tail:
     foreign: tuple[Node, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Split:
+    """What the host computes of a network: ``hosted`` tensors in mid-network, and the ``tail``."""
+
+    tail: Tail | None
+    hosted: frozenset[str] = frozenset()
+
+
+NO_SPLIT = Split(None)
+
+
 def tail_of(graph: Graph) -> Tail | None:
     """The tail of a graph as it was read; None where the program can give all of its results."""
+    return split_of(graph).tail
+
+
+def split_of(graph: Graph) -> Split:
+    """The parts of a graph as it was read, some of which are the host's."""
     last = heads(graph)
     if not last:
-        return None
+        return NO_SPLIT
     seen = seen_from_picture(graph)
     trunk = made_for(graph, {node.output for node in last}, set())
     foreign = foreign_nodes(graph, last, trunk & seen)
+    hosted = hosted_tensors(graph, foreign)
+    if not any(is_handed_back(graph, tensor, hosted) for tensor in hosted & trunk):
+        # Then the host would compute convolutions for the sake of a form.
+        foreign = foreign_nodes(graph, last, trunk & seen, forms=False)
+        hosted = hosted_tensors(graph, foreign)
     if foreign:
-        shorter = trunk - followers(graph, foreign)
+        shorter = trunk - hosted
         nodes = nodes_behind(graph, shorter, seen)
-        if has_convolution(graph, shorter) and runs_on_the_host(nodes):
-            return tail_from(graph, nodes, seen, tuple(foreign))
+        host = [*nodes, *readers_of(graph, hosted & trunk)]
+        if has_convolution(graph, shorter) and runs_on_the_host(host):
+            begun = {id(node) for node in nodes}
+            first = tuple(node for node in foreign if id(node) in begun)
+            stays = not nodes or (not first and can_stay(graph, nodes, seen))
+            tail = None if stays else tail_from(graph, nodes, seen, first)
+            return Split(tail, frozenset(hosted & trunk))
     nodes = nodes_behind(graph, trunk, seen)
-    return tail_from(graph, nodes, seen) if nodes and not can_stay(graph, nodes, seen) else None
+    stays = not nodes or can_stay(graph, nodes, seen)
+    return Split(None if stays else tail_from(graph, nodes, seen))
 
 
 def nodes_behind(graph: Graph, trunk: set[str], seen: set[str]) -> list[Node]:
@@ -69,9 +89,14 @@ def has_convolution(graph: Graph, tensors: set[str]) -> bool:
     return any(node.output in tensors and is_convolution(graph, node) for node in graph.nodes)
 
 
-def runs_on_the_host(nodes: list[Node]) -> bool:
+def runs_on_the_host(nodes: Iterable[Node]) -> bool:
     """Whether onnxruntime has these operators; it has none of QONNX."""
     return all(node.op not in spec.QUANTISERS for node in nodes)
+
+
+def readers_of(graph: Graph, tensors: set[str]) -> Iterator[Node]:
+    """The nodes that read some of ``tensors``: the host makes codes of those as they do."""
+    return (node for node in graph.nodes if not tensors.isdisjoint(node.inputs))
 
 
 def tail_from(
@@ -92,29 +117,55 @@ def cut(graph: Graph, tail: Tail) -> Graph:
     return replace(graph, outputs=tail.inputs, results=tail.inputs)
 
 
-def foreign_nodes(graph: Graph, last: list[Node], tensors: set[str]) -> list[Node]:
-    """The nodes before the ``last`` ones that make ``tensors`` and that the array does not have.
+def is_handed_back(graph: Graph, tensor: str, hosted: Collection[str]) -> bool:
+    """Whether the array goes on with what the host has made of one of the ``hosted`` tensors."""
+    readers = graph.consumers.get(tensor, ())
+    return tensor in hosted and any(
+        not any(made in hosted for made in node.outputs) for node in readers
+    )
 
-    Rewrites have taken theirs then: a shuffle of channels is none.
+
+def hosted_tensors(graph: Graph, nodes: list[Node]) -> set[str]:
+    """What nodes make, and all that is computed from it without a quantiser in between.
+
+    A quantiser whose codes only such operators read again is one of them.
     """
-    known = spec.STRUCTURAL | ELEMENTWISE
-    if all(node.op in known or tensors.isdisjoint(node.outputs) for node in graph.nodes):
-        return []
-    changed = replace(graph, outputs=tuple(node.output for node in last), results=())
-    ignoring = Context(report=lambda _: None)
-    for run in BEFORE:
-        changed = run(changed, ignoring)
-    left = {node.output for node in changed.nodes if node.op not in known | {spec.UNKNOWN}}
-    return [node for node in graph.nodes if node.output in left & tensors]
-
-
-def followers(graph: Graph, nodes: list[Node]) -> set[str]:
-    """What nodes make, and all that is computed from it."""
-    found = {tensor for node in nodes for tensor in node.outputs}
+    own = {id(node) for node in nodes}
+    found: set[str] = set()
     for node in graph.nodes:
-        if not found.isdisjoint(values_read(node)):
+        reads = not found.isdisjoint(values_read(node))
+        if id(node) in own or (reads and node.op not in QUANTISING):
             found.update(node.outputs)
+    again = {tensor for node in graph.nodes if not found.isdisjoint(node.outputs)
+             for tensor in values_read(node)}  # fmt: skip
+    for node in reversed(graph.nodes):
+        wanted = again.intersection(node.outputs)
+        readers = graph.consumers.get(node.output, [])
+        if not wanted or node.op not in ELEMENTWISE or node.output in graph.outputs:
+            continue
+        if all(not found.isdisjoint(reader.outputs) for reader in readers) and comes_from(
+            graph, node, found
+        ):
+            found.update(node.outputs)
+            again.update(values_read(node))
     return found
+
+
+def comes_from(graph: Graph, node: Node, tensors: set[str]) -> bool:
+    """Whether a node makes what it makes of ``tensors`` alone, element by element."""
+    waiting, reached = [node], False
+    while waiting:
+        current = waiting.pop()
+        if current.op not in ELEMENTWISE:
+            return False
+        for tensor in values_read(current):
+            if tensor in tensors:
+                reached = True
+            elif tensor in graph.producers:
+                waiting.append(graph.producers[tensor])
+            elif tensor == graph.input:
+                return False
+    return reached
 
 
 def made_for(graph: Graph, tensors: set[str], given: set[str]) -> set[str]:

@@ -77,5 +77,6 @@ def test_addresses_of_maps_have_29_bits():
 
 def test_the_program_must_fit_behind(compiled):
     plan = replace(compiled.plan, program_address=(1 << 32) - PAGE_BYTES)
+    programs = [(plan.program_address, bytes(PAGE_BYTES))]
     with pytest.raises(CapacityError, match="network 'large': needs 4294967296 bytes"):
-        program_image(plan, bytes(PAGE_BYTES), "large", compiled.machine)
+        program_image(plan, programs, "large", compiled.machine)

@@ -13,7 +13,7 @@ from compiler.frontend.passes.check_operators import SUPPORTED
 FRONTEND = Path(spec.__file__).parent
 SETS = {name: value for name, value in vars(spec).items() if isinstance(value, frozenset)}
 #: Operators that only passes make.
-MADE = {"Enlarge", "Interleave", spec.UNKNOWN}
+MADE = {"Enlarge", "Interleave", spec.UNKNOWN, spec.HOST}
 #: Tables that are by nature about single operators: how each is computed, and what is known of it.
 TABLES = {"operators", "integers.py", "spec.py"}
 

@@ -122,10 +122,18 @@ def test_silu_of_sums_that_turns_is_refused(tmp_path):
         read_network(net.save(tmp_path))
 
 
-def test_a_product_of_two_tensors_is_refused(tmp_path):
+def test_a_product_of_two_tensors_is_the_hosts(tmp_path):
     net, x = begun()
     y = net.coded(net.weighted(x, 8, 8), 0.031, 7)
     net.result(net.coded(net.node("Mul", x, y), 0.05, 60), 8)
+    (piece,) = checked(net, tmp_path).pieces
+    assert [read.name for read in piece.reads] == [x, y]
+
+
+def test_another_function_of_two_tensors_is_refused(tmp_path):
+    net, x = begun()
+    y = net.coded(net.weighted(x, 8, 8), 0.031, 7)
+    net.result(net.coded(net.node("Max", x, y), 0.05, 60), 8)
     with pytest.raises(QuantisationError, match="supported with more than 4 bits are Add and Sub"):
         read_network(net.save(tmp_path))
 
