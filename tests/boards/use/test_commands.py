@@ -99,6 +99,12 @@ def test_several_boards(monkeypatch):
         the_port((1, 2), "a board")
 
 
+def test_only_simulations_are_recorded(build, capfd, tmp_path):
+    picture, record = build / "picture.npy", tmp_path / "record.json"
+    assert _run("run", build / "build", "--image", picture, "--record", record) == 2
+    assert "it needs --simulate" in capfd.readouterr().err
+
+
 def test_no_bitstream_yet(build, capfd, tmp_path):
     assert _run("flash", build / "build", "--out", tmp_path) == 2
     assert "there is none yet; make it with: python -m boards build" in capfd.readouterr().err
