@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     teacher = Teacher(network, pictures, arguments.pictures, arguments.threads)
     losses = distil(student, teacher, training)
     student.write_back()
-    model = quantisation.told(training.told())
+    model = quantisation.told(f"{training.told()}, torch {torch.__version__}")
     after = judge.error(model)
     write_whole(target, model.SerializeToString())
     if beside is not None and beside.resolve() != side_car(target).resolve():

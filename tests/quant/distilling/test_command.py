@@ -26,7 +26,9 @@ def test_file_to_file(tmp_path, capfd):
     (made,) = (
         entry.value for entry in onnx.load(target).metadata_props if entry.key == "quantised"
     )
-    assert "distilled: steps 10, batch 2, rate 0.005, ema 0.98, correction 0, seed 0" in made
+    assert (
+        "distilled: steps 10, batch 2, rate 0.005, ema 0.98, correction 0, seed 0, torch 2" in made
+    )
     assert run(model, "--data", data, "-o", model) == 2
     assert "is the float network itself" in capfd.readouterr().err
     assert run(target, "--data", data, "-o", tmp_path / "again.onnx") == 2
