@@ -14,6 +14,7 @@ from pathlib import Path
 from arch.command_line import Help, integer, program, real, run_command
 from arch.files import check_target, write_whole
 from arch.packages import need
+from quant.distilling.options import add_options
 from quant.runs.settings import Settings
 
 MOST_PIXELS, MOST_CLASSES, MOST_THREADS = 1 << 14, 1 << 16, 1 << 10
@@ -114,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--bits", type=int, nargs="+", default=[4], help="of weights, 2 to 8")
     study.add_argument("--record", type=Path, help="JSON file for the rows")
     study.add_argument("--page", type=Path, help="page to put the table into (default: print it)")
+    distilled = commands.add_parser(
+        "distil", help="a float ONNX network into few bits, trained without labels", **style
+    )
+    add_options(distilled)
     curves = commands.add_parser("curves", help="plot the logs of trainings", **style)
     curves.add_argument("runs", type=Path, nargs="+", help="folders of trainings")
     curves.add_argument("--out", type=Path, required=True, help=".png file")
@@ -306,6 +311,12 @@ def _study(a: argparse.Namespace) -> None:
     _show(table(rows), a.page, "study")
 
 
+def _distil(a: argparse.Namespace) -> None:
+    from quant.distilling.command import run
+
+    run(a)
+
+
 def _curves(a: argparse.Namespace) -> None:
     from quant.tables.curves import plot
 
@@ -323,6 +334,7 @@ COMMANDS = {
     "table": _table,
     "zoo": _zoo,
     "study": _study,
+    "distil": _distil,
     "curves": _curves,
 }
 

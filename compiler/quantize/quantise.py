@@ -74,12 +74,16 @@ class Run:
         self.layers: dict[str, Layer] = {}
 
     def quantised(self, told: str = "") -> ModelProto:
-        """All of it, as a file, whose metadata tell the options and what else is ``told``."""
+        """All of it, as a file, whose metadata say what else is ``told``."""
         self.find_grids()
         self.find_layers()
+        return self.told(told)
+
+    def told(self, more: str = "") -> ModelProto:
+        """The file of what was found, whose metadata tell the options and ``more``."""
         model = self.written()
         entry = model.metadata_props.add()
-        entry.key, entry.value = QUANTISED, self.options.told(len(self.pictures.files)) + told
+        entry.key, entry.value = QUANTISED, self.options.told(len(self.pictures.files)) + more
         return model
 
     def written(self) -> ModelProto:

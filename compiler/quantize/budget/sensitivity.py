@@ -96,10 +96,11 @@ def sensitivities(
     free: Sequence[str],
     choices: Sequence[int],
 ) -> Sensitivities:
-    """Try every one of the ``choices`` for the weights of every ``free`` layer and every grid.
-
-    ``widths``: those of which every layer has the most bits.
+    """Try the ``choices`` for the weights of every ``free`` layer and for every grid: those up to
+    the bits of ``options``, which ``widths`` has everywhere.
     """
+    of_weights = [bits for bits in choices if bits <= options.weights]
+    of_codes = [bits for bits in choices if bits <= options.activations]
     plain = Run(network, pictures, options, widths, observed)
     plain.find_grids()
     units = {
@@ -108,12 +109,14 @@ def sensitivities(
         if network.input not in members and members[0] in widths.activations
     }
     weights: dict[str, dict[int, float]] = {name: {} for name in free}
-    for bits, name, layer in _progress(_layers(plain, free, choices), len(free) * len(choices)):
+    for bits, name, layer in _progress(
+        _layers(plain, free, of_weights), len(free) * len(of_weights)
+    ):
         model = written(network, Points(network.input), {}, {name: layer}, trunk(network))
         weights[name][bits] = judge.error(model)
     activations: dict[str, dict[int, float]] = {name: {} for name in units}
-    most = len(units) * len(choices)
-    for bits, name, model in _progress(_grids(plain, units, choices), most):
+    most = len(units) * len(of_codes)
+    for bits, name, model in _progress(_grids(plain, units, of_codes), most):
         activations[name][bits] = judge.error(model)
     return Sensitivities(
         {name: falling(each) for name, each in weights.items()},

@@ -98,6 +98,17 @@ def test_sensitivities_are_errors_of_written_networks(chooser, network):
     assert 0.3 < sensed.of(uniform(search.network, Options(weights=4))) / whole < 3
 
 
+def test_never_more_bits_than_allowed(network, pictures):
+    options = Options(weights=4, activations=6)
+    search = Chooser(network, pictures, options, TINY, goal("15kcycles"), CHOICES)
+    choice = search.choose(15_000)
+    assert choice.needed
+    assert [each.name for each in choice.tried][:2] == ["W4A6", "W4A4"]
+    for each in choice.tried:
+        assert max(each.widths.weights[name] for name in search.free_layers()) == 4
+        assert max(each.widths.activations.values()) <= 6
+
+
 def test_judge_of_the_network_itself(network, pictures):
     judge = Judge(network, pictures, Options())
     assert judge.error(network.model) == 0

@@ -1,0 +1,66 @@
+"""``python -m quant distil MODEL.onnx --data DIR --bits w4a4 -o OUT.onnx``: what happens."""
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from arch.files import FileError, check_target, write_whole
+from compiler.quantize.budget.sensitivity import Judge
+from compiler.quantize.command import described, pictures_of
+from compiler.quantize.float_network import read_float_network
+from compiler.quantize.options import Options
+from compiler.quantize.quantise import Run, equalise
+from host.description import side_car
+from quant.distilling.distil import Teacher, distil
+from quant.distilling.options import training_of
+from quant.distilling.student import Student
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Quantise the model, train it, and write the result."""
+    started = time.monotonic()
+    target: Path = arguments.output
+    if target.suffix != ".onnx":
+        raise FileError(f"{target}: the result is an ONNX file; give it a name in .onnx")
+    if target.exists() and target.samefile(arguments.model):
+        raise FileError(f"{target}: is the float network itself; name another file with -o")
+    check_target(target)
+    torch.set_num_threads(arguments.threads)
+    weights, activations = arguments.bits
+    options = Options(
+        weights=weights,
+        activations=activations,
+        first=arguments.first,
+        last=arguments.last,
+        threads=arguments.threads,
+    )
+    training = training_of(arguments)
+    network = read_float_network(arguments.model)
+    beside, told = described(arguments.model, arguments)
+    pictures = pictures_of(network, told, arguments)
+    judge = Judge(network, pictures, options)
+    equal = equalise(network, pictures, options) if options.equalise else network
+    quantisation = Run(equal, pictures, options)
+    quantisation.find_grids()
+    quantisation.find_layers()
+    student = Student(quantisation)
+    before = judge.error(quantisation.written())
+    teacher = Teacher(network, pictures, arguments.pictures, arguments.threads)
+    losses = distil(student, teacher, training)
+    student.write_back()
+    model = quantisation.told(f"{training.told()}, torch {torch.__version__}")
+    after = judge.error(model)
+    write_whole(target, model.SerializeToString())
+    if beside is not None and beside.resolve() != side_car(target).resolve():
+        write_whole(side_car(target), beside.read_bytes())
+    print(
+        f"error of the heads, share of their variance: {before:.4f} before the training, "
+        f"{after:.4f} after it"
+    )
+    print(
+        f"{len(teacher.inputs) // 2} pictures and their mirror images, {len(losses)} steps of "
+        f"{training.batch}; weights of {weights} bits, activations of {activations}"
+    )
+    print(f"{target}: {time.monotonic() - started:.0f} s; next: compiler build {target}")

@@ -1,0 +1,38 @@
+"""``python -m quant distil``."""
+
+import onnx
+import pytest
+
+import quant.__main__
+from compiler.frontend.pipeline import read_network
+from tests.samples.float_net import branched, pictures_in
+
+
+def run(*arguments: object) -> int:
+    return quant.__main__.main(["distil", *map(str, arguments)])
+
+
+def test_file_to_file(tmp_path, capfd):
+    model, data = branched("leaky").save(tmp_path), pictures_in(tmp_path / "pictures")
+    target = tmp_path / "distilled.onnx"
+    given = ["--data", data, "-o", target, "--steps", 10, "--batch", 2, "--pictures", 4]
+    assert run(model, *given, "--bits", "w3a4", "--no-correction") == 0
+    told = capfd.readouterr().out
+    assert "4 pictures and their mirror images, 10 steps of 2; weights of 3 bits" in told
+    assert f"next: compiler build {target}" in told
+    integers = read_network(target)
+    bits = {t.bits for name, t in integers.tensors.items() if name != integers.input}
+    assert bits == {4}
+    (made,) = (
+        entry.value for entry in onnx.load(target).metadata_props if entry.key == "quantised"
+    )
+    assert (
+        "distilled: steps 10, batch 2, rate 0.005, ema 0.98, correction 0, seed 0, torch 2" in made
+    )
+    assert run(model, "--data", data, "-o", model) == 2
+    assert "is the float network itself" in capfd.readouterr().err
+    assert run(target, "--data", data, "-o", tmp_path / "again.onnx") == 2
+    assert "is quantised already" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        run(model, "--data", data, "-o", target, "--bits", "30fps")
+    assert "such as w4a4, not '30fps'" in capfd.readouterr().err

@@ -1,0 +1,105 @@
+"""A small network in few bits, taught by itself in floats."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from compiler.check.onnx import against_onnx
+from compiler.errors import UnsupportedError
+from compiler.frontend.pipeline import read_network
+from compiler.quantize.budget.sensitivity import Judge
+from compiler.quantize.float_network import read_float_network
+from compiler.quantize.observe import values
+from compiler.quantize.options import Options
+from compiler.quantize.quantise import Run
+from quant.distilling.distil import Teacher, distil
+from quant.distilling.options import Training
+from quant.distilling.student import Student
+from tests.samples.float_net import FloatNet, branched, pictures_of
+
+SHORT = Training(steps=80, batch=4)
+
+
+def started(tmp_path, kind: str, bits: int = 4, weights: int = 4):
+    network = read_float_network(branched(kind).save(tmp_path))
+    pictures = pictures_of(tmp_path / "pictures")
+    run = Run(network, pictures, Options(weights=weights, activations=bits))
+    run.quantised()
+    return network, pictures, run
+
+
+def outputs(run: Run, student: Student, image: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each head of the student, and of the file that is written."""
+    (found,) = values(run.written(), student.names, [image], 1)
+    with torch.no_grad():
+        mine = student(torch.from_numpy(image))
+    return [(own.numpy(), found[name]) for own, name in zip(mine, student.names, strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["leaky", "silu"])
+def test_starts_as_the_file_and_is_written_as_it_ends(tmp_path, kind):
+    network, pictures, run = started(tmp_path, kind)
+    student, image = Student(run), pictures.load(pictures.files[0])
+    for own, written in outputs(run, student, image):
+        np.testing.assert_allclose(own, written, atol=1e-4)
+    before = run.written().SerializeToString()
+    distil(student, Teacher(network, pictures, 6, 1), SHORT)
+    student.write_back()
+    assert run.written().SerializeToString() != before
+    # With gains and offsets of the correction folded.
+    for own, written in outputs(run, student, image):
+        np.testing.assert_allclose(own, written, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights", "bits"), [("leaky", 4, 4), ("silu", 4, 4), ("silu", 2, 6)]
+)
+def test_nearer_to_the_float_network_and_exact(tmp_path, kind, weights, bits):
+    network, pictures, run = started(tmp_path, kind, bits, weights)
+    judge = Judge(network, pictures, run.options)
+    before, student = judge.error(run.written()), Student(run)
+    losses = distil(student, Teacher(network, pictures, 6, 1), SHORT)
+    student.write_back()
+    model = run.told(SHORT.told())
+    assert len(losses) == SHORT.steps
+    assert np.mean(losses[-5:]) < 0.85 * np.mean(losses[:5])
+    assert judge.error(model) < 0.85 * before
+    onnx.save(model, tmp_path / "distilled.onnx")
+    integers = read_network(tmp_path / "distilled.onnx")
+    codes = np.rint(pictures.load(pictures.files[0])[0] * 255).astype(np.uint8)
+    references = against_onnx(integers, model, codes, 1 / 255)
+    assert sum(references["formula" if bits > 4 else "float64"].values()) == 0
+
+
+def test_the_same_every_time(tmp_path):
+    files = []
+    for _ in range(2):
+        network, pictures, run = started(tmp_path, "leaky")
+        student = Student(run)
+        distil(student, Teacher(network, pictures, 6, 1), Training(steps=6, batch=2))
+        student.write_back()
+        files.append(run.written().SerializeToString())
+    assert files[0] == files[1]
+
+
+def test_batches_show_every_picture_and_its_mirror_image(tmp_path):
+    network, pictures, _ = started(tmp_path, "relu")
+    teacher = Teacher(network, pictures, 3, 1)
+    (x, wanted), (y, _) = teacher.batches(2, 3, seed=0)
+    seen = sorted(each.sum().item() for each in torch.cat([x, y])[:, :, :, 0].flatten(1))
+    assert len(set(np.round(seen, 6))) == 6
+    (found,) = values(network.model, teacher.names, [x[:1].numpy()], 1)
+    for name, maps in zip(teacher.names, wanted, strict=True):
+        np.testing.assert_allclose(maps[0], found[name][0], atol=1e-6)
+
+
+def test_operators_that_cannot_be_trained_through(tmp_path):
+    net = FloatNet(shape=(1, 3, 16, 16))
+    x = net.node("Softmax", net.relu(net.conv("x", 8, 3)), axis=1)
+    net.head(x, 8)
+    network = read_float_network(net.save(tmp_path))
+    run = Run(network, pictures_of(tmp_path / "pictures"), Options())
+    run.quantised()
+    with pytest.raises(UnsupportedError, match="Softmax .* cannot be trained through; supported"):
+        Student(run)
