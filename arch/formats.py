@@ -40,6 +40,9 @@ LONGEST_WINDOW = GROUP_LANES // PICTURE_CHANNELS
 PICTURE_STEPS = PICTURE_BITS * PLANE_BYTES // PICTURE_BYTES
 """A picture is that many times as large on chip: steps in which a beat of it is written."""
 
+BLOCK = 2
+"""Rows and columns of the blocks of pixels that a picture can be stored in, as a map."""
+
 THRESHOLD_BITS = 32
 THRESHOLD_BYTES = THRESHOLD_BITS // 8
 """A threshold; threshold 0 of a row has its direction instead."""

@@ -51,7 +51,7 @@ class Opcode(enum.Enum, shape=OPCODE_BITS):
 
 class Planes(enum.Enum, shape=2):
     """Bit-planes per position in memory: 1, 2, 4 or 8 (codes of 3 bits travel as 4 planes, of 5
-    to 7 bits as 8; machines without wide codes have no EIGHT)."""
+    to 7 bits as 8; machines without wide codes write no EIGHT)."""
 
     ONE = 0
     TWO = 1

@@ -8,11 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from arch.boards import BOARDS, DEFAULT_BOARD, Board, board_named
 from arch.command_line import Help, program, real
 from arch.files import FileError, check_target, read_text, write_whole
-from arch.machine import MACHINES, machine_named
-from arch.memory import IDEAL, MEMORIES, memory_named
 from compiler import survey
 from compiler.build_folder import (
     PROGRAM,
@@ -34,6 +31,7 @@ from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
 from compiler.quantize import command as quantize
 from compiler.report import layer_table
+from compiler.target import add_target, target_of
 from host.description import read_record
 from host.image import Image
 from host.manifest import Manifest
@@ -59,29 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "model", type=Path, help="quantised network (QONNX, QCDQ, QDQ, or written out)"
     )
-    target = build.add_mutually_exclusive_group()
-    target.add_argument(
-        "--board",
-        choices=sorted(BOARDS),
-        default=DEFAULT_BOARD,
-        help="board, which names machine and memory: "
-        + ", ".join(
-            f"{name} ({board.machine.name}, {board.memory.name})" for name, board in BOARDS.items()
-        ),
-    )
-    target.add_argument(
-        "--machine",
-        choices=sorted(MACHINES),
-        default=argparse.SUPPRESS,
-        help=f"machine, instead of a board (its memory: {IDEAL.name})",
-    )
-    build.add_argument(
-        "--memory",
-        choices=list(MEMORIES),
-        default=argparse.SUPPRESS,
-        help="memory that the program is arranged for and its cycles are told for, as in "
-        "docs/memory.md (default: the board's)",
-    )
+    add_target(build)
     build.add_argument(
         "-o",
         "--output",
@@ -93,10 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--quantize",
         type=quantize.precision,
-        metavar="wNaM",
+        metavar="wNaM|30fps",
         default=argparse.SUPPRESS,
         help="the model is a float network: give it weights of N bits and activations of M first, "
-        "such as w8a8 (needs --data; `quantize` does it with all options, and keeps the file)",
+        "such as w8a8, or bits by a budget, such as 30fps, 2.5Mcycles or 900KB (needs --data; "
+        "`quantize` does it with all options, and keeps the file)",
     )
     quantize.add_data(build, required=False)
     build.add_argument(
@@ -199,13 +176,6 @@ def _sized(arguments: argparse.Namespace) -> Iterator[Path]:
         yield copied
 
 
-def _target(arguments: argparse.Namespace) -> Board:
-    """The machine and the memory that the options ask for."""
-    machine, memory = getattr(arguments, "machine", None), getattr(arguments, "memory", None)
-    board = Board(machine_named(machine), IDEAL) if machine else board_named(arguments.board)
-    return board if memory is None else Board(board.machine, memory_named(memory))
-
-
 def _build(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     model: Path = arguments.model
@@ -220,7 +190,7 @@ def _build(arguments: argparse.Namespace) -> None:
 def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, started: float) -> None:
     """Build ``sized``, which is the model or stands for it."""
     model: Path = arguments.model
-    target = _target(arguments)
+    target = target_of(arguments)
     side_car: Path | None = model.with_suffix(".json")
     if side_car.exists():
         read_record(side_car)

@@ -105,14 +105,22 @@ def _result(output: Output) -> Result:
 
 
 def _picture(place: Place, network: Network) -> Picture:
-    storage, table = place.storage, network.picture_table
+    storage, layout, table = place.storage, place.layout, network.picture_table
+    channels, height, width = network.shape(network.input)
+    blocks = {
+        "block": storage.block,
+        "image_channels": layout.image_channels,
+        "image_bytes": layout.image_bytes,
+        "position_bytes": layout.position_bytes,
+    }
     return Picture(
         tensor=storage.name,
         address=place.position(0, 0, 0),
-        row_bytes=place.layout.row_bytes,
-        channels=storage.channels,
-        height=storage.height,
-        width=storage.width,
+        row_bytes=layout.row_bytes,
+        channels=channels,
+        height=height,
+        width=width,
         pad=storage.pad_code,
         table=() if table is None else tuple(map(int, table)),
+        **(blocks if storage.block > 1 else {}),
     )

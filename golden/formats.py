@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arch.formats import PICTURE_BYTES, PICTURE_CHANNELS, images_of
+from arch.formats import BLOCK, PICTURE_BYTES, PICTURE_CHANNELS, images_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class MapFormat:
     channels: int
     height: int
     width: int
-    #: Bit-planes per position: 1, 2 or 4; of raw sums 4 for each of their pieces.
+    #: Bit-planes per position: 1, 2, 4 or 8; of raw sums 4 for each of their pieces.
     planes: int
     #: Positions from the image's start to position (0, 0).
     origin: int = 0
@@ -111,6 +111,18 @@ def unpack_map(memory: np.ndarray, form: MapFormat) -> np.ndarray:
     """Read codes or raw sums int64 [channels, height, width] from ``memory``."""
     lanes = np.concatenate([codes_of(image) for image in form.view(memory)])
     return lanes[: form.channels]
+
+
+def blocks_of(picture: np.ndarray) -> np.ndarray:
+    """The blocks of 2 x 2 pixels of a picture [channels, height, width], as a map of a quarter of
+    its positions: channel c of pixel (y, x) of a block is channel (2 y + x) * channels + c.
+
+    Height and width are even.
+    """
+    channels, height, width = picture.shape
+    pixels = picture.reshape(channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    blocks = pixels.transpose(2, 4, 0, 1, 3)
+    return blocks.reshape(-1, height // BLOCK, width // BLOCK)
 
 
 def pack_picture(memory: np.ndarray, address: int, pitch: int, codes: np.ndarray) -> None:

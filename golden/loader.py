@@ -25,7 +25,6 @@ from arch.isa import (
     PASS_FLAGS,
     Entry,
     Opcode,
-    Planes,
     decode,
 )
 from arch.loads import FRACTION_BITS, LINE_BYTES, LineNumber
@@ -179,8 +178,6 @@ class ChipMemories:
 
     def _load_map(self, load: Instruction, rows: np.ndarray) -> None:
         planes, halves = load.fields["planes"].count, load.fields["halves"]
-        if load.fields["planes"] is Planes.EIGHT:
-            self._check_wide(load)
         words = np.ascontiguousarray(rows).view(f"<u{self.machine.plane_bytes}")
         if words.shape[1] % planes:
             raise MachineError(f"{load}: its rows end within a position of {planes} planes")

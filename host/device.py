@@ -115,11 +115,11 @@ class Device:
         write_picture(memory, manifest, codes)
         picture = manifest.picture
         total = 0
-        for row in range(picture.height):
-            start = picture.address + row * picture.row_bytes
-            ((start, end),) = _whole_units([(start, start + picture.width * PIXEL)])
+        for start, size in picture.rows:
+            ((start, end),) = _whole_units([(start, start + size)])
             content = np.frombuffer(_bytes(memory, start, end), np.uint8).reshape(-1, PIXEL)
-            if content[:, 3].any():  # what surrounds the picture is in the last unit, too
+            # What surrounds the picture is in the last unit, too.
+            if picture.block > 1 or content[:, 3].any():
                 self.link.write(start, content.tobytes(), report)
                 total += content.size
             else:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from arch.errors import OnefourError
-from arch.formats import LANE_GROUPS, PICTURE_BYTES, images_of
+from arch.formats import BLOCK, GROUP_LANES, LANE_GROUPS, PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
 from host.description import Description, DescriptionError, parse_description
@@ -39,7 +39,11 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
 
 class Picture(Record):
-    """Where the picture's bytes go: rows of pixels of four bytes, the first ``channels`` used."""
+    """Where the picture goes: rows of pixels of four bytes, the first ``channels`` used.
+
+    With ``block`` 2 it is a map of its blocks of 2 x 2 pixels (``golden.formats.blocks_of``), in
+    images of ``image_channels`` channels.
+    """
 
     tensor: str
     address: Address
@@ -51,6 +55,33 @@ class Picture(Record):
     pad: Byte
     #: What is stored for each byte of the picture; empty: the byte itself.
     table: tuple[Byte, ...] = ()
+    block: Annotated[int, Meta(ge=1, le=BLOCK)] = 1
+    #: Of a map of blocks: channels and bytes of its images.
+    image_channels: Literal[0, 8, 16] = 0
+    image_bytes: Natural = 0
+    #: Of a pixel, or of an image's channels of a block.
+    position_bytes: Count = PICTURE_BYTES
+
+    @property
+    def images(self) -> int:
+        """Images of the map of blocks; 1 without."""
+        return images_of(self.channels * self.block**2, self.image_channels or GROUP_LANES)
+
+    @property
+    def end(self) -> int:
+        """The address behind its last row."""
+        last = (self.images - 1) * self.image_bytes + self.height // self.block * self.row_bytes
+        return self.address + last
+
+    @property
+    def rows(self) -> list[tuple[int, int]]:
+        """(address, bytes) of every row that a host writes."""
+        size = self.width // self.block * self.position_bytes
+        return [
+            (self.address + image * self.image_bytes + row * self.row_bytes, size)
+            for image in range(self.images)
+            for row in range(self.height // self.block)
+        ]
 
 
 class ChipPart(Record):
@@ -199,9 +230,19 @@ class Manifest(Record):
 def _check_picture(picture: Picture, memory_bytes: int) -> None:
     if len(picture.table) not in (0, 256):
         raise ManifestError(f"picture: a table of {len(picture.table)} bytes")
-    if picture.row_bytes % PICTURE_BYTES or picture.row_bytes < picture.width * PICTURE_BYTES:
+    size, pixels = picture.position_bytes, f"{picture.height} x {picture.width} pixels"
+    if picture.block == 1:
+        if (size, picture.image_channels, picture.image_bytes) != (PICTURE_BYTES, 0, 0):
+            raise ManifestError(f"picture: {pixels} of {size} bytes")
+    elif picture.height % picture.block or picture.width % picture.block:
+        raise ManifestError(f"picture: {pixels} in blocks of {picture.block} x {picture.block}")
+    elif not picture.image_channels or size % (picture.image_channels // 8):
+        raise ManifestError(f"picture: blocks of {size} bytes")
+    elif picture.image_bytes < picture.height // picture.block * picture.row_bytes:
+        raise ManifestError(f"picture: images of {picture.image_bytes} bytes")
+    if picture.row_bytes % size or picture.row_bytes < picture.width // picture.block * size:
         raise ManifestError(f"picture: rows of {picture.row_bytes} bytes for {picture.width}")
-    if picture.address + picture.height * picture.row_bytes > memory_bytes:
+    if picture.end > memory_bytes:
         raise ManifestError("picture: does not lie in memory")
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from arch.formats import GROUP_LANES, PICTURE_BYTES
-from golden.formats import MapFormat, pack_picture, unpack_map
+from golden.formats import MapFormat, blocks_of, pack_map, pack_picture, unpack_map
 from host.image import Image
-from host.manifest import Manifest, StoredMap
+from host.manifest import Manifest, Picture, StoredMap
 
 
 def memory_with_picture(image: Image, manifest: Manifest, codes: np.ndarray) -> np.ndarray:
@@ -27,7 +27,24 @@ def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> 
         raise ValueError(f"picture codes must be uint8 {shape}, not {codes.dtype} {codes.shape}")
     if picture.table:
         codes = np.array(picture.table, np.uint8)[codes]
-    pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
+    if picture.block > 1:
+        pack_map(memory, blocks_format(picture), blocks_of(codes))
+    else:
+        pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
+
+
+def blocks_format(picture: Picture) -> MapFormat:
+    """The memory format of a picture in blocks."""
+    return MapFormat(
+        image_channels=picture.image_channels,
+        address=picture.address,
+        pitch=picture.row_bytes // picture.position_bytes,
+        channels=picture.channels * picture.block**2,
+        height=picture.height // picture.block,
+        width=picture.width // picture.block,
+        planes=picture.position_bytes // (picture.image_channels // 8),
+        image_bytes=picture.image_bytes,
+    )
 
 
 def layer_format(layer: StoredMap) -> MapFormat:

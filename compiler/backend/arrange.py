@@ -24,9 +24,6 @@ from compiler.backend.tiling.tile import Tiled
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 
-WORTH = 0.99
-"""What maps on chip must come to, of the cycles without: the estimate is no better."""
-
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
@@ -59,7 +56,7 @@ def arrangements(
     second = with_second_maps(lowered)
     if found and second is not lowered:
         found += _Untiled(second, traffic, plain).with_residents(results)
-    better = [each for each in found if each.cycles < WORTH * nothing.cycles]
+    better = [each for each in found if each.cycles < nothing.cycles]
     return [*sorted(better, key=lambda each: each.cycles), nothing]
 
 

@@ -7,9 +7,7 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from arch.formats import CODE_BITS, PICTURE_CHANNELS
+from arch.formats import BLOCK, CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job, Offset, WideCodes
 from compiler.backend.packing import narrowest_grid, pack_span
@@ -22,6 +20,7 @@ from compiler.backend.padding import (
     with_halos,
 )
 from compiler.backend.pass_table import PassTable
+from compiler.backend.picture_blocks import on_blocks, stored_in_blocks
 from compiler.backend.requantising.wide_codes import (
     identity,
     is_wide,
@@ -40,7 +39,7 @@ from compiler.backend.spans import (
     span_of_turns,
 )
 from compiler.backend.storage import WORD_CHANNELS, Storage
-from compiler.backend.stored_form import stored_form, stored_thresholds
+from compiler.backend.stored_form import moving_thresholds, stored_form, stored_thresholds
 from compiler.errors import UnsupportedError
 from golden.execute import parts
 from golden.network import (
@@ -157,13 +156,16 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
+        blocks = picture and stored_in_blocks(tensor, self.demand.consumers[name])
+        block = BLOCK if blocks else 1
         self.storages[variant] = Storage(
             name=variant,
             tensor=name,
-            kind="picture" if picture else "codes",
-            channels=tensor.channels,
-            height=tensor.height,
-            width=tensor.width,
+            kind="picture" if picture and not blocks else "codes",
+            channels=tensor.channels * block**2,
+            height=tensor.height // block,
+            width=tensor.width // block,
+            block=block,
             **vars(stored_form(tensor, padding, picture=picture)),
         )
         self.variants[name, padding] = variant
@@ -179,7 +181,7 @@ class _Lowering:
             if all(getattr(main, key) == value for key, value in vars(form).items()):
                 self.variants[name, padding] = name
                 continue
-            if main.kind == "picture":
+            if main.is_picture:
                 raise UnsupportedError(
                     f"input {name!r}: its consumers pad it with {self.paddings(name)}; supported: "
                     f"one padding of the picture; pad it alike"
@@ -235,6 +237,10 @@ class _Lowering:
         )
         weight_bits = narrowest_grid(operator.weights).bits
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
+        stored = sources[0][0]
+        if stored.block > 1:
+            operator = on_blocks(operator)
+            sources = [(stored, channel) for channel in range(stored.channels)]
         self.quantised(
             operator,
             convolution_spans(operator, sources),
@@ -388,17 +394,8 @@ class _Lowering:
             wide = WideCodes(identity(target.channels))
             self.add_jobs(name, spans, target, None, wide=wide, **(size | fields))
             return
-        stored = np.arange(1, 1 << target.bits) - target.shift
-        codes = -(-stored // target.multiplier)
-        # Channels of a Concat may come from storages of different forms.
-        levels = [codes * source.multiplier + source.shift for source, _ in sources]
-        levels = np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64))
-        if len(summed) > 1:  # no bit is more than 1, but their sum is
-            levels = np.where(codes > 1, Thresholds.FAR, levels)
-        thresholds = Thresholds(
-            levels=levels,
-            sign=np.ones(target.channels, np.int8),
-        )
+        storages = [storage for storage, _ in sources]
+        thresholds = moving_thresholds(storages, target, summed=len(summed) > 1)
         self.add_jobs(name, spans, target, thresholds, **(size | fields))
 
     def add_jobs(

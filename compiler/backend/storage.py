@@ -40,7 +40,8 @@ class Storage:
     """A stored tensor: stored code = ``multiplier`` * network code + ``shift``.
 
     Its integer value is ``step * stored + offset``; ``pad_code`` surrounds it. ``kind`` is "codes",
-    "raw" (sums) or "picture" (bytes of 3 channels). ``top``, ``bottom`` and ``left`` are the rows
+    "raw" (sums) or "picture" (bytes of 3 channels; in blocks of ``block`` pixels each way, a
+    picture is a map of codes, a quarter as large). ``top``, ``bottom`` and ``left`` are the rows
     and columns of halo that its readers look at.
     """
 
@@ -52,6 +53,8 @@ class Storage:
     height: int
     width: int
     bits: int = 0
+    #: 2: of a picture, rows and columns of pixels that make a position; else 1.
+    block: int = 1
     #: Pieces of ``planes`` planes that a position has: of raw sums as many as the largest needs.
     pieces: int = 1
     step: int = 1
@@ -62,6 +65,11 @@ class Storage:
     top: int = 0
     bottom: int = 0
     left: int = 0
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the host writes it."""
+        return self.kind == "picture" or self.block > 1
 
     @cached_property
     def planes(self) -> int:

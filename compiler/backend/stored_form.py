@@ -1,5 +1,6 @@
-"""How a tensor's codes are stored so that its padding is one of them."""
+"""How a tensor's codes are stored so that its padding is one of them, and thresholds for that."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +56,20 @@ def stored_thresholds(thresholds: Thresholds | None, storage: Storage) -> Thresh
     levels = np.repeat(thresholds.levels, storage.multiplier, axis=1)
     shift = np.full((levels.shape[0], storage.shift), -Thresholds.FAR)
     return Thresholds(levels=np.concatenate([shift, levels], axis=1), sign=thresholds.sign)
+
+
+def moving_thresholds(
+    sources: Sequence[Storage], target: Storage, *, summed: bool = False
+) -> Thresholds:
+    """Thresholds that turn the stored codes of each channel into those of ``target``.
+
+    Channels of a Concat may come from storages of different forms. ``summed``: sums of bits are
+    turned, of which none is more than 1, but their sum is.
+    """
+    stored = np.arange(1, 1 << target.bits) - target.shift
+    codes = -(-stored // target.multiplier)
+    levels = [codes * source.multiplier + source.shift for source in sources]
+    levels = np.where(stored <= 0, -Thresholds.FAR, np.array(levels, np.int64))
+    if summed:
+        levels = np.where(codes > 1, Thresholds.FAR, levels)
+    return Thresholds(levels=levels, sign=np.ones(target.channels, np.int8))

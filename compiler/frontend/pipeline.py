@@ -26,6 +26,7 @@ from compiler.frontend.passes.resolve_channels import resolve_channels
 from compiler.frontend.passes.resolve_integer_convolutions import resolve_integer_convolutions
 from compiler.frontend.passes.resolve_resize import resolve_resize
 from compiler.frontend.passes.resolve_windows import resolve_windows
+from compiler.frontend.passes.separate_pools import separate_pools
 from compiler.frontend.passes.share_equal_nodes import share_equal_nodes
 from compiler.frontend.reader.onnx_reader import read_onnx
 from compiler.frontend.rewrites.depth_to_space import resolve_depth_to_space
@@ -123,4 +124,4 @@ def lower(path: str | Path, context: Context) -> Network:
     graph = read_onnx(path)
     for run in PASSES:
         graph = run(graph, context)
-    return fuse_requantisation(build_network(graph, context))
+    return separate_pools(fuse_requantisation(build_network(graph, context)))

@@ -32,6 +32,8 @@ from golden.network import WIDEST_CODE
 FARTHEST = 4096
 #: Quantisers with more bits have too many levels to list; they may still lead to one that has few.
 LARGEST_LISTED = 12
+MOST_ERRORS = 4
+"""Values that one level may have by rounding errors."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,12 @@ def encode(levels: Levels, most: int = 1 << WIDEST_CODE) -> Encoding | None:
     apart = np.diff(values, prepend=-np.inf) > TOLERANCE * size
     if not apart.all() and merges_levels(levels.rows, size):
         return None
-    firsts = values[apart]
-    # Each a hair's breadth from the next, and yet far apart: a function that hardly rises.
-    if (values - firsts[np.cumsum(apart) - 1] > TOLERANCE * size).any():
+    firsts, own = values[apart], np.cumsum(apart) - 1
+    # Each a hair's breadth from the next, and yet far apart, or too many for rounding errors of one
+    # level: a function that hardly rises.
+    if (values - firsts[own] > TOLERANCE * size).any():
+        return None
+    if np.bincount(own).max(initial=0) > MOST_ERRORS:
         return None
     values = firsts
     if not 0 < values.size <= most:

@@ -119,7 +119,7 @@ def _objects(build: Build) -> list[Object]:
             name=picture.tensor,
             kind="picture",
             first=picture.address,
-            stop=picture.address + picture.height * picture.row_bytes,
+            stop=picture.end,
         )
     ]
     for layer in manifest.layers_in_memory:

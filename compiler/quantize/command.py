@@ -5,7 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +14,8 @@ from onnx import ModelProto
 
 from arch.command_line import integer, real
 from arch.files import FileError, check_target, write_whole
+from compiler.quantize.budget.command import add_budget, refuse_without, within
+from compiler.quantize.budget.goal import Goal, goal
 from compiler.quantize.float_network import FloatNetwork, read_float_network
 from compiler.quantize.observe import values
 from compiler.quantize.options import Options
@@ -23,6 +25,7 @@ from compiler.quantize.quantise import quantise
 from compiler.quantize.ranges import METHODS
 from compiler.quantize.rounding import ROUNDINGS, STEPS
 from compiler.tail import class_names
+from compiler.target import target_of
 from host.description import FITS, Description, read_description, side_car
 
 LEAST_BITS, MOST_BITS = 2, 8
@@ -87,6 +90,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--input-scale", type=real(0, above=True), default=argparse.SUPPRESS,
         help="what one step of a picture byte means (default: as the side-car says, or 1/255)",
     )  # fmt: skip
+    add_budget(parser)
 
 
 def options_of(arguments: argparse.Namespace) -> Options:
@@ -106,12 +110,15 @@ def options_of(arguments: argparse.Namespace) -> Options:
     )
 
 
-def precision(text: str) -> tuple[int, int]:
-    """An argparse type: ``w8a8`` as bits of weights and activations."""
+def precision(text: str) -> tuple[int, int] | Goal:
+    """An argparse type: ``w8a8`` as bits of weights and activations, or a budget."""
     found = re.fullmatch(r"w([2-8])a([2-8])", text.lower())
     if found is None:
+        with suppress(argparse.ArgumentTypeError):
+            return goal(text)
         raise argparse.ArgumentTypeError(
-            f"must be bits of weights and activations, 2 to 8, such as w8a8 or w4a4, not {text!r}"
+            "must be bits of weights and activations, 2 to 8, such as w8a8 or w4a4, or a budget "
+            f"such as 30fps, 2.5Mcycles or 900KB, not {text!r}"
         )
     return int(found[1]), int(found[2])
 
@@ -193,12 +200,16 @@ def quantised(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
     if not hasattr(arguments, "data"):
         raise FileError("--quantize needs pictures to look at: name their folder with --data")
     network = read_float_network(model)
-    weights, activations = arguments.quantize
-    options = Options(weights=weights, activations=activations, threads=arguments.threads)
     _, told = described(arguments.model, arguments)
     pictures = pictures_of(network, told, arguments)
-    made = quantise(network, pictures, options)
-    report(network, made, pictures, options)
+    wanted: tuple[int, int] | Goal = arguments.quantize
+    if isinstance(wanted, Goal):
+        options = Options(threads=arguments.threads)
+        made = within(wanted, network, pictures, options, target_of(arguments))
+    else:
+        options = Options(weights=wanted[0], activations=wanted[1], threads=arguments.threads)
+        made = quantise(network, pictures, options)
+        report(network, made, pictures, options)
     with TemporaryDirectory(prefix="onefour-") as folder:
         path = Path(folder) / arguments.model.name
         path.write_bytes(made.SerializeToString())
@@ -214,13 +225,28 @@ def run(arguments: argparse.Namespace, sized: Path) -> None:
     if target.exists() and arguments.model.exists() and target.samefile(arguments.model):
         raise FileError(f"{target}: is the float network itself; name another file with -o")
     check_target(target)
+    refuse_without(arguments)
     options = options_of(arguments)
     network = read_float_network(sized)
     beside, told = described(arguments.model, arguments)
     pictures = pictures_of(network, told, arguments)
-    model = quantise(network, pictures, options)
+    if hasattr(arguments, "budget"):
+        plotted = getattr(arguments, "plot", target.with_suffix(".svg"))
+        check_target(plotted)
+        model = within(
+            arguments.budget,
+            network,
+            pictures,
+            options,
+            target_of(arguments),
+            allowed=arguments.choices,
+            clock_mhz=arguments.clock,
+            plotted=plotted,
+        )
+    else:
+        model = quantise(network, pictures, options)
+        report(network, model, pictures, options)
     write_whole(target, model.SerializeToString())
     if beside is not None and beside.resolve() != side_car(target).resolve():
         write_whole(side_car(target), beside.read_bytes())
-    report(network, model, pictures, options)
     print(f"{target}: {time.monotonic() - started:.0f} s; next: compiler build {target}")

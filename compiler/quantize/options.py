@@ -2,8 +2,6 @@
 
 from dataclasses import asdict, dataclass
 
-from compiler.frontend.encoding import NARROW
-
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -34,8 +32,3 @@ class Options:
         chosen = asdict(self) | {"pictures": min(self.pictures, looked_at)}
         del chosen["threads"]
         return ", ".join(f"{name} {value}" for name, value in chosen.items())
-
-    @property
-    def wide(self) -> bool:
-        """Whether activations have more than 4 bits: they are then computed as runtimes do."""
-        return self.activations > NARROW

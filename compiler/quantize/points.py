@@ -12,6 +12,7 @@ A *point* is a tensor that is rounded to codes:
 Points that a Concat joins share one grid.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -159,16 +160,15 @@ class Tracer:
         return operands
 
 
-def find_points(network: FloatNetwork, wide: bool) -> Points:
-    """The points of a network whose activations have more than 4 bits (``wide``) or not."""
+def find_points(network: FloatNetwork, wide: Container[str]) -> Points:
+    """The points of a network; those that ``wide`` names have more than 4 bits."""
     tracer = Tracer(network)
     for node in tracer.trunk:
         for tensor in tracer.needed(node):
             tracer.resolve(tensor)
-    if wide:
-        for chain in list(tracer.points.chains.values()):
-            if not chain.limits:
-                tracer.resolve(chain.root)
+    for chain in list(tracer.points.chains.values()):
+        if chain.tensor in wide and not chain.limits:
+            tracer.resolve(chain.root)
     return tracer.points
 
 

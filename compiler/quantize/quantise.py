@@ -3,17 +3,19 @@
 import numpy as np
 from onnx import ModelProto, NodeProto
 
+from compiler.frontend.encoding import NARROW
 from compiler.quantize.equalise import equalised, find_pairs
 from compiler.quantize.float_network import FloatNetwork
 from compiler.quantize.functions import Function
-from compiler.quantize.heads import heads, trunk
+from compiler.quantize.heads import trunk
 from compiler.quantize.observe import Observed, observe, values
 from compiler.quantize.options import Options
 from compiler.quantize.patches import Moments, window_of
 from compiler.quantize.pictures import Pictures
-from compiler.quantize.points import find_points, layers
+from compiler.quantize.points import Points, find_points, layers
 from compiler.quantize.ranges import Grid, Seen, find_grid
 from compiler.quantize.solve import solve
+from compiler.quantize.widths import Widths, uniform
 from compiler.quantize.writer import Layer, written
 
 QUANTISED = "quantised"
@@ -26,13 +28,7 @@ def quantise(network: FloatNetwork, pictures: Pictures, options: Options) -> Mod
     """The quantised network, in QuantizeLinear and DequantizeLinear."""
     if options.equalise:
         network = equalise(network, pictures, options)
-    run = Run(network, pictures, options)
-    run.find_grids()
-    run.find_layers()
-    model = run.written()
-    told = model.metadata_props.add()
-    told.key, told.value = QUANTISED, options.told(len(pictures.files))
-    return model
+    return Run(network, pictures, options).quantised()
 
 
 def equalise(network: FloatNetwork, pictures: Pictures, options: Options) -> FloatNetwork:
@@ -45,16 +41,46 @@ def equalise(network: FloatNetwork, pictures: Pictures, options: Options) -> Flo
     return equalised(network, {tensor: seen[tensor].peaks for tensor in tensors})
 
 
+def observe_points(
+    network: FloatNetwork, points: Points, pictures: Pictures, options: Options
+) -> dict[str, Observed]:
+    """What every point but the picture holds."""
+    members = points.members().values()
+    tensors = [tensor for each in members for tensor in each if tensor != network.input]
+    inputs = pictures.inputs(options.pictures, "observing activations")
+    return observe(network.model, tensors, inputs, options.threads, options.seed)
+
+
 class Run:
     """One quantisation: ``grids`` by group of points, ``layers`` by output, once they are found."""
 
-    def __init__(self, network: FloatNetwork, pictures: Pictures, options: Options):
+    def __init__(
+        self,
+        network: FloatNetwork,
+        pictures: Pictures,
+        options: Options,
+        widths: Widths | None = None,
+        observed: dict[str, Observed] | None = None,
+    ):
+        """``widths``: of the options, if None. ``observed``: what is known of activations."""
         self.network = network
         self.pictures = pictures
         self.options = options
-        self.points = find_points(network, options.wide)
+        self.widths = widths or uniform(network, options)
+        self.points = find_points(network, self.widths.wide)
+        self.bits = self.widths.of_groups(self.points)
+        self.observed = observed
         self.grids: dict[str, Grid] = {}
         self.layers: dict[str, Layer] = {}
+
+    def quantised(self, told: str = "") -> ModelProto:
+        """All of it, as a file, whose metadata tell the options and what else is ``told``."""
+        self.find_grids()
+        self.find_layers()
+        model = self.written()
+        entry = model.metadata_props.add()
+        entry.key, entry.value = QUANTISED, self.options.told(len(self.pictures.files)) + told
+        return model
 
     def written(self) -> ModelProto:
         """The network with its grids and its layers in integers."""
@@ -66,9 +92,9 @@ class Run:
         """The grid of each group of points."""
         options, members = self.options, self.points.members()
         picture = self.network.input
-        tensors = [tensor for each in members.values() for tensor in each if tensor != picture]
-        inputs = self.pictures.inputs(options.pictures, "observing activations")
-        observed = observe(self.network.model, tensors, inputs, options.threads, options.seed)
+        observed = self.observed
+        if observed is None:
+            observed = observe_points(self.network, self.points, self.pictures, options)
         later = self.tables()
         for group, each in members.items():
             if picture in each:
@@ -78,10 +104,9 @@ class Run:
                 Seen(found.low, found.high, found.samples, later.get(tensor, []))
                 for tensor, found in ((tensor, observed[tensor]) for tensor in each)
             ]
-            unsigned = not options.wide and any(self.turns(t, observed[t]) for t in each)
-            self.grids[group] = find_grid(
-                seen, options.activations, options.ranges, unsigned=unsigned
-            )
+            bits = self.bits[group]
+            unsigned = bits <= NARROW and any(self.turns(t, observed[t]) for t in each)
+            self.grids[group] = find_grid(seen, bits, options.ranges, unsigned=unsigned)
 
     def tables(self) -> dict[str, list[Function]]:
         """The functions of codes that start at a point."""
@@ -141,21 +166,17 @@ class Run:
                 network.constants[node.input[1]],
                 network.constants[node.input[2]] if len(node.input) > 2 else None,
                 moments[node.output[0]],
-                self.bits(node),
+                self.widths.weights[node.output[0]],
                 options,
                 self.grid(node.input[0]).scale,
                 whole_bias=self.has_kernel(node) and not self.is_scaled(node.input[0]),
             )
 
-    def bits(self, node: NodeProto) -> int:
-        """Of a convolution's weights."""
-        if any(node is head for head in heads(self.network)):
-            return self.options.last
-        is_first = self.points.source[node.input[0]] == self.network.input
-        return self.options.first if is_first else self.options.weights
-
     def has_kernel(self, node: NodeProto) -> bool:
         """Whether a quantiser of more than 4 bits sees the sums: the bias is an integer then."""
-        return self.options.wide and any(
-            chain.root == node.output[0] and chain.limits for chain in self.points.chains.values()
+        return any(
+            chain.root == node.output[0]
+            and chain.limits
+            and self.bits[self.points.group(chain.tensor)] > NARROW
+            for chain in self.points.chains.values()
         )

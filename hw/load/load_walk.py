@@ -16,11 +16,6 @@ def phase_bits(machine: Machine) -> int:
     return (max(PICTURE_BITS, beats) - 1).bit_length()
 
 
-def machine_has(machine: Machine, planes: Planes) -> bool:
-    """Whether there are maps of so many planes: of 8 only with wide codes."""
-    return planes is not Planes.EIGHT or machine.wide_rows > 0
-
-
 class LoadWalk(wiring.Component):
     """Per step (S words: a beat, or a part of one), the chip position of each of its words:
 
@@ -88,9 +83,8 @@ class LoadWalk(wiring.Component):
         split = Signal()  # odd x go elsewhere
         picture = Signal()
         # Two steps to a position of 8 planes, of a picture or of a map.
-        known = [each for each in Planes if machine_has(self.machine, each)]
         eight = (transfer.opcode == Opcode.LOAD_MAP) & (transfer.planes == Planes.EIGHT)
-        halves = picture | eight if self.machine.wide_rows else picture
+        halves = picture | eight
         m.d.comb += [
             split.eq(transfer.odd_offset.any()),
             picture.eq(transfer.opcode == Opcode.LOAD_PICTURE),
@@ -104,7 +98,7 @@ class LoadWalk(wiring.Component):
             m.d.sync += [advance.eq(1), hold.eq(0), odd_phase.eq(0)]
             with m.Switch(transfer.opcode):
                 with m.Case(Opcode.LOAD_MAP), m.Switch(transfer.planes):
-                    for planes in known:
+                    for planes in Planes:
                         with m.Case(planes):
                             count = slots // planes.count
                             if count == 0:
@@ -178,7 +172,7 @@ class LoadWalk(wiring.Component):
         with m.If(picture):
             m.d.sync += [offset[w].eq(plane[w]) for w in range(slots)]
         with m.Else(), m.Switch(transfer.planes):
-            for planes in known:
+            for planes in Planes:
                 count = planes.count
                 with m.Case(planes):
                     m.d.sync += [

@@ -87,16 +87,17 @@ def test_shares_of_two_captures_are_added():
     assert codes(chip, PostMode.SHARES_0, [0, 20], [34, 0])[1] == [14, 1]
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"opcode": Opcode.LOAD_CODES}, "no wide codes"),
-        ({"opcode": Opcode.LOAD_MAP, "planes": Planes.EIGHT}, "no wide codes"),
-    ],
-)
-def test_machines_without_wide_codes_load_none(fields, message):
-    with pytest.raises(MachineError, match=f"LOAD.*machine 'ecp5_25f' has {message}"):
-        load(ChipMemories(ECP5_25F), fields.pop("opcode"), [0, 0], **fields)
+def test_machines_without_wide_codes_load_no_tables_of_codes():
+    with pytest.raises(MachineError, match="LOAD.*machine 'ecp5_25f' has no wide codes"):
+        load(ChipMemories(ECP5_25F), Opcode.LOAD_CODES, [0, 0])
+
+
+def test_every_machine_loads_maps_of_eight_planes():
+    chip = ChipMemories(ECP5_25F)
+    fields = {"planes": Planes.EIGHT, "groups": 2} | dict.fromkeys(["row_step", "odd_offset"], 0)
+    fields["plane_stride"] = 1
+    load(chip, Opcode.LOAD_MAP, [0x04030201, 0x80706050], **fields)
+    assert chip.activations[:8, 1].tolist() == [1, 2, 3, 4, 0x50, 0x60, 0x70, 0x80]
 
 
 def test_what_a_product_must_keep_to():

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from arch.machine import TINY
+from arch.machine import ECP5_85F, TINY
 from compiler.describe import describe
 from compiler.flow import compile_network
 from host.manifest import (
@@ -16,7 +16,7 @@ from host.manifest import (
     sealed_record,
     write_manifest,
 )
-from tests.samples.networks import everything
+from tests.samples.networks import Builder, everything
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,27 @@ def test_wrong_values(record, path, value):
     place[path[-1]] = value
     with pytest.raises(ManifestError):
         manifest_of(changed)
+
+
+#: Of a picture in blocks, as WRONG.
+WRONG_BLOCKS = [
+    ("block", 1), ("block", 3), ("block", 0), ("height", 15), ("width", 23), ("image_channels", 0),
+    ("image_channels", 12), ("image_bytes", 1), ("position_bytes", 3), ("position_bytes", 0),
+    ("row_bytes", 4), ("address", (1 << 32) - 64),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG_BLOCKS, ids=str)
+def test_wrong_values_of_a_picture_in_blocks(key, value):
+    b = Builder(1, 16, 24)
+    b.conv("in", "head", 5, 6, stride=2, pad=2, raw=True)
+    record = json.loads(write_manifest(describe(compile_network(b.network("head"), ECP5_85F))))
+    for name in ("format", "format_version", "fingerprint"):
+        del record[name]
+    assert manifest_of(record).picture.block == 2
+    record["picture"][key] = value
+    with pytest.raises(ManifestError):
+        manifest_of(record)
 
 
 def test_every_missing_key(record):

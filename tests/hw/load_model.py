@@ -161,7 +161,7 @@ def random_placement(machine, chance, opcode):
             "row_step": chance.randrange(machine.positions),
             "plane_stride": chance.randrange(machine.positions),
             "odd_offset": chance.choice([0, chance.randrange(1, machine.positions)]),
-            "planes": chance.choice(list(Planes)[: 4 if machine.wide_rows else 3]),
+            "planes": chance.choice(list(Planes)),
             "window": chance.randint(1, 5),
             "groups": chance.randint(1, 15),
             "halves": (

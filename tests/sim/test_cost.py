@@ -62,6 +62,15 @@ def small_stem(seed: int) -> tuple[Network, np.ndarray]:
     return b.network("head"), b.picture()
 
 
+def stem_of_blocks(seed: int) -> tuple[Network, np.ndarray]:
+    """A picture in blocks, and layers that take less time than its loads."""
+    b = Builder(seed, 30, 44)
+    b.conv("in", "stem", 20, 6, stride=2, pad=2, weight_bits=2, bits=2)
+    b.conv("stem", "binary", 8, 1, weight_bits=1, bits=1)
+    b.conv("binary", "head", 5, 1, raw=True)
+    return b.network("head"), b.picture()
+
+
 def deep(seed: int) -> tuple[Network, np.ndarray]:
     """Computes take longer than loads: 4-bit weights and 64 channels."""
     b = Builder(seed, 12, 16)
@@ -75,7 +84,8 @@ def deep(seed: int) -> tuple[Network, np.ndarray]:
 @pytest.mark.cosim
 @pytest.mark.parametrize("memory", KEPT, ids=lambda memory: memory.name)
 @pytest.mark.parametrize(
-    "draw", [small_stem, deep, even_thresholds, lambda seed: everything(seed, 16, 24)]
+    "draw",
+    [small_stem, stem_of_blocks, deep, even_thresholds, lambda seed: everything(seed, 16, 24)],
 )
 def test_networks(model, seed, draw, memory):
     network, picture = draw(seed)

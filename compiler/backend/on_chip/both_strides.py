@@ -20,9 +20,7 @@ def with_second_maps(lowered: Lowered) -> Lowered:
         writers = [number for number, job in enumerate(jobs) if job.output == name]
         strides = {job.strides[1] for job in jobs if name in job.inputs}
         pictures = any(
-            storages[source].kind == "picture"
-            for number in writers
-            for source in jobs[number].inputs
+            storages[source].is_picture for number in writers for source in jobs[number].inputs
         )
         if not writers or len(strides) == 1 or storage.kind != "codes" or pictures:
             continue

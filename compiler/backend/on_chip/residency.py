@@ -119,11 +119,14 @@ def _candidates(
     """Storages that could stay if there were room and their readers' other inputs stayed, too."""
     if not machine.keeps_results:
         return set()
-    # Pictures are not loaded while results go to the chip.
+    # Pictures of pixels are not loaded while results go to the chip; blocks are as other maps.
     first = 1 + max(
-        number
-        for number, job in enumerate(jobs)
-        if any(storages[name].kind == "picture" for name, _ in job.span.images)
+        (
+            number
+            for number, job in enumerate(jobs)
+            if any(storages[name].kind == "picture" for name, _ in job.span.images)
+        ),
+        default=-1,
     )
     # Wide codes leave in two pieces, and what they are added to is read in turns.
     wide = {name for job in jobs if job.wide is not None for name in (job.output, *job.inputs)}

@@ -12,7 +12,7 @@ from tests.samples.small_onnx import quantised_net
 
 PARTS = [
     "scale", "zero", "sums", "codes", "operand", "weights", "integers", "bias", "min", "max", "Mul",
-    "Add", "mirror", "mirrored", "half", "unused", "0:4", "4:8",
+    "Add", "mirror", "mirrored", "half", "unused", "0:4", "4:8", "rows",
 ]  # fmt: skip
 PLAIN = [" ", "/", ".", "\n", "''", "数", "é", "\x00", "Conv:x", "scale", "0", "None", "@pad0"]
 

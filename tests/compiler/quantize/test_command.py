@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import onnx
@@ -77,6 +78,30 @@ def test_build_quantises_first(model, data, tmp_path, capfd):
     assert (network.name, bits) == ("small", {4})
 
 
+def test_bits_by_budget(model, data, tmp_path, capfd):
+    """From the file to the plot, and by ``build`` in one step."""
+    target, given = tmp_path / "chosen.onnx", ["--machine", "tiny", "--data", data]
+    limit = ["--budget", "24kcycles", "--choices", "8,4"]
+    assert run("quantize", model, *given, *limit, "-o", target) == 0
+    told = capfd.readouterr().out
+    assert "budget 24kcycles: mixture" in told
+    assert "<svg" in target.with_suffix(".svg").read_text()
+    assert {t.bits for t in read_network(target).tensors.values()} <= {4, 8}
+    folder = tmp_path / "build"
+    built = ["--quantize", "24kcycles", "--no-verilog", "-o", folder]
+    assert run("build", model, *given, *built) == 0
+    told = capfd.readouterr().out
+    assert "one picture computed alike" in told
+    assert "budget 24kcycles: mixture" in told
+    cycles = int(re.search(r"mixture \d+ +(\d+) cycles", told)[1])
+    assert re.search(rf"^total +{cycles} ", told, re.MULTILINE)
+    assert run("quantize", model, *given, "--budget", "1kcycles", "-o", tmp_path / "no.onnx") == 2
+    assert "and the least that bits of 3, 4, 6, 8 give is" in capfd.readouterr().err
+    assert not (tmp_path / "no.onnx").exists()
+    assert run("quantize", model, *given, "--plot", tmp_path / "no.svg", "-o", target) == 2
+    assert "--plot: shows what --budget chose" in capfd.readouterr().err
+
+
 def test_messages(model, data, tmp_path, capfd):
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -114,4 +139,4 @@ def test_messages(model, data, tmp_path, capfd):
     assert "with --quantize only" in capfd.readouterr().err
     with pytest.raises(SystemExit):
         run("build", model, "--quantize", "w9a1", "--data", data)
-    assert "bits of weights and activations, 2 to 8, such as w8a8" in capfd.readouterr().err
+    assert "2 to 8, such as w8a8 or w4a4, or a budget such as 30fps" in capfd.readouterr().err

@@ -8,7 +8,7 @@ from tests.samples.float_net import FloatNet, branched, shuffled
 
 def points(tmp_path, net: FloatNet, wide: bool):
     network = read_float_network(net.save(tmp_path))
-    found = find_points(network, wide)
+    found = find_points(network, network.producers if wide else ())
     operators = {t: network.producers[t].op_type for t in found.groups if t != network.input}
     return network, found, operators
 

@@ -147,8 +147,8 @@ def test_pools_of_large_windows(tmp_path, side, parts):
     net.head(pooled, 8)
     network = exact(net, tmp_path)
     pools = [operator for operator in network.operators if isinstance(operator, MaxPool)]
-    assert len(pools) == parts
-    assert max(pool.kernel[0] for pool in pools) == 5
+    assert len(pools) == 2 * parts  # along rows, and along columns
+    assert max(max(pool.kernel) for pool in pools) == 5
 
 
 def test_pools_of_one_map_share_their_parts(tmp_path):
@@ -160,7 +160,7 @@ def test_pools_of_one_map_share_their_parts(tmp_path):
     ]
     net.head(net.node("Concat", x, *pools, axis=1), 32)
     network = exact(net, tmp_path)
-    assert sum(isinstance(operator, MaxPool) for operator in network.operators) == 3
+    assert sum(isinstance(operator, MaxPool) for operator in network.operators) == 2 * 3
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,12 @@ def test_other_pools_stay(tmp_path, given):
     x = net.quant(net.node("Relu", net.conv("x", 8, 3)))
     net.head(net.node("MaxPool", x, **given), 8)
     network = exact(net, tmp_path)
-    (pool,) = (operator for operator in network.operators if isinstance(operator, MaxPool))
-    assert list(pool.kernel) == given["kernel_shape"]
+    pools = [operator for operator in network.operators if isinstance(operator, MaxPool)]
+    height, width = given["kernel_shape"]
+    apart = [(1, width), (height, 1)]
+    assert [pool.kernel for pool in pools] == (
+        [(height, width)] if "strides" in given else apart
+    )
 
 
 def doubled(net: Net, x: str, channels: int = 8, depth: int = 8, **given) -> str:

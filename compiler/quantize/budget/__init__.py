@@ -1,0 +1,1 @@
+"""Bits of each layer by what a frame may cost: sensitivity against cycles."""

@@ -1,0 +1,85 @@
+"""Pictures stored in blocks: when they are, that nothing changes, and what it saves."""
+
+import pytest
+
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY
+from arch.memory import SDR16_133
+from compiler.backend.lower import lower
+from compiler.describe import describe
+from compiler.errors import UnsupportedError
+from compiler.flow import compile_network
+from tests.samples.networks import Builder
+from tests.samples.programs import differing_codes
+
+
+def stem(kernel, pad, *, channels=3, size=(20, 28), seed=3, stride=2, **options):
+    """A convolution of the picture, and a head."""
+    b = Builder(seed, *size, channels=channels)
+    b.conv("in", "stem", 20, kernel, stride=stride, pad=pad, **options)
+    b.conv("stem", "head", 9, 3, raw=True)
+    return b.network("head"), b.picture()
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    ("kernel", "pad", "options"),
+    [
+        (6, 2, {}),
+        (6, 2, {"weight_bits": 1, "bits": 1}),
+        (6, 2, {"pad_value": 255, "channels": 1}),
+        (2, 0, {"channels": 2}),
+        (4, 2, {"size": (12, 6), "pad_value": 77}),
+        (4, 0, {"size": (30, 70)}),
+    ],
+)
+def test_codes_are_those_of_the_network(machine, kernel, pad, options):
+    network, picture = stem(kernel, pad, **options)
+    compiled = compile_network(network, machine, SDR16_133)
+    assert describe(compiled).picture.block == 2
+    result = differing_codes(network, picture, machine, SDR16_133, races=True)
+    assert len(result) == 2
+    assert not any(result.values()), result
+
+
+@pytest.mark.parametrize(
+    ("kernel", "pad", "options"),
+    [
+        (3, 1, {}),
+        (6, 3, {}),
+        (5, 2, {}),
+        (6, 2, {"stride": 1}),
+        (6, 2, {"size": (20, 27)}),
+        (6, 2, {"size": (21, 28)}),
+        (10, 4, {}),  # 25 blocks, 20 times five pixels of a row
+    ],
+)
+def test_other_pictures_are_rows_of_pixels(kernel, pad, options):
+    network, _ = stem(kernel, pad, **options)
+    assert lower(network, TINY).storages["in"].kind == "picture"
+
+
+def test_all_readers_must_gain():
+    for kernel, kind in ((2, "codes"), (3, "picture")):
+        b = Builder(3, 20, 28)
+        b.conv("in", "one", 4, 6, stride=2, pad=2, raw=True)
+        b.conv("in", "other", 4, kernel, stride=2, pad=0, pad_value=0, raw=True)
+        assert lower(b.network("one", "other"), TINY).storages["in"].kind == kind
+
+
+def test_two_paddings_of_blocks_are_refused():
+    b = Builder(3, 20, 28)
+    b.conv("in", "one", 4, 6, stride=2, pad=2, raw=True)
+    b.conv("in", "other", 4, 6, stride=2, pad=2, pad_value=3, raw=True)
+    with pytest.raises(UnsupportedError, match="supported: one padding of the picture"):
+        lower(b.network("one", "other"), TINY)
+
+
+def test_fewer_passes_and_as_many_bytes():
+    """Of a kernel of 6 x 6: 9 blocks of 12 lanes, where rows of pixels take 12 taps of 9."""
+    network, _ = stem(6, 2, size=(64, 64))
+    compiled = compile_network(network, ECP5_85F)
+    job = compiled.lowered.jobs[0]
+    assert len(job.span.taps) == 9
+    assert compiled.plan.jobs[0].tiled.packed.table.block_passes == 75
+    manifest = describe(compiled)
+    assert sum(size for _, size in manifest.picture.rows) == 64 * 64 * 4
