@@ -41,8 +41,9 @@ PINS = "pins.lpf"
 PLACE = ["--placer", "static", "--no-route"]
 ROUTE = ["--no-pack", "--no-place"]
 """A placer would find every cell placed, but refine: without packing it takes chains apart."""
-ROUTING_SECONDS = 3600.0
-"""The router does not give up by itself. It took five to thirteen minutes."""
+ROUTING_SECONDS = 4 * 3600.0
+"""The router does not give up by itself. It took five to thirteen minutes of a core for the 25F's
+accelerator alone, and more than half an hour for the same with a board around it."""
 SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Slots of yosys' cells."""
 
