@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from onnx import ModelProto
+
 from arch.boards import Board, board_named
 from arch.errors import OnefourError
 from arch.files import check_target, write_whole
@@ -73,7 +75,9 @@ class Row:
     #: Operators of the file that the array computes, and kind -> number of those the host does.
     on_array: int = 0
     on_host: dict[str, int] = field(default_factory=dict)
-    #: Of these the ones that stand before the last convolutions, because the array has no such.
+    #: Of these the ones of each piece in mid-network, and those that begin the tail before the last
+    #: convolutions, because the array has no such.
+    pieces: list[dict[str, int]] = field(default_factory=list)
     foreign: dict[str, int] = field(default_factory=dict)
     refused: str = ""
     frames: list[Frame] = field(default_factory=list)
@@ -194,9 +198,14 @@ def _read(path: Path, input_scale: float, row: Row) -> tuple[Network, Parts | No
     graph = graph_of(load_model(path), path)
     tail = tail_of(graph)
     host = tail.nodes if tail else ()
-    row.on_array = len(graph.nodes) - len(host)
-    row.on_host = dict(Counter(node.op for node in host).most_common())
+    counts = Counter(node.op for node in host)
     row.foreign = dict(Counter(node.op for node in tail.foreign).most_common()) if tail else {}
+    for piece in network.pieces:
+        own = Counter(node.op_type for node in ModelProto.FromString(piece.model).graph.node)
+        counts += own
+        row.pieces.append(dict(own.most_common()))
+    row.on_array = len(graph.nodes) - counts.total()
+    row.on_host = dict(counts.most_common())
     return network, parts
 
 
@@ -245,6 +254,10 @@ def _compared(compiled: Compiled, path: Path, input_scale: float) -> int:
     ).codes
 
 
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{op} x {count}" if count > 1 else op for op, count in counts.items())
+
+
 def table(rows: list[Row]) -> Iterator[str]:
     """Markdown: a line for each file and target; then what is refused, and what the host does."""
     yield (
@@ -269,10 +282,12 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield ""
     for row in rows:
         if row.on_host:
-            host = ", ".join(f"{op} x {count}" for op, count in row.on_host.items())
-            why = ", ".join(f"{op} x {count}" for op, count in row.foreign.items())
-            reason = f"; the array does not have {why}" if why else " (what follows the heads)"
-            yield f"* {row.file}: {row.on_array} operators on the array; on the host {host}{reason}"
+            reason = f"; the array does not have {_listed(row.foreign)}" if row.foreign else ""
+            inner = "".join(f"; a piece in mid-network of {_listed(own)}" for own in row.pieces)
+            yield (
+                f"* {row.file}: {row.on_array} operators on the array; on the host, behind the "
+                f"heads or in pieces, {_listed(row.on_host)}{inner}{reason}"
+            )
         elif row.on_array:
             yield f"* {row.file}: all of {row.on_array} operators on the array"
         for reason in dict.fromkeys([row.refused, *(each.refused for each in row.frames)]):
