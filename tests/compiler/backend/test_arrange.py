@@ -27,10 +27,10 @@ def test_the_order_is_that_of_predicted_cycles(name, memory):
     network, found = arranged(path, ECP5_85F, memory)
     cycles = [compiled(network, ECP5_85F, memory, each).prediction.cycles for each in found]
     assert cycles[0] <= 1.01 * min(cycles)
-    if memory is SDR16_133:  # what stays on chip is worth a fifth of the frame at least
+    if memory is SDR16_133:  # what stays on chip is worth a tenth of the frame or so
         assert len(found) > 1
         assert cycles == sorted(cycles)
-        assert cycles[0] < 0.85 * cycles[-1]
+        assert cycles[0] < 0.92 * cycles[-1]
 
 
 def test_the_last_keeps_nothing_on_chip():
