@@ -81,12 +81,31 @@ def deep(seed: int) -> tuple[Network, np.ndarray]:
     return b.network("head"), b.picture()
 
 
+def whole(seed: int) -> tuple[Network, np.ndarray]:
+    return everything(seed, 16, 24)
+
+
+NETWORKS = [small_stem, stem_of_blocks, deep, even_thresholds, whole]
+#: Of all pairs every third: each network meets three or four memories, each memory two networks.
+PAIRS = [
+    pytest.param(
+        draw, memory, id=f"{draw.__name__}-{memory.name}",
+        marks=() if (row + column) % 3 == 0 else pytest.mark.slow,
+    )
+    for row, draw in enumerate(NETWORKS)
+    for column, memory in enumerate(KEPT)
+]  # fmt: skip
+
+
+def seeds(count: int, usual: int) -> list:
+    """Seeds 0..count - 1; from ``usual`` on they are for long runs."""
+    return [
+        pytest.param(seed, marks=() if seed < usual else pytest.mark.slow) for seed in range(count)
+    ]
+
+
 @pytest.mark.cosim
-@pytest.mark.parametrize("memory", KEPT, ids=lambda memory: memory.name)
-@pytest.mark.parametrize(
-    "draw",
-    [small_stem, stem_of_blocks, deep, even_thresholds, lambda seed: everything(seed, 16, 24)],
-)
+@pytest.mark.parametrize(("draw", "memory"), PAIRS)
 def test_networks(model, seed, draw, memory):
     network, picture = draw(seed)
     compiled = compile_network(network, TINY, memory)
@@ -101,7 +120,7 @@ def test_networks(model, seed, draw, memory):
     [{}, {"loops": True}, {"made": True}, {"wide": True}, {"wide": True, "loops": True}],
     ids=lambda kinds: " ".join(kinds),
 )
-@pytest.mark.parametrize("seed", range(2 * len(KEPT)))
+@pytest.mark.parametrize("seed", seeds(2 * len(KEPT), len(KEPT)))
 def test_random_programs(model, seed, kinds):
     program = RandomProgram(TINY, seed, **kinds)
     assert not differing(model, program.memory, 0, KEPT[seed % len(KEPT)])
@@ -113,7 +132,7 @@ def keeping():
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("seed", range(3 * len(KEPT)))
+@pytest.mark.parametrize("seed", seeds(3 * len(KEPT), 2 * len(KEPT)))
 def test_random_programs_with_results_on_chip(keeping, seed):
     program = RandomProgram(SMALL16, seed, on_chip=True, loops=seed % 3 == 1, made=seed % 3 == 2)
     memory = KEPT[seed % len(KEPT)]
