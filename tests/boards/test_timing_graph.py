@@ -9,6 +9,7 @@ import pytest
 from boards.anneal import Schedule, anneal
 from boards.timing_graph import CARRY_IN, CARRY_ON, CARRY_OUT, OWN_LUT, timing_graph
 from tests.boards.test_anneal import FF, bel, cell
+from tests.samples.long_runs import slow
 
 NEAR = 560
 """A wire within a tile, in ps: eight steps of 70."""
@@ -83,7 +84,7 @@ def scattered(chance):
     return {"modules": {"top": {"cells": cells, "netnames": {}, "settings": {}}}}
 
 
-@pytest.mark.parametrize("urgent", [0.0, 20.0])
+@pytest.mark.parametrize("urgent", [0.0, *slow(20.0)])
 def test_urgent_paths_get_short(tmp_path, seed, urgent):
     (tmp_path / "placed.json").write_text(json.dumps(scattered(random.Random(seed))))
     schedule = Schedule(moves_per_cell=50, temperature=15.0, density=0.0, urgent=urgent)

@@ -132,7 +132,7 @@ def keeping():
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("seed", seeds(3 * len(KEPT), 2 * len(KEPT)))
+@pytest.mark.parametrize("seed", seeds(3 * len(KEPT), len(KEPT)))
 def test_random_programs_with_results_on_chip(keeping, seed):
     program = RandomProgram(SMALL16, seed, on_chip=True, loops=seed % 3 == 1, made=seed % 3 == 2)
     memory = KEPT[seed % len(KEPT)]

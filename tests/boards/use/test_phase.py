@@ -16,6 +16,7 @@ from boards.use.phase import best_phase, pack_with_phase, phases, with_phase
 from boards.use.simulation import board_model, for_simulation, simulated, start_seconds
 from host.link import Link
 from host.read_timing import wrong_at_every_timing
+from tests.samples.long_runs import slow
 
 EMPTY = Path(__file__).parents[1].joinpath("no_accelerator.v").read_text()
 CLOCK = 85.0
@@ -80,9 +81,7 @@ def model():
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize(
-    "delay", [0.0, 6.0, 12.0, *(pytest.param(d, marks=pytest.mark.slow) for d in range(1, 12))]
-)
+@pytest.mark.parametrize("delay", [12.0, *slow(*range(12))])
 def test_a_sweep_finds_the_window(model, delay):
     """The phase and timing that it finds have a nanosecond either way, by the memory's times."""
     design = for_simulation(DESIGN)

@@ -13,6 +13,7 @@ from hw.compute.rotator import Rotator
 from hw.yosys import find_yosys
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_pair
+from tests.samples.long_runs import slow
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)
@@ -61,8 +62,8 @@ endmodule
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     ("machine", "multipliers"),
-    [(ECP5_25F, 7), (ECP5_25F, 8), (ECP5_85F, 16), (ECP5_85F, 5)],
-    ids=["25f-most", "25f-all", "85f-all", "85f-some"],
+    [(ECP5_25F, 7), (ECP5_85F, 16), *slow((ECP5_25F, 8), (ECP5_85F, 5))],
+    ids=["25f-most", "85f-all", "25f-all", "85f-some"],
 )
 def test_multipliers_rotate(machine, multipliers, tmp_path):
     pair = [Rotator(machine, count) for count in (0, multipliers)]

@@ -13,6 +13,7 @@ from hw.load.wide_multiplexer import multiplexer
 from tests.hw.cell_models import cell_models
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_pair
+from tests.samples.long_runs import slow
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)
@@ -82,7 +83,7 @@ endmodule
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize("machine", [ECP5_25F, *slow(ECP5_85F)], ids=lambda m: m.name)
 def test_fabrics_agree(machine, tmp_path):
     """Whatever the positions are, also several words for one bank."""
     pair = [SlotRouter(machine, fabric) for fabric in FABRICS]

@@ -7,6 +7,7 @@ from hw.fabric import FABRICS
 from hw.load.unit_writer import UnitWriter
 from tests.hw.cell_models import cell_models
 from tests.hw.fabric_miter import check_pair
+from tests.samples.long_runs import slow
 
 BENCH = """
 module bench(input clk);
@@ -35,7 +36,7 @@ endmodule
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("machine", [ECP5_25F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize("machine", [ECP5_25F, *slow(ECP5_85F)], ids=lambda m: m.name)
 def test_fabrics_agree(machine, tmp_path):
     """The accumulators of both begin with a table."""
     pair = [UnitWriter(machine, fabric) for fabric in FABRICS]

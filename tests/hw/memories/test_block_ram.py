@@ -11,6 +11,7 @@ from hw.memories.block_ram import LATENCY, BlockRam
 from hw.memories.weight_memory import WeightMemory
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_pair
+from tests.samples.long_runs import slow
 
 
 def run(dut, bench):
@@ -123,7 +124,7 @@ endmodule
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     ("depth", "width", "granularity"),
-    [(256, 32, 16), (512, 32, 16), (512, 128, None), (1024, 16, 8), (2048, 16, 8)],
+    [(512, 128, None), (1024, 16, 8), *slow((256, 32, 16), (512, 32, 16), (2048, 16, 8))],
 )
 def test_cells(depth, width, granularity, tmp_path):
     pair = [BlockRam(depth, width, fabric, granularity) for fabric in FABRICS]

@@ -11,6 +11,7 @@ from hw.results.threshold_search import ThresholdSearch
 from tests.hw.cell_models import cell_models
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_pair
+from tests.samples.long_runs import slow
 
 SETS, INDICES = 2, 16
 
@@ -149,7 +150,7 @@ endmodule
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("bits", [20, 22])
+@pytest.mark.parametrize("bits", [20, *slow(22)])
 def test_fabrics_agree(bits, tmp_path):
     machine = replace(TINY, accumulator_bits=bits)
     pair = [ThresholdSearch(machine, fabric) for fabric in FABRICS]
