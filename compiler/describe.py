@@ -85,28 +85,35 @@ def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
     relations = [placed.encoded.relation for placed in jobs if placed.job.raw]
     timing = compiled.prediction.computes
     return StoredMap(
-        tensor=storage.tensor,
-        storage=name,
-        onnx=compiled.network.onnx_names.get(storage.tensor, storage.tensor),
         kind=storage.kind,
         operators=tuple(dict.fromkeys(name for placed in jobs for name in placed.job.operators)),
         first_compute=min(computes),
         last_compute=max(computes),
         first_cycle=timing[min(computes)].first_pass,
         last_cycle=timing[max(computes)].stored,
+        **_what(compiled, storage),
         **_where(compiled, name),
-        planes=storage.planes,
-        channels=storage.channels,
-        height=storage.height,
-        width=storage.width,
-        bits=storage.bits,
-        multiplier=storage.multiplier,
-        shift=storage.shift,
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
         base=tuple(int(base) for relation in relations for base in relation.base),
         step=tuple(relation.step for relation in relations for _ in relation.base),
         divisor=tuple(relation.divisor for relation in relations for _ in relation.base),
     )
+
+
+def _what(compiled: Compiled, storage: Storage) -> dict:
+    """Names and form of a stored map, whoever writes it."""
+    return {
+        "tensor": storage.tensor,
+        "storage": storage.name,
+        "onnx": compiled.network.onnx_names.get(storage.tensor, storage.tensor),
+        "planes": storage.planes,
+        "channels": storage.channels,
+        "height": storage.height,
+        "width": storage.width,
+        "bits": storage.bits,
+        "multiplier": storage.multiplier,
+        "shift": storage.shift,
+    }
 
 
 def _pieces(compiled: Compiled) -> Iterator[Piece]:
@@ -158,23 +165,14 @@ def _host_map(
 ) -> StoredMap:
     """A map that the host writes before COMPUTE number ``compute``."""
     return StoredMap(
-        tensor=storage.tensor,
-        storage=storage.name,
-        onnx=compiled.network.onnx_names.get(storage.tensor, storage.tensor),
         kind="codes",
         operators=(operator,),
         first_compute=compute,
         last_compute=compute,
         first_cycle=cycle,
         last_cycle=cycle,
+        **_what(compiled, storage),
         **_where(compiled, storage.name),
-        planes=storage.planes,
-        channels=storage.channels,
-        height=storage.height,
-        width=storage.width,
-        bits=storage.bits,
-        multiplier=storage.multiplier,
-        shift=storage.shift,
         bit_operations=0,
     )
 
