@@ -15,12 +15,13 @@ from tempfile import TemporaryDirectory
 from onnx import ModelProto
 
 from arch.boards import Board, board_named
+from arch.command_line import real
 from arch.errors import OnefourError
 from arch.files import check_target, write_whole
 from arch.memory import memory_named
 from compiler.build_folder import compiled_manifest
 from compiler.check.frame import busy_picture, check_frame
-from compiler.errors import UnsupportedError
+from compiler.errors import DifferenceError, UnsupportedError
 from compiler.flow import Compiled, compile_network
 from compiler.frontend.dialect import described, is_float
 from compiler.frontend.pipeline import read_network
@@ -56,6 +57,8 @@ class Frame:
 
     target: str
     refused: str = ""
+    #: Where network, program and file do not compute the same: a defect, not of the file.
+    differs: str = ""
     program_bytes: int = 0
     cycles: int = 0
     #: Share of the array's bit products in these cycles that the network asks for.
@@ -92,8 +95,8 @@ def target(text: str) -> Target:
         board = board_named(name)
         if memory:
             board = replace(board, memory=memory_named(memory))
-        return Target(text, board, float(clock) if clock else None)
-    except (OnefourError, ValueError) as error:
+        return Target(text, board, real(0, above=True)(clock) if clock else None)
+    except (OnefourError, argparse.ArgumentTypeError) as error:
         raise argparse.ArgumentTypeError(
             f"{error}; give BOARD[:MEMORY][@MHZ], such as ecp5-25f:ideal@90"
         ) from error
@@ -124,7 +127,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a line for each file as it is done, the table, and what was refused why."""
+    """Print a line for each file as it is done, the table, and what was refused why.
+
+    :class:`DifferenceError` at the end where a program does not compute its file.
+    """
     targets = getattr(arguments, "on", None) or [target(name) for name in USUAL]
     record: Path | None = getattr(arguments, "record", None)
     if record is not None:
@@ -134,7 +140,7 @@ def run(arguments: argparse.Namespace) -> None:
         started = time.monotonic()
         row = _row(arguments, model, targets)
         row.seconds = round(time.monotonic() - started, 1)
-        built = sum(not each.refused for each in row.frames)
+        built = sum(not each.refused and not each.differs for each in row.frames)
         state = "refused" if row.refused else f"{built} of {len(targets)} targets"
         print(f"{model}: {row.kind or 'not read'}; {state}; {row.seconds:.0f} s", flush=True)
         rows.append(row)
@@ -150,6 +156,9 @@ def run(arguments: argparse.Namespace) -> None:
             "files": [asdict(row) for row in rows],
         }
         write_whole(record, json.dumps(content, indent=1) + "\n")
+    wrong = [row.file for row in rows if any(each.differs for each in row.frames)]
+    if wrong:
+        raise DifferenceError(f"{', '.join(wrong)}: not computed alike, as told above")
 
 
 def _row(arguments: argparse.Namespace, model: Path, targets: list[Target]) -> Row:
@@ -224,6 +233,8 @@ def _frame(
             frame.codes_compared = _compared(
                 replace(compiled, parts=parts), path, arguments.input_scale
             )
+    except DifferenceError as error:
+        frame.differs = _reason(error)
     except OnefourError as error:
         frame.refused = _reason(error)
     return frame
@@ -267,8 +278,9 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         for frame in row.frames:
-            if frame.refused:
-                yield f"| {row.file} | {frame.target} | refused, see below | | | | | |"
+            if frame.refused or frame.differs:
+                what = "refused" if frame.refused else "**differs**"
+                yield f"| {row.file} | {frame.target} | {what}, see below | | | | | |"
                 continue
             rate = "" if frame.frames_per_second is None else f"{frame.frames_per_second:g}"
             compared = f"{frame.codes_compared:,}, 0" if frame.codes_compared else ""
@@ -290,6 +302,7 @@ def table(rows: list[Row]) -> Iterator[str]:
             )
         elif row.on_array:
             yield f"* {row.file}: all of {row.on_array} operators on the array"
-        for reason in dict.fromkeys([row.refused, *(each.refused for each in row.frames)]):
+        told = (each.refused or each.differs for each in row.frames)
+        for reason in dict.fromkeys([row.refused, *told]):
             if reason:
                 yield f"* {row.file}: {reason}"

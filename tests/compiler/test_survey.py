@@ -5,6 +5,8 @@ import json
 import pytest
 
 import compiler.__main__
+from compiler import survey
+from compiler.errors import DifferenceError
 from compiler.survey import target
 from tests.samples.float_net import branched, pictures_in
 from tests.samples.small_onnx import quantised_net
@@ -46,6 +48,21 @@ def test_a_row_for_every_file_and_target(quantised, tmp_path, capfd):
     assert "| broken.onnx | all | refused, see below |" in told
 
 
+def test_a_difference_is_no_refusal(quantised, monkeypatch, capfd):
+    """It is a defect, and the command says so at its end."""
+
+    def differ(*_, **__):
+        raise DifferenceError("layer 'a': 1 of 5 differ")
+
+    monkeypatch.setattr(survey, "check_frame", differ)
+    assert run(quantised, "--on", "tiny") == 1
+    captured = capfd.readouterr()
+    assert "| tiny, ideal | **differs**, see below |" in captured.out
+    assert "layer 'a': 1 of 5 differ" in captured.out
+    assert "small.onnx: not computed alike" in captured.err
+    assert run(quantised, "--on", "tiny", "--no-check") == 0
+
+
 def test_float_networks(tmp_path, capfd):
     """They need bits; then what is behind the heads is the host's, and machines may refuse them."""
     model = branched("relu").save(tmp_path)
@@ -60,7 +77,7 @@ def test_float_networks(tmp_path, capfd):
     assert "Build for a machine with wide codes (tiny, ecp5_85f)" in told
 
 
-@pytest.mark.parametrize("text", ["ecp6", "tiny:drum", "tiny@fast"])
+@pytest.mark.parametrize("text", ["ecp6", "tiny:drum", "tiny@fast", "tiny@nan", "tiny@-5"])
 def test_unknown_targets(text, quantised, capsys):
     with pytest.raises(SystemExit, match="2"):
         run(quantised, "--on", text)
