@@ -3,6 +3,8 @@
 import onnx
 import pytest
 
+pytest.importorskip("torch")
+
 import quant.__main__
 from compiler.frontend.pipeline import read_network
 from tests.samples.float_net import branched, pictures_in

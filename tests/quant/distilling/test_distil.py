@@ -3,6 +3,9 @@
 import numpy as np
 import onnx
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 
 from compiler.check.onnx import against_onnx

@@ -3,6 +3,9 @@
 import numpy as np
 import onnx
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 
 from compiler.errors import UnsupportedError
