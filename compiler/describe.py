@@ -40,6 +40,8 @@ def describe(compiled: Compiled) -> Manifest:
         fused=dict(compiled.lowered.fused),
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
         tail=compiled.parts and describe_tail(compiled.parts, _size(compiled)),
+        candidates=compiled.candidates.maps,
+        confidence=compiled.candidates.floor if compiled.candidates.maps else 0.0,
         prediction=Forecast(cycles=compiled.prediction.cycles, memory=compiled.memory),
     )
 
