@@ -9,7 +9,7 @@ from arch.errors import OnefourError
 from arch.link import BOARD_IDENTIFIER, LINK_VERSION, UNIT, BoardRegister
 from arch.machine import Machine
 from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, ErrorCode, Register
-from host.fetch import fetch_candidates, fetch_map, fetch_results
+from host.candidates.fetch import fetch_candidates, fetch_map, fetch_results
 from host.image import Image
 from host.link import Link
 from host.manifest import Manifest
@@ -183,7 +183,7 @@ class Device:
         """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere.
 
         Where the program says where there can be boxes that score ``floor``, the outputs are
-        fetched there, and are elsewhere what gives no box (``host.fetch``).
+        fetched there, and are elsewhere what gives no box (``host.candidates.fetch``).
         """
         memory = np.zeros(size, np.uint8)
         if tells_candidates(manifest, floor):

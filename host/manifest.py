@@ -18,7 +18,7 @@ from arch.errors import OnefourError
 from arch.formats import BLOCK, GROUP_LANES, LANE_GROUPS, PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
-from host.candidates import Candidates
+from host.candidates.records import Candidates
 from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
@@ -282,8 +282,11 @@ class Manifest(Record):
             _check_piece(piece, self)
         if self.tail is not None:
             _check_tail(self.tail)
-        for candidates in self.candidates:
-            _check_candidates(candidates, self)
+        maps = {layer.tensor: layer for layer in self.layers_in_memory}
+        results = {output.name: maps.get(output.tensor) for output in self.outputs}
+        for each in self.candidates:
+            if wrong := each.contradiction(maps.get(each.tensor), results):
+                raise ManifestError(f"candidates {each.tensor!r}: {wrong}")
         try:
             _ = self.description
         except DescriptionError as error:
@@ -379,26 +382,6 @@ def _check_tail(tail: Tail) -> None:
             raise ManifestError("tail: boxes in cells of unknown strides")
         if boxes.layout == "ssd" and not boxes.scores:
             raise ManifestError("tail: boxes without scores")
-
-
-def _check_candidates(candidates: Candidates, manifest: Manifest) -> None:
-    where = f"candidates {candidates.tensor!r}"
-    maps = {layer.tensor: layer for layer in manifest.layers_in_memory}
-    results = {each.name: maps.get(each.tensor) for each in manifest.outputs}
-    map_ = maps.get(candidates.tensor)
-    if map_ is None or (map_.kind, map_.bits) != ("codes", 1):
-        raise ManifestError(f"{where}: no map of one bit in memory")
-    if candidates.of not in candidates.results:
-        raise ManifestError(f"{where}: of {candidates.of!r}, which is none of its results")
-    for name in candidates.results:
-        size = results.get(name) and (results[name].height, results[name].width)
-        if size != (map_.height, map_.width):
-            raise ManifestError(f"{where}: {name!r} is no result of its size")
-    count, most = len(candidates.channels), results[candidates.of].channels
-    if {len(candidates.sign), len(candidates.level)} != {count} or not count:
-        raise ManifestError(f"{where}: {count} channels without as many signs and levels")
-    if max(candidates.channels) >= most or map_.channels not in (1, count):
-        raise ManifestError(f"{where}: channels that {candidates.of!r} does not have")
 
 
 def digest(content: bytes) -> str:

@@ -164,8 +164,9 @@ def _frame(
         expected = _judge(there, found, codes)
         if arguments.record:
             records = frame_records(
-                there.board, found, cycles=cycles, compared=expected.size, clock_mhz=there.clock_mhz,
-                baud=line.baud, times=times, command=_run_command(arguments),
+                there.board, found, cycles=cycles, compared=expected.size,
+                clock_mhz=there.clock_mhz, baud=line.baud, times=times,
+                command=_run_command(arguments),
             )  # fmt: skip
             write_records(arguments.record, records)
     return memory, expected

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from golden.network import Convolution, Network, Operator, Tensor, Thresholds
-from host.candidates import Candidates
+from host.candidates.records import Candidates
 
 
 def with_candidates(

@@ -14,7 +14,7 @@ from onnx import ModelProto, TensorProto
 from compiler.candidates.places import Input, Traced, numbered, traced
 from compiler.errors import UnsupportedError
 from golden.network import Convolution, Network, Output
-from host.candidates import Candidates
+from host.candidates.records import Candidates
 from host.description import Head
 from host.detection import check_outputs, least_sum
 from host.layouts import Boxes, end

@@ -13,14 +13,14 @@ import numpy as np
 
 from arch.link import CRC_BYTES, HEADER_BYTES, UNIT
 from golden.formats import pack_map
-from host.candidates import Candidates
+from host.candidates.records import Candidates
 from host.link import Records
 from host.manifest import Manifest, StoredMap
 from host.memory import layer_format, read_layer
 
 Report = Callable[[int], None]
-PACKET_BYTES = 2 * (HEADER_BYTES + CRC_BYTES)
-"""Roughly what a command costs on the line besides what it reads."""
+PACKET_BYTES = HEADER_BYTES + UNIT + CRC_BYTES + 2 + CRC_BYTES
+"""What a command for records costs on the line, both ways, besides what it reads."""
 
 
 class Reader(Protocol):
@@ -68,7 +68,7 @@ def fetch_candidates(
     where there can be some."""
     tensors = {output.name: output.tensor for output in manifest.outputs}
     whole = dict(tensors)
-    runs: list[tuple[StoredMap, Run]] = []
+    runs: list[Run] = []
     places = 0
     for candidates in manifest.candidates:
         where = manifest.layer_of(candidates.tensor)
@@ -80,10 +80,10 @@ def fetch_candidates(
             own = list(runs_of(layer, wanted))
             if sum(run.records.size + PACKET_BYTES for run in own) < map_bytes(layer):
                 fill(memory, layer, candidates if name == candidates.of else None)
-                runs += [(layer, run) for run in own]
+                runs += own
                 del whole[name]
-    contents = reader.gather([run.records for _, run in runs], report)
-    for (layer, run), content in zip(runs, contents, strict=True):
+    contents = reader.gather([run.records for run in runs], report)
+    for run, content in zip(runs, contents, strict=True):
         place(memory, run, content)
     for tensor in dict.fromkeys(whole.values()):
         fetch_map(reader, memory, manifest.layer_of(tensor), report)
@@ -124,7 +124,8 @@ def fill(memory: np.ndarray, layer: StoredMap, candidates: Candidates | None) ->
     can be stored, the others near v = 0."""
     form = layer_format(layer)
     step, top = np.array(layer.step), (1 << form.planes) - 1
-    sums = np.clip(np.rint(np.array(layer.base) / step), 0, top).astype(np.int64)
+    nearest = np.rint(np.array(layer.base) / np.where(step == 0, 1, step))
+    sums = np.clip(nearest, 0, top).astype(np.int64)
     if candidates is not None:
         # v falls with the stored sum where the step is positive.
         channels = list(candidates.channels)
