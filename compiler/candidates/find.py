@@ -85,9 +85,14 @@ def _in_tail(
             raise _UnknownError(f"tail.onnx takes {value.name!r} in another type than float32")
     shapes = {each.name: network.shape(each.tensor) for each in network.outputs}
     inputs = numbered(model, shapes)
-    table = traced(model, inputs).get(boxes.output)
+    reading = _inputs_of(model, boxes.output)
+    known = traced(model, inputs)
+    table = known.get(boxes.output)
     if not isinstance(table, Traced) or table.low.ndim != 3 or table.shape[0] != 1:
-        raise _UnknownError(f"what {boxes.output!r} is made of could not be followed")
+        lost = (node for node in model.graph.node
+                if not reading.isdisjoint(node.output) and node.output[0] not in known)  # fmt: skip
+        where = next((f" through {node.op_type} {node.name!r}" for node in lost), "")
+        raise _UnknownError(f"what {boxes.output!r} is made of could not be followed{where}")
     rows = table.each(lambda each: each[0].T if boxes.layout == "yolov8" else each[0])
     source, place = _scores(rows, boxes, inputs)
     used = slice(None) if boxes.prototypes else slice(0, end(boxes, _first(boxes)))
@@ -96,7 +101,6 @@ def _in_tail(
     if not (nowhere | ((low == place[:, None]) & (high == place[:, None]))).all():
         raise _UnknownError("a box depends on more than one place")
     by_name = {each.name: each for each in network.outputs}
-    reading = _inputs_of(model, boxes.output)
     elsewhere = _inputs_of(model, boxes.prototypes) if boxes.prototypes else set()
     found = []
     for own in inputs:

@@ -55,7 +55,7 @@ UNKNOWN = {
     "a box depends on more than one place": lambda net, c, b: joined(
         net, net.node("Sigmoid", c), net.node("Mul", b, net.node("ReduceMax", b, axes=[3]))
     ),
-    "could not be followed": lambda net, c, b: joined(
+    "could not be followed through MaxPool": lambda net, c, b: joined(
         net, net.node("Sigmoid", c),
         net.node("MaxPool", b, kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
     ),
