@@ -15,6 +15,7 @@ from arch.errors import OnefourError
 from arch.files import read_bytes
 from arch.machine import Machine
 from compiler.candidates.compared import with_candidates
+from compiler.candidates.hosted import head_weights
 from compiler.describe import describe
 from compiler.flow import Compiled
 from compiler.frontend.pipeline import read_network
@@ -42,8 +43,9 @@ MANIFEST = "manifest.json"
 PROGRAM = "program.bin"
 MODEL = "model.onnx"
 TAIL = "tail.onnx"
+HEADS = "heads.bin"
 VERILOG = "accelerator.v"
-WRITTEN = (PROGRAM, MODEL, TAIL, VERILOG)
+WRITTEN = (PROGRAM, MODEL, TAIL, HEADS, VERILOG)
 """Files that a build may hold beside its manifest; and those of pieces (``PIECE_FILE``)."""
 
 
@@ -112,6 +114,8 @@ def write_build(
     content = {PROGRAM: compiled.image.to_bytes(), MODEL: self_contained(model)}
     if compiled.parts is not None:
         content[TAIL] = compiled.parts.model.SerializeToString()
+    if compiled.heads:
+        content[HEADS] = head_weights(compiled.network, compiled.heads)
     content |= {f"{piece.name}.onnx": piece.model for piece in compiled.network.pieces}
     with new_folder(folder, written_by_us) as scratch:
         if verilog:
@@ -186,6 +190,11 @@ class Build:
         return read_bytes(self.folder / TAIL) if self.manifest.tail is not None else None
 
     @cached_property
+    def heads(self) -> bytes:
+        """Weights of the heads that the host computes; b"" where it computes none."""
+        return read_bytes(self.folder / HEADS) if self.manifest.heads else b""
+
+    @cached_property
     def pieces(self) -> dict[str, bytes]:
         """What the host computes in mid-network: files by their names."""
         return {piece.file: read_bytes(self.folder / piece.file) for piece in self.manifest.pieces}
@@ -229,7 +238,8 @@ def read_build(folder: str | Path) -> Build:
     try:
         manifest = read_manifest(read_bytes(folder / MANIFEST))
         own = (piece.file for piece in manifest.pieces)
-        for name in (PROGRAM, MODEL, *(TAIL,) * (manifest.tail is not None), *own):
+        own = (*(TAIL,) * (manifest.tail is not None), *(HEADS,) * bool(manifest.heads), *own)
+        for name in (PROGRAM, MODEL, *own):
             if digest(read_bytes(folder / name)) != manifest.files.get(name):
                 raise ManifestError(f"{name} is damaged or of another build")
         image = Image.read(folder / PROGRAM)

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from arch.command_line import Help, program, real
+from arch.errors import OnefourError
 from arch.files import FileError, check_target, read_text, write_whole
 from compiler import survey
 from compiler.build_folder import (
@@ -19,11 +20,12 @@ from compiler.build_folder import (
     write_build,
 )
 from compiler.candidates.find import LEAST, MOST
+from compiler.candidates.hosted import head_weights
 from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.explanation import all_told, explain, tail_lines
-from compiler.flow import Compiled, compile_file
+from compiler.flow import ARRAY, HOST, Compiled, compile_file
 from compiler.frontend.dialect import described
 from compiler.frontend.pipeline import PASS_NAMES
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
@@ -90,6 +92,14 @@ def _parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="have the program say where boxes can score so much at least, so that a host on a "
         "slow line fetches the results of these places only (docs/boards.md)",
+    )
+    build.add_argument(
+        "--heads",
+        choices=(HOST, ARRAY),
+        default=argparse.SUPPRESS,
+        help="with --confidence: what computes the sums of the last convolutions: the host, at the "
+        "places that can be boxes and for no lower score, or the array, at all (default: the host, "
+        "where the array is faster without them)",
     )
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
     quantised = commands.add_parser(
@@ -188,6 +198,11 @@ def _sized(arguments: argparse.Namespace) -> Iterator[Path]:
 def _build(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     model: Path = arguments.model
+    if hasattr(arguments, "heads") and not hasattr(arguments, "confidence"):
+        raise OnefourError(
+            f"--heads {arguments.heads}: what computes heads is a choice only where boxes of a "
+            f"least score are wanted; add --confidence 0.25, or leave --heads out"
+        )
     if not model.name:  # "." and "/"
         raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
@@ -213,7 +228,8 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
             print(line, flush=True)
         compiled = compile_file(
             sized, target.machine, target.memory, input_scale=arguments.input_scale,
-            confidence=getattr(arguments, "confidence", None), description=description,
+            confidence=getattr(arguments, "confidence", None),
+            heads=getattr(arguments, "heads", None), description=description,
         )  # fmt: skip
     except (ReadError, UnsupportedError, QuantisationError) as error:
         raise all_told(error, model, parsed, arguments.input_scale) from error
@@ -233,7 +249,7 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
     print(f"memory {target.memory}")
     for line in (*piece_lines(manifest), *candidate_lines(compiled)):
         print(line)
-    if compiled.parts is not None or manifest.pieces:
+    if compiled.parts is not None or manifest.pieces or manifest.heads:
         print("cycles and frames/s are the array's: what the host computes is not in them")
     print(
         f"{folder}: {compiled.network.name} for {target.machine.name} with memory "
@@ -256,7 +272,8 @@ def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:
     codes = busy_picture(network.shape(network.input))
     tail = compiled.parts and compiled.parts.model.SerializeToString()
     pieces = {f"{piece.name}.onnx": piece.model for piece in network.pieces}
-    checked = check_frame(network, model, compiled.image, manifest, codes, tail, pieces)
+    heads = head_weights(network, compiled.heads)
+    checked = check_frame(network, model, compiled.image, manifest, codes, tail, pieces, heads)
     for line in checked.tail.lines() if checked.tail else ():
         print(line)
     return f"one picture computed alike by ONNX graph, network and program ({checked.codes} codes)"

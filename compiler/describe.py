@@ -42,6 +42,7 @@ def describe(compiled: Compiled) -> Manifest:
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
         tail=compiled.parts and describe_tail(compiled.parts, _size(compiled)),
         prediction=Forecast(cycles=compiled.prediction.cycles, memory=compiled.memory),
+        heads=compiled.heads,
         **_candidates(compiled.candidates),
     )
 

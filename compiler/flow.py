@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from arch.formats import PAGE_BYTES
 from arch.machine import Machine
@@ -19,6 +20,7 @@ from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import round_up
 from compiler.candidates.compared import with_candidates
 from compiler.candidates.find import NOT_LOOKED_FOR, Found, in_heads, in_tail
+from compiler.candidates.hosted import hosted, of_array
 from compiler.cost.frame import Prediction
 from compiler.cost.segments import predict_all
 from compiler.errors import CapacityError
@@ -26,8 +28,12 @@ from compiler.frontend.pipeline import read_network
 from compiler.frontend.split.model import Parts, split_file
 from compiler.tail import describe_tail
 from golden.network import Network
+from host.candidates.records import HostHead
 from host.description import Description, DescriptionError
 from host.image import Image
+
+HOST, ARRAY = "host", "array"
+Heads = Literal["host", "array"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +50,7 @@ class Segment:
 class Compiled:
     """A network on a machine with a memory: everything that a build folder is written from."""
 
+    #: All of it, with the heads that the array does not compute.
     network: Network
     machine: Machine
     memory: Memory
@@ -56,6 +63,10 @@ class Compiled:
     parts: Parts | None = None
     #: Where there can be boxes.
     candidates: Found = NOT_LOOKED_FOR
+    #: What the host computes there, and no program.
+    heads: tuple[HostHead, ...] = ()
+    #: Cycles with the heads elsewhere, where that was tried, too.
+    other_cycles: int | None = None
 
     @cached_property
     def computes(self) -> list[list[int]]:
@@ -136,12 +147,14 @@ def compile_file(
     *,
     input_scale: float = 1 / 255,
     confidence: float | None = None,
+    heads: Heads = None,
     description: Description | None = None,
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
     but the program is arranged for this one.
 
     With a ``confidence`` the program says where there can be boxes that score so much at least;
+    ``heads``: what computes the heads' sums there, None for what leaves the array fewer cycles;
     ``description``: the side-car, which may say how boxes are decoded.
     """
     parts = split_file(path)
@@ -152,8 +165,26 @@ def compile_file(
         network = with_candidates(network, candidates.maps, machine.image_channels)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    found = compile_network(replace(network, name=name), machine, memory)
+    found = with_heads(replace(network, name=name), machine, memory, candidates, heads)
     return replace(found, parts=parts, candidates=candidates)
+
+
+def with_heads(
+    network: Network, machine: Machine, memory: Memory, candidates: Found, where: Heads
+) -> Compiled:
+    """The network compiled with its heads on the host or on the array; see :func:`compile_file`."""
+    own = () if where == ARRAY else hosted(network, candidates.maps)
+    if not own:
+        return compile_network(network, machine, memory)
+    there = compile_network(of_array(network, own), machine, memory)
+    there = replace(there, network=network, heads=own)
+    if where == HOST:
+        return there
+    here = compile_network(network, machine, memory)
+    cycles = there.prediction.cycles, here.prediction.cycles
+    if cycles[0] < cycles[1]:
+        return replace(there, other_cycles=cycles[1])
+    return replace(here, other_cycles=cycles[0])
 
 
 def found_candidates(

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from arch.link import USUAL_BAUD, line_seconds
 from compiler.backend.memory import Placed
 from compiler.flow import Compiled
@@ -90,8 +92,38 @@ def candidate_lines(compiled: Compiled) -> Iterator[str]:
     if found.reason:
         yield f"hosts fetch all results: {found.reason}"
     elif found.maps:
-        names = ", ".join(repr(name) for each in found.maps for name in each.results)
+        hosted = {head.of for head in compiled.heads}
+        each = [name for own in found.maps for name in own.results]
+        fetched = ", ".join(repr(name) for name in each if name not in hosted)
+        if fetched:
+            yield (
+                f"hosts that want no box below {found.floor:g} fetch {fetched} only where one can "
+                f"be; the program says where in {len(found.maps)} maps of one bit"
+            )
+        if hosted:
+            yield from _head_lines(compiled)
+        elif compiled.other_cycles is not None:
+            yield (
+                f"the array computes these results: {compiled.prediction.cycles} cycles, and "
+                f"{compiled.other_cycles} if the host did (--heads host)"
+            )
+
+
+def _head_lines(compiled: Compiled) -> Iterator[str]:
+    """What the host computes of the heads, and what that takes off the array."""
+    heads, network = compiled.heads, compiled.network
+    tensors = {output.name: output.tensor for output in network.outputs}
+    products = [head.channels * network.tensors[head.features].channels for head in heads]
+    places = sum(int(np.prod(network.shape(tensors[head.of])[1:])) for head in heads)
+    names = ", ".join(repr(head.of) for head in heads)
+    told = " to ".join(f"{each:,}" for each in sorted({min(products), max(products)}))
+    yield (
+        f"the host computes {names}, where the program's maps of one bit say that a box of "
+        f"{compiled.candidates.floor:g} or more can be: {told} products for each of at most "
+        f"{places:,} places; there are no boxes of less"
+    )
+    if compiled.other_cycles is not None:
         yield (
-            f"hosts that want no box below {found.floor:g} fetch {names} only where one can be; "
-            f"the program says where in {len(found.maps)} maps of one bit"
+            f"with these results computed by the array (--heads array) it would take "
+            f"{compiled.other_cycles} cycles, and has {compiled.prediction.cycles} so"
         )

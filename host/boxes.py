@@ -10,30 +10,47 @@ from host.detection import Detections, detect
 from host.layouts import Boxes, detections
 from host.manifest import Manifest
 from host.masks import masks_on_picture
-from host.memory import read_layer, read_outputs
 from host.picture import Frame, Placement
+from host.results import result_sums, values_of
 from host.tail import Tail, model_outputs
 
 
 def boxes_on_picture(
-    memory: np.ndarray, manifest: Manifest, frame: Frame, floor: float, tail: bytes | None = None
+    memory: np.ndarray,
+    manifest: Manifest,
+    frame: Frame,
+    floor: float,
+    tail: bytes | None = None,
+    heads: bytes = b"",
 ) -> Detections:
     """Detections that score at least ``floor`` in a frame whose run has left ``memory``.
 
-    ``tail``: of ``tail.onnx``, where the build has one. Boxes are in the picture's own pixels.
-    Raises OnefourError where nothing says how boxes are decoded.
+    ``tail``, ``heads``: of ``tail.onnx`` and ``heads.bin``, where the build has them. Boxes are in
+    the picture's own pixels. Raises OnefourError where nothing says how boxes are decoded.
     """
+    sums = result_sums(memory, manifest, floor, heads)
+    return boxes_of(sums, manifest, frame.placement, floor, tail)
+
+
+def boxes_of(
+    sums: Mapping[str, np.ndarray],
+    manifest: Manifest,
+    placement: Placement,
+    floor: float,
+    tail: bytes | None,
+) -> Detections:
+    """The same of the sums int64 [C, H, W] of the network's outputs, by name."""
     check_detector(manifest)
     description = manifest.description
     if description is not None and description.head is not None:
-        sums = [read_layer(memory, manifest.layer_of(out.tensor)) for out in manifest.outputs]
-        found = detect(sums, manifest.outputs, description.head, floor=floor)
-        return replace(found, boxes=frame.placement.to_picture(found.boxes))
+        maps = [sums[out.name] for out in manifest.outputs]
+        found = detect(maps, manifest.outputs, description.head, floor=floor)
+        return replace(found, boxes=placement.to_picture(found.boxes))
     if tail is None:
         raise OnefourError(f"network {manifest.network!r}: boxes need the build's tail.onnx")
-    outputs = model_outputs(Tail(tail), read_outputs(memory, manifest), manifest.tail.outputs)
+    outputs = model_outputs(Tail(tail), values_of(sums, manifest), manifest.tail.outputs)
     size = manifest.picture.height, manifest.picture.width
-    return from_outputs(outputs, manifest.tail.boxes, size, frame.placement, floor)
+    return from_outputs(outputs, manifest.tail.boxes, size, placement, floor)
 
 
 def from_outputs(

@@ -9,12 +9,18 @@ from arch.errors import OnefourError
 from arch.link import BOARD_IDENTIFIER, LINK_VERSION, UNIT, BoardRegister
 from arch.machine import Machine
 from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, ErrorCode, Register
-from host.candidates.fetch import fetch_candidates, fetch_map, fetch_results
+from host.candidates.fetch import (
+    fetch_candidates,
+    fetch_map,
+    fetch_results,
+    fetched_tensors,
+)
 from host.image import Image
 from host.link import Link
 from host.manifest import Manifest
 from host.memory import layer_format, write_picture
 from host.pieces import run_piece
+from host.results import check_floor
 from host.tail import Tail
 
 START, BUSY = 1, 1
@@ -183,8 +189,11 @@ class Device:
         """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere.
 
         Where the program says where there can be boxes that score ``floor``, the outputs are
-        fetched there, and are elsewhere what gives no box (``host.candidates.fetch``).
+        fetched there, and are elsewhere what gives no box (``host.candidates.fetch``). Of heads
+        that the host computes, their features are. OnefourError where these cannot give what the
+        floor wants.
         """
+        check_floor(manifest, floor)
         memory = np.zeros(size, np.uint8)
         if tells_candidates(manifest, floor):
             fetch_candidates(self.link, memory, manifest, report)
@@ -199,8 +208,9 @@ def tells_candidates(manifest: Manifest, floor: float | None) -> bool:
 
 
 def result_bytes(manifest: Manifest) -> int:
-    """Bytes of all results."""
-    forms = [layer_format(manifest.layer_of(output.tensor)) for output in manifest.outputs]
+    """Bytes of all results; of those that the host computes, of their features."""
+    tensors = dict.fromkeys(fetched_tensors(manifest).values())
+    forms = [layer_format(manifest.layer_of(tensor)) for tensor in tensors]
     return sum(end - start for start, end in _whole_units([(f.address, f.end) for f in forms]))
 
 

@@ -18,7 +18,7 @@ from arch.errors import OnefourError
 from arch.formats import BLOCK, GROUP_LANES, LANE_GROUPS, PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
-from host.candidates.records import Candidates
+from host.candidates.records import Candidates, HeadMap, HostHead
 from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
@@ -223,7 +223,8 @@ class Manifest(Record):
     side-car of the model, as it stands there. ``fused``: network tensors that are max-pooled before
     they are stored -> the pooled tensor. ``pieces``: what the host computes in mid-network, in
     order; COMPUTEs and cycles are numbered on behind them. ``candidates``: where there can be boxes
-    that score at least ``confidence``; () where all results are needed.
+    that score at least ``confidence``; () where all results are needed. ``heads``: results that no
+    program computes, but the host where there can be boxes.
     """
 
     network: str
@@ -242,6 +243,7 @@ class Manifest(Record):
     pieces: tuple[Piece, ...] = ()
     candidates: tuple[Candidates, ...] = ()
     confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    heads: tuple[HostHead, ...] = ()
     files: dict[str, str] = {}
 
     @property
@@ -261,6 +263,11 @@ class Manifest(Record):
         return next(layer for layer in stored if layer.tensor == tensor)
 
     @property
+    def head_names(self) -> frozenset[str]:
+        """Names of the results that the host computes."""
+        return frozenset(head.of for head in self.heads)
+
+    @property
     def program_addresses(self) -> tuple[int, ...]:
         """Of all programs of a frame, in order."""
         return (self.program_address, *(piece.program_address for piece in self.pieces))
@@ -277,13 +284,22 @@ class Manifest(Record):
         for layer in self.layers:
             _check_layer(layer, self.memory_bytes)
         for output in self.outputs:
-            _check_output(output, self.layers)
+            _check_output(output, self.layers, self.heads)
         for piece in self.pieces:
             _check_piece(piece, self)
         if self.tail is not None:
             _check_tail(self.tail)
         maps = {layer.tensor: layer for layer in self.layers_in_memory}
         results = {output.name: maps.get(output.tensor) for output in self.outputs}
+        for head in self.heads:
+            own = maps.get(head.features)
+            if head.of not in results or results[head.of] is not None:
+                raise ManifestError(f"head {head.of!r}: no result, or one that a program computes")
+            if wrong := head.contradiction(own, self.candidates):
+                raise ManifestError(f"head {head.of!r}: {wrong}")
+            results[head.of] = HeadMap(
+                channels=head.channels, height=own.height, width=own.width
+            )
         for each in self.candidates:
             if wrong := each.contradiction(maps.get(each.tensor), results):
                 raise ManifestError(f"candidates {each.tensor!r}: {wrong}")
@@ -341,8 +357,11 @@ def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
         raise ManifestError(f"{where}: {layer.bits} bits in {layer.position_bytes} bytes")
 
 
-def _check_output(output: Result, layers: tuple[StoredMap, ...]) -> None:
+def _check_output(
+    output: Result, layers: tuple[StoredMap, ...], heads: tuple[HostHead, ...]
+) -> None:
     stored = [layer for layer in layers if layer.tensor == output.tensor and not layer.chip]
+    stored += [head for head in heads if head.of == output.name]
     if not stored:
         raise ManifestError(f"output {output.name!r}: tensor {output.tensor!r} is not stored")
     if {len(output.scale), len(output.bias)} != {stored[0].channels}:

@@ -95,13 +95,3 @@ def network_values(layer: StoredMap, stored: np.ndarray) -> np.ndarray:
         )
         return (base - step * stored) // divisor
     return ((stored - layer.shift) // layer.multiplier).astype(np.uint8)
-
-
-def read_outputs(memory: np.ndarray, manifest: Manifest) -> dict[str, np.ndarray]:
-    """Float64 [C, H, W] of every network output: v * scale + bias."""
-    return {
-        output.name: read_layer(memory, manifest.layer_of(output.tensor))
-        * np.array(output.scale)[:, None, None]
-        + np.array(output.bias)[:, None, None]
-        for output in manifest.outputs
-    }

@@ -25,6 +25,7 @@ from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.manifest import Manifest
 from host.picture import Frame
+from host.results import check_floor
 from sim.frame import Conditions, Outcome, check_place, frame_model
 from sim.record import FrameRun, records, write_records
 from sim.run import (
@@ -77,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     told = frame_run(arguments, build.manifest)
     frame = load_frame(build.manifest, arguments.image)
     if arguments.draw:
+        check_floor(build.manifest, arguments.score)
         check_detector(build.manifest)
         check_drawing(arguments.draw, drawn_size(frame.image))
     model = frame_model(build.machine, verilog, build.image.memory_bytes, waves=arguments.waves)
@@ -86,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_all_races(build, frame.codes)
     checked = check_frame(
         build.network, build.model, build.image, build.manifest, frame.codes, build.tail,
-        build.pieces,
+        build.pieces, build.heads,
     )
     for line in not_compared(checked):
         print(line)
@@ -158,7 +160,9 @@ def _compare_memory(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 def _draw(build: Build, outcome: Outcome, frame: Frame, path: Path, floor: float) -> None:
-    found = boxes_on_picture(outcome.memory, build.manifest, frame, floor, build.tail)
+    found = boxes_on_picture(
+        outcome.memory, build.manifest, frame, floor, build.tail, build.heads
+    )
     classes = class_names(build.manifest)
     for line in describe(found, classes):
         print(line)

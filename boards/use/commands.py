@@ -30,6 +30,7 @@ from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.link import Link
 from host.read_timing import settle_read_timing
+from host.results import check_floor
 from host.serial_line import SerialLine, serial_ports, the_port
 
 # ---- Bitstreams.
@@ -75,6 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
         check_target(arguments.record)
     found = read_build(arguments.build)
     board = chosen_board(arguments, found.machine)
+    if is_detector(found.manifest):
+        check_floor(found.manifest, arguments.score)
     frame = load_frame(found.manifest, arguments.image)
     if arguments.draw:
         check_detector(found.manifest)
@@ -83,9 +86,10 @@ def run(arguments: argparse.Namespace) -> None:
         memory, expected = _frame(there, found, frame.codes, arguments)
     if not is_detector(found.manifest):
         return
-    boxes = boxes_on_picture(memory, found.manifest, frame, arguments.score, found.tail)
+    parts = found.tail, found.heads
+    boxes = boxes_on_picture(memory, found.manifest, frame, arguments.score, *parts)
     if expected is not None:
-        whole = boxes_on_picture(expected, found.manifest, frame, arguments.score, found.tail)
+        whole = boxes_on_picture(expected, found.manifest, frame, arguments.score, *parts)
         if not boxes.equal(whole):
             raise DifferenceError(
                 f"{len(boxes)} boxes of the results that were fetched are not the {len(whole)} of "
@@ -181,7 +185,9 @@ def _run_command(arguments: argparse.Namespace) -> list[str]:
 def _judge(there: Opened, found: Build, codes: np.ndarray) -> np.ndarray:
     """The simulated memory as golden says; DifferenceError unless that is what it is."""
     expected = check_frame(
-        found.network, found.model, found.image, found.manifest, codes, pieces=found.pieces
+        found.network, found.model, found.image, found.manifest, codes,
+        found.tail if found.heads else None,  # which is what heads are decoded with
+        found.pieces, found.heads,
     ).memory
     memory, errors = there.simulated.get_memory(expected.size + -expected.size % UNIT)
     wrong = int(np.count_nonzero(memory[: expected.size] != expected))

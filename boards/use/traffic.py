@@ -25,6 +25,7 @@ from host.frame import load_frame
 from host.link import Link
 from host.picture import Frame
 from host.pieces import run_frame
+from host.results import check_floor
 
 RATES = (3e6, 12e6)
 """Baud: an FT231X, and the fastest of FTDI's chips."""
@@ -66,7 +67,7 @@ def over_lines(
 
 
 def one_frame(build: Build, frame: Frame, floor: float) -> dict[str, Moved]:
-    """Picture, all results, and those of candidates, of one frame.
+    """Picture, all results (if the program makes them), and those of candidates, of one frame.
 
     DifferenceError where the boxes of these are not those of all results.
     """
@@ -77,20 +78,25 @@ def one_frame(build: Build, frame: Frame, floor: float) -> dict[str, Moved]:
     )
     machine = GoldenMachine(build.machine)
     run_frame(memory, manifest, build.pieces, lambda address: machine.run(memory, address))
-    whole, results = over_lines(memory, lambda device: device.results(manifest, size))
-    found = {"picture": picture, "results": whole}
+    found, results = {"picture": picture}, memory
+    if not manifest.heads:
+        found["results"], results = over_lines(
+            memory, lambda device: device.results(manifest, size)
+        )
     if tells_candidates(manifest, floor):
         found["candidates"], part = over_lines(
             memory, lambda device: device.results(manifest, size, floor=floor)
         )
         boxes = [
-            boxes_on_picture(each, manifest, frame, floor, build.tail) for each in (results, part)
+            boxes_on_picture(each, manifest, frame, floor, build.tail, build.heads)
+            for each in (results, part)
         ]
         if not boxes[0].equal(boxes[1]):
             raise DifferenceError(
                 f"{len(boxes[1])} boxes of the places that can be some, {len(boxes[0])} of all"
             )
-        print(f"{len(boxes[0])} boxes, the same of all results and of the candidates'")
+        kind = "features" if manifest.heads else "results"
+        print(f"{len(boxes[0])} boxes, the same of all {kind} and of the candidates'")
     return found
 
 
@@ -102,6 +108,7 @@ def traffic(arguments: argparse.Namespace) -> None:
     manifest = build.manifest
     if not is_detector(manifest):
         raise OnefourError(f"{arguments.build}: nothing is known of boxes, so all results are read")
+    check_floor(manifest, arguments.score)
     frames = []
     for path in arguments.image:
         print(f"{path}: ", end="", flush=True)

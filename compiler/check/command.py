@@ -17,6 +17,7 @@ from host.boxes import boxes_on_picture, check_detector, class_names, is_detecto
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.picture import Frame
+from host.results import check_floor
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +53,8 @@ def run(argv: list[str] | None) -> int:
     if arguments.draw:
         check_drawing(arguments.draw)
     build = read_build(arguments.build)
+    if is_detector(build.manifest):
+        check_floor(build.manifest, arguments.score)
     frame = load_frame(build.manifest, arguments.image)
     if arguments.draw:
         check_detector(build.manifest)
@@ -60,7 +63,7 @@ def run(argv: list[str] | None) -> int:
         check_all_races(build, frame.codes)
     checked = check_frame(
         build.network, build.model, build.image, build.manifest, frame.codes, build.tail,
-        build.pieces,
+        build.pieces, build.heads,
     )
     for line in report(build, checked):
         print(line)
@@ -94,7 +97,9 @@ def report(build: Build, checked: CheckedFrame) -> Iterator[str]:
 def _show_boxes(
     build: Build, checked: CheckedFrame, frame: Frame, floor: float, path: Path | None
 ) -> None:
-    found = boxes_on_picture(checked.memory, build.manifest, frame, floor, build.tail)
+    found = boxes_on_picture(
+        checked.memory, build.manifest, frame, floor, build.tail, build.heads
+    )
     classes = class_names(build.manifest)
     for line in describe(found, classes):
         print(line)

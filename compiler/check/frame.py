@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from compiler.check.heads import check_heads
 from compiler.check.layers import image_of
 from compiler.check.onnx import NotCompared, against_onnx
 from compiler.check.pieces import check_pieces
@@ -50,10 +51,12 @@ def check_frame(
     codes: np.ndarray,
     tail: bytes | None = None,
     pieces: Mapping[str, bytes] | None = None,
+    heads: bytes = b"",
 ) -> CheckedFrame:
     """Run the picture ``codes`` uint8 [C, H, W] through all three, and through the ``tail``.
 
-    ``pieces``: files of what the host computes in mid-network, by name.
+    ``pieces``: files of what the host computes in mid-network, by name; ``heads``: weights of the
+    heads that it computes.
 
     Raises :class:`compiler.errors.DifferenceError` naming the first tensor that differs.
     """
@@ -61,6 +64,8 @@ def check_frame(
     results = execute.run(network, codes)
     references = against_onnx(network, model, codes, manifest.input_scale, results)
     layers, memory = check_program(image, manifest, codes, results, pieces)
+    if manifest.heads:
+        check_heads(network, manifest, results, memory, heads, tail)
     checked, reason = None, ""
     if network.pieces:
         reason = check_pieces(network, model, image_of(model, codes, manifest.input_scale))

@@ -56,7 +56,7 @@ def fetch_map(
 def fetch_results(
     reader: Reader, memory: np.ndarray, manifest: Manifest, report: Report | None = None
 ) -> None:
-    """Read all results."""
+    """Read all results; for manifests without heads that the host computes."""
     for output in manifest.outputs:
         fetch_map(reader, memory, manifest.layer_of(output.tensor), report)
 
@@ -64,11 +64,12 @@ def fetch_results(
 def fetch_candidates(
     reader: Reader, memory: np.ndarray, manifest: Manifest, report: Report | None = None
 ) -> int:
-    """Read results as far as boxes of the manifest's ``confidence`` need them; the number of places
-    where there can be some."""
-    tensors = {output.name: output.tensor for output in manifest.outputs}
+    """Read results as far as boxes of the manifest's ``confidence`` need them, or the features of
+    those that the host computes; the number of places where there can be some."""
+    tensors = fetched_tensors(manifest)
     whole = dict(tensors)
-    runs: list[Run] = []
+    hosted = manifest.head_names
+    runs: dict[tuple[str, str], list[Run]] = {}
     places = 0
     for candidates in manifest.candidates:
         where = manifest.layer_of(candidates.tensor)
@@ -79,15 +80,23 @@ def fetch_candidates(
             layer = manifest.layer_of(tensors[name])
             own = list(runs_of(layer, wanted))
             if sum(run.records.size + PACKET_BYTES for run in own) < map_bytes(layer):
-                fill(memory, layer, candidates if name == candidates.of else None)
-                runs += own
+                if name not in hosted:
+                    fill(memory, layer, candidates if name == candidates.of else None)
+                runs[candidates.tensor, layer.tensor] = own  # heads may share their features
                 del whole[name]
-    contents = reader.gather([run.records for run in runs], report)
-    for run, content in zip(runs, contents, strict=True):
+    wanted_runs = [run for own in runs.values() for run in own]
+    contents = reader.gather([run.records for run in wanted_runs], report)
+    for run, content in zip(wanted_runs, contents, strict=True):
         place(memory, run, content)
     for tensor in dict.fromkeys(whole.values()):
         fetch_map(reader, memory, manifest.layer_of(tensor), report)
     return places
+
+
+def fetched_tensors(manifest: Manifest) -> dict[str, str]:
+    """For every result by name the tensor in memory that it is made of: its sums, or features."""
+    tensors = {output.name: output.tensor for output in manifest.outputs}
+    return tensors | {head.of: head.features for head in manifest.heads}
 
 
 def map_bytes(layer: StoredMap) -> int:

@@ -6,7 +6,7 @@ sum reaches an integer. The array compares: beside the results the program leave
 are 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Protocol
 
 from msgspec import Meta, Struct
@@ -57,3 +57,36 @@ class Candidates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         if max(self.channels) >= results[self.of].channels or own.channels not in (1, count):
             return f"channels that {self.of!r} does not have"
         return ""
+
+
+class HostHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A result that the host computes where its candidates are: sums v of ``channels`` channels.
+
+    v = weights [channels, features] times the integers step * code + offset of one place of the
+    stored map of tensor ``features``; the weights are in ``heads.bin``.
+    """
+
+    of: str
+    channels: Annotated[int, Meta(ge=1)]
+    features: str
+    step: Annotated[int, Meta(ge=1)]
+    offset: int
+
+    def contradiction(self, own: Stored | None, candidates: Sequence[Candidates]) -> str:
+        """How this does not fit the stored map of its features and the build's candidates; "": it
+        does."""
+        if own is None or own.kind != "codes":
+            return f"no map of codes {self.features!r} in memory"
+        if sum(self.of in each.results for each in candidates) != 1:
+            return "no map says where it is needed"
+        return ""
+
+
+class HeadMap(Struct, frozen=True, kw_only=True):
+    """What a head of the host would be, were it stored."""
+
+    channels: int
+    height: int
+    width: int
+    kind: str = "raw"
+    bits: int = 0

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from compiler.build_folder import Build
 from golden.machine import GoldenMachine
-from host.memory import read_outputs
 from host.pieces import run_frame
+from host.results import read_outputs
 from quant.errors import TrainingError
 from quant.model.detector import Task
 

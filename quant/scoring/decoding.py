@@ -5,7 +5,7 @@ own outputs, as the side-car says or as is recognised (``host.layouts``).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,8 @@ class Decoding:
     colour: str = "rgb"
     fit: str = "stretch"
     scale: float = 1 / 255
+    #: The least score of a box. It follows from a manifest, by which what was found is kept.
+    floor: float = field(default=SCORE_FLOOR, repr=False)
 
     @property
     def classes(self) -> int:
@@ -41,14 +43,14 @@ class Decoding:
     def __call__(self, outputs: Mapping[str, np.ndarray]) -> Detections:
         """Boxes in pixels of the input, from outputs with the axis of the batch."""
         if self.head is None:
-            return detections(outputs, self.boxes, self.shape[1:], SCORE_FLOOR, OVERLAP)
+            return detections(outputs, self.boxes, self.shape[1:], self.floor, OVERLAP)
         maps = {name: each[0].astype(np.float64) for name, each in outputs.items()}
         names = maps_of_head({n: each.shape for n, each in maps.items()}, self.head, self.shape)
         return detect(
             [maps[name] for name in names],
             real_outputs(names, self.head),
             self.head,
-            floor=SCORE_FLOOR,
+            floor=self.floor,
             overlap=OVERLAP,
         )
 
@@ -93,7 +95,10 @@ def of_build(folder: Path, given: Path | None, manifest: Manifest) -> Decoding:
     picture = manifest.picture
     shape = picture.channels, picture.height, picture.width
     described = read_description(given) if given else manifest.description
-    return chosen(folder, described, manifest.tail and manifest.tail.boxes, shape)
+    found = chosen(folder, described, manifest.tail and manifest.tail.boxes, shape)
+    if not manifest.heads:
+        return found
+    return replace(found, floor=max(SCORE_FLOOR, manifest.confidence))
 
 
 def chosen(

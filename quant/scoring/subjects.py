@@ -21,8 +21,8 @@ from compiler.tail import metadata
 from golden import execute
 from golden.machine import GoldenMachine
 from host.detection import Detections
-from host.memory import read_outputs
 from host.pieces import run_frame
+from host.results import read_outputs
 from host.tail import Tail, model_outputs
 from quant.errors import TrainingError
 from quant.scoring.decoding import Decoding, of_build, of_file
@@ -121,10 +121,16 @@ def in_integers(path: Path, given: Path | None) -> Subject:
 
 
 def as_program(folder: Path, given: Path | None) -> Subject:
-    """A build: its program on the golden machine, and its tail in onnxruntime."""
+    """A build: its program on the golden machine, and its tail in onnxruntime.
+
+    Where the host computes its heads, there are only boxes of the build's ``confidence``.
+    """
     build = read_build(folder)
     manifest = build.manifest
     decoding = of_build(folder, given, manifest)
+    kind = f"{PROGRAM}, {build.machine.name}"
+    if manifest.heads:
+        kind += f", boxes from {manifest.confidence:g}"
     tail = Tail(build.tail) if build.tail else None
     outputs = manifest.tail.outputs if manifest.tail else tuple(o.name for o in manifest.outputs)
 
@@ -132,10 +138,11 @@ def as_program(folder: Path, given: Path | None) -> Subject:
         memory = build.memory(codes)
         machine = GoldenMachine(build.machine)
         run_frame(memory, manifest, build.pieces, lambda at: machine.run(memory, at))
-        return model_outputs(tail, read_outputs(memory, manifest), outputs)
+        found = read_outputs(memory, manifest, manifest.confidence, build.heads)
+        return model_outputs(tail, found, outputs)
 
     return Subject(
-        name=manifest.network, kind=f"{PROGRAM}, {build.machine.name}", decoding=decoding, run=run,
+        name=manifest.network, kind=kind, decoding=decoding, run=run,
         made=made(folder / MODEL),
         digest=digest_of(PROGRAM, (folder / MANIFEST).read_bytes(), told_of(decoding)),
     )  # fmt: skip

@@ -8,7 +8,8 @@ from compiler.describe import describe
 from compiler.flow import compile_network
 from golden.execute import outputs, run
 from golden.machine import GoldenMachine, check_races
-from host.memory import read_layer, read_outputs, write_picture
+from host.memory import read_layer, write_picture
+from host.results import read_outputs
 from tests.samples.networks import Builder, everything
 
 

@@ -23,7 +23,8 @@ from compiler.flow import Compiled, compile_network
 from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.machine import MachineError, check_races
-from host.memory import memory_with_picture, read_outputs
+from host.memory import memory_with_picture
+from host.results import read_outputs
 
 FAILURES = ("differs", "traceback")
 

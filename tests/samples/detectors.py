@@ -9,14 +9,14 @@ from onnx import numpy_helper
 from PIL import Image
 
 from compiler.build_folder import compiled_manifest
-from compiler.flow import Compiled, compile_file
+from compiler.flow import ARRAY, Compiled, Heads, compile_file
 from golden.machine import GoldenMachine
 from host.description import parse_description
 from host.manifest import Manifest
 from host.memory import memory_with_picture
 from host.picture import Frame, Placement
 from tests.samples.small_onnx import Net
-from tests.samples.tails import CLASSES, SIZE, begun, named
+from tests.samples.tails import CLASSES, SIZE, anchor_free, anchors, begun, distribution, named
 
 LOUDER = 32.0
 """Weights of heads, times those of ``tests.samples``: scores of all sizes."""
@@ -58,12 +58,29 @@ def with_tail(folder: Path, tail) -> Path:
     return path
 
 
-def compiled(path: Path, machine, confidence: float | None) -> tuple[Compiled, Manifest]:
+HEADS = {
+    "yolov5": (lambda folder: raw_maps(folder), 0.9),
+    "yolov3": (lambda folder: raw_maps(folder, head="yolov3", scale_xy=1.1), 0.9),
+    "yolov2": (lambda folder: raw_maps(folder, head="yolov2", scales=[0.7, 1.3]), 0.6),
+    "votes": (lambda folder: raw_maps(folder, anchors=2, merge_anchors=True), 0.5),
+    "nine": (lambda folder: raw_maps(folder, anchors=9), 0.95),
+    "anchors": (lambda folder: with_tail(folder, anchors), 0.9),
+    "anchor_free": (lambda folder: with_tail(folder, anchor_free), 0.2),
+    "distribution": (lambda folder: with_tail(folder, distribution), 0.6),
+}
+"""Files, and floors that few of a random picture's places reach."""
+
+
+def compiled(
+    path: Path, machine, confidence: float | None, heads: Heads = ARRAY
+) -> tuple[Compiled, Manifest]:
     """A file as a program that says where boxes can be, and its manifest."""
     side_car = path.with_suffix(".json")
     side_car = side_car if side_car.exists() else None
     description = side_car and parse_description(json.loads(side_car.read_text()))
-    found = compile_file(path, machine, confidence=confidence, description=description)
+    found = compile_file(
+        path, machine, confidence=confidence, heads=heads, description=description
+    )
     return found, compiled_manifest(found, path, 1 / 255, side_car)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import boards.__main__
+import compiler.__main__
 from arch.machine import TINY
 from arch.memory import SDR16_100
 from compiler.build_folder import write_build
@@ -92,6 +93,49 @@ def test_traffic(detector, capfd, tmp_path):
     )
     assert _run(*command, "--score", 0.8) == 0
     assert "candidates" not in capfd.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory):
+    """The same detector with its heads on the host."""
+    folder = tmp_path_factory.mktemp("hosted")
+    options = ["--machine", "tiny", "--confidence", "0.9", "--heads", "host", "--no-verilog"]
+    command = ["build", str(raw_maps(folder)), *options, "-o", str(folder / "build")]
+    assert compiler.__main__.main(command) == 0
+    np.save(folder / "picture.npy", frame(np.random.default_rng(1)).codes)
+    return folder
+
+
+@pytest.mark.cosim
+def test_heads_of_the_host_over_the_line(hosted, capfd):
+    command = ["run", hosted / "build", "--simulate", "--image", hosted / "picture.npy"]
+    assert _run(*command, "--score", 0.9) == 0
+    told = capfd.readouterr().out
+    assert "in the simulated memory equal golden" in told
+    assert " 0 boxes" not in told
+    assert "boxes, as in the whole results of golden" in told
+
+
+def test_traffic_of_features(hosted, detector, capfd, tmp_path):
+    """Fewer bytes than sums at the same places; the boxes are the same."""
+    counts = []
+    for number, folder in enumerate((hosted, detector)):
+        record = tmp_path / f"{number}.json"
+        command = ["traffic", folder / "build", "--image", folder / "picture.npy"]
+        assert _run(*command, "--score", 0.9, "--record", record) == 0
+        found = {each["name"].split(".")[-2:][0]: each["value"]
+                 for each in json.loads(record.read_text()) if each["unit"] == "bytes"}  # fmt: skip
+        counts.append(found["candidates"])
+        assert ("results" in found) == (folder is detector)
+    assert counts[0] < counts[1]
+    assert "the same of all features and of the candidates'" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["run", "traffic"])
+def test_a_lower_score_than_heads_are_for(hosted, capfd, command):
+    arguments = [command, hosted / "build", "--image", hosted / "picture.npy", "--score", 0.5]
+    assert _run(*arguments) == 2
+    assert "build it again with --confidence 0.5" in capfd.readouterr().err
 
 
 def test_traffic_of_what_has_no_boxes(build, capfd):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from arch.errors import OnefourError
 from arch.machine import TINY
 from compiler.candidates.find import below
 from compiler.command import run
@@ -84,8 +85,18 @@ def test_a_network_of_which_nothing_is_known(tmp_path):
 def test_the_build_tells_it(tmp_path, capfd):
     path = raw_maps(tmp_path)
     common = ["build", str(path), "--machine", "tiny", "--no-verilog", "--no-check"]
-    assert run([*common, "-o", str(tmp_path / "a"), "--confidence", "0.5"]) == 0
+    asked = [*common, "-o", str(tmp_path / "a"), "--confidence", "0.5"]
+    assert run([*asked, "--heads", "array"]) == 0
     assert "that want no box below 0.5 fetch " in capfd.readouterr().out
+    assert run(asked) == 0
+    told = capfd.readouterr().out
+    assert "a box of 0.5 or more can be: 192 products for each of at most 80 places" in told
+    assert "computed by the array (--heads array) it would take " in told
+    assert "what the host computes is not in them" in told
+    assert run([*asked, "--heads", "host"]) == 0
+    assert "it would take" not in capfd.readouterr().out
+    with pytest.raises(OnefourError, match=r"add --confidence 0\.25, or leave --heads out"):
+        run([*common, "--heads", "host"])
     assert run([*common, "-o", str(tmp_path / "b")]) == 0
     assert "hosts" not in capfd.readouterr().out
     path.with_suffix(".json").unlink()

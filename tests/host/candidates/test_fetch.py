@@ -12,8 +12,7 @@ from host.candidates.fetch import fetch_candidates, map_bytes, runs_of
 from host.device import Device, result_bytes
 from host.link import Link
 from host.memory import layer_format, read_layer
-from tests.samples.detectors import compiled, frame, memory_after, raw_maps, with_tail
-from tests.samples.tails import anchor_free, anchors, distribution
+from tests.samples.detectors import HEADS, compiled, frame, memory_after, raw_maps
 
 
 def boxes(memory, made, manifest, shown, floor):
@@ -26,19 +25,6 @@ def results(memory, manifest, floor=None):
     line = ModelLine(memory, 3e6)
     found = Device(Link(line)).results(manifest, len(memory), floor=floor)
     return found, line.received
-
-
-HEADS = {
-    "yolov5": (lambda folder: raw_maps(folder), 0.9),
-    "yolov3": (lambda folder: raw_maps(folder, head="yolov3", scale_xy=1.1), 0.9),
-    "yolov2": (lambda folder: raw_maps(folder, head="yolov2", scales=[0.7, 1.3]), 0.6),
-    "votes": (lambda folder: raw_maps(folder, anchors=2, merge_anchors=True), 0.5),
-    "nine": (lambda folder: raw_maps(folder, anchors=9), 0.95),
-    "anchors": (lambda folder: with_tail(folder, anchors), 0.9),
-    "anchor_free": (lambda folder: with_tail(folder, anchor_free), 0.2),
-    "distribution": (lambda folder: with_tail(folder, distribution), 0.6),
-}
-"""Files, and floors that few of a random picture's places reach."""
 
 
 @pytest.mark.parametrize(
