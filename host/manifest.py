@@ -18,7 +18,7 @@ from arch.errors import OnefourError
 from arch.formats import BLOCK, GROUP_LANES, LANE_GROUPS, PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
-from host.candidates.records import Candidates, HeadMap, HostHead
+from host.candidates.records import Candidates, HostHead, contradiction
 from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
@@ -223,8 +223,8 @@ class Manifest(Record):
     side-car of the model, as it stands there. ``fused``: network tensors that are max-pooled before
     they are stored -> the pooled tensor. ``pieces``: what the host computes in mid-network, in
     order; COMPUTEs and cycles are numbered on behind them. ``candidates``: where there can be boxes
-    that score at least ``confidence``; () where all results are needed. ``heads``: results that no
-    program computes, but the host where there can be boxes.
+    that score at least ``confidence``; () where all are needed. ``heads``: results that the host
+    computes there, and no program.
     """
 
     network: str
@@ -290,19 +290,8 @@ class Manifest(Record):
         if self.tail is not None:
             _check_tail(self.tail)
         maps = {layer.tensor: layer for layer in self.layers_in_memory}
-        results = {output.name: maps.get(output.tensor) for output in self.outputs}
-        for head in self.heads:
-            own = maps.get(head.features)
-            if head.of not in results or results[head.of] is not None:
-                raise ManifestError(f"head {head.of!r}: no result, or one that a program computes")
-            if wrong := head.contradiction(own, self.candidates):
-                raise ManifestError(f"head {head.of!r}: {wrong}")
-            results[head.of] = HeadMap(
-                channels=head.channels, height=own.height, width=own.width
-            )
-        for each in self.candidates:
-            if wrong := each.contradiction(maps.get(each.tensor), results):
-                raise ManifestError(f"candidates {each.tensor!r}: {wrong}")
+        if wrong := contradiction(self.candidates, self.heads, maps, self.outputs):
+            raise ManifestError(wrong)
         try:
             _ = self.description
         except DescriptionError as error:
@@ -357,11 +346,9 @@ def _check_layer(layer: StoredMap, memory_bytes: int) -> None:
         raise ManifestError(f"{where}: {layer.bits} bits in {layer.position_bytes} bytes")
 
 
-def _check_output(
-    output: Result, layers: tuple[StoredMap, ...], heads: tuple[HostHead, ...]
-) -> None:
-    stored = [layer for layer in layers if layer.tensor == output.tensor and not layer.chip]
-    stored += [head for head in heads if head.of == output.name]
+def _check_output(output: Result, layers: tuple[StoredMap, ...], heads: tuple[HostHead, ...]):
+    stored = [head for head in heads if head.of == output.name]
+    stored += [layer for layer in layers if layer.tensor == output.tensor and not layer.chip]
     if not stored:
         raise ManifestError(f"output {output.name!r}: tensor {output.tensor!r} is not stored")
     if {len(output.scale), len(output.bias)} != {stored[0].channels}:

@@ -141,6 +141,9 @@ def records(build: Build, found: dict[str, Moved], arguments: argparse.Namespace
     """Benchmark records, in the form that ``bench/`` keeps."""
     manifest = build.manifest
     network, machine = manifest.network, build.machine.name
+    heads = {"heads": "host"} if manifest.heads else {}
+    told = ", heads on the host," if heads else ""
+    about = f"{network}.{machine}.{'heads_on_host.' if heads else ''}"
     images: list[Path] = arguments.image
     common = {
         "config": {
@@ -148,7 +151,7 @@ def records(build: Build, found: dict[str, Moved], arguments: argparse.Namespace
             "score": arguments.score, "pictures": len(images), "model": "bytes at the line's rate",
             "memory": manifest.prediction.memory.name,
             "predicted_cycles": manifest.prediction.cycles,
-        },
+        } | heads,
         "tools": {"numpy": version("numpy")},
         "command": shlex.join([
             "python", "-m", "boards", "traffic", str(arguments.build), "--score",
@@ -165,7 +168,7 @@ def records(build: Build, found: dict[str, Moved], arguments: argparse.Namespace
         )
     ]  # fmt: skip
     return [
-        {"name": f"line.{network}.{machine}.{name}", "label": f"{network} over a line: {label}",
+        {"name": f"line.{about}{name}", "label": f"{network}{told} over a line: {label}",
          "value": round(value, 3), "unit": unit, "better": "lower"} | common
         for name, label, value, unit in figures
     ]  # fmt: skip

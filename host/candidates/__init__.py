@@ -1,1 +1,1 @@
-"""Where boxes can be: the maps that say it, and results fetched at these places alone."""
+"""Where boxes can be: the maps that say it; results fetched, or heads computed, there alone."""

@@ -15,6 +15,9 @@ from golden.network import Thresholds
 
 Level = Annotated[int, Meta(ge=-Thresholds.FAR, le=Thresholds.FAR)]
 
+FURTHEST = 1 << 20
+"""Of the integers that codes stand for; those of 8 bits, weighted, are exact in float64."""
+
 
 class Stored(Protocol):
     """What of a stored map (``host.manifest.StoredMap``) must fit."""
@@ -24,6 +27,13 @@ class Stored(Protocol):
     channels: int
     height: int
     width: int
+
+
+class Named(Protocol):
+    """What of a result (``host.manifest.Result``) counts here."""
+
+    name: str
+    tensor: str
 
 
 class Candidates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -69,8 +79,8 @@ class HostHead(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     of: str
     channels: Annotated[int, Meta(ge=1)]
     features: str
-    step: Annotated[int, Meta(ge=1)]
-    offset: int
+    step: Annotated[int, Meta(ge=1, le=FURTHEST)]
+    offset: Annotated[int, Meta(ge=-FURTHEST, le=FURTHEST)]
 
     def contradiction(self, own: Stored | None, candidates: Sequence[Candidates]) -> str:
         """How this does not fit the stored map of its features and the build's candidates; "": it
@@ -90,3 +100,25 @@ class HeadMap(Struct, frozen=True, kw_only=True):
     width: int
     kind: str = "raw"
     bits: int = 0
+
+
+def contradiction(
+    candidates: Sequence[Candidates],
+    heads: Sequence[HostHead],
+    maps: Mapping[str, Stored],
+    outputs: Sequence[Named],
+) -> str:
+    """How these do not fit the ``maps`` in memory, by tensor, and the network's ``outputs``; "":
+    they do."""
+    results = {output.name: maps.get(output.tensor) for output in outputs}
+    for head in heads:
+        own = maps.get(head.features)
+        if head.of not in results or results[head.of] is not None:
+            return f"head {head.of!r}: no result, or one that a program computes"
+        if wrong := head.contradiction(own, candidates):
+            return f"head {head.of!r}: {wrong}"
+        results[head.of] = HeadMap(channels=head.channels, height=own.height, width=own.width)
+    for each in candidates:
+        if wrong := each.contradiction(maps.get(each.tensor), results):
+            return f"candidates {each.tensor!r}: {wrong}"
+    return ""

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from arch.machine import TINY
+from compiler.flow import HOST
+from host.candidates.records import HostHead
 from host.manifest import ManifestError, manifest_of, read_manifest, write_manifest
 from tests.samples.detectors import compiled, raw_maps
 
@@ -39,6 +41,61 @@ def test_what_does_not_fit(manifest, said):
     changed = msgspec.structs.replace(first, **others(first)[said])
     with pytest.raises(ManifestError, match=said):
         write_manifest(msgspec.structs.replace(manifest, candidates=(changed, *rest)))
+
+
+@pytest.fixture(scope="module")
+def hosted(tmp_path_factory):
+    return compiled(raw_maps(tmp_path_factory.mktemp("hosted")), TINY, 0.4, HOST)[1]
+
+
+def test_heads_round_trip(hosted):
+    assert read_manifest(write_manifest(hosted).encode()).heads == hosted.heads
+
+
+def wrong_heads(first, second):
+    """Changes of the first head, and what is said of them."""
+    return {
+        "is not stored": {"of": "nothing"},
+        "no map of codes": {"features": "nothing"},
+        "scales for": {"channels": first.channels + 1},
+        "is no result of its size": {"features": second.features},
+    }
+
+
+NONE = HostHead(of="", channels=1, features="", step=1, offset=0)
+
+
+@pytest.mark.parametrize("said", [*wrong_heads(NONE, NONE)])
+def test_heads_that_do_not_fit(hosted, said):
+    first, second = hosted.heads
+    changed = msgspec.structs.replace(first, **wrong_heads(first, second)[said])
+    with pytest.raises(ManifestError, match=said):
+        write_manifest(msgspec.structs.replace(hosted, heads=(changed, second)))
+
+
+def test_heads_of_what_a_program_computes(hosted, manifest):
+    """Neither what is no result, nor what lies in memory."""
+    own = manifest.candidates[0]
+    features = manifest.layer_of(own.tensor).tensor
+    head = msgspec.structs.replace(hosted.heads[0], of=own.of, features=features)
+    more = msgspec.structs.replace(head, of="nothing")
+    for heads in ((head,), (more,)):
+        with pytest.raises(ManifestError, match="no result, or one that a program computes"):
+            write_manifest(msgspec.structs.replace(manifest, heads=heads))
+
+
+def test_heads_that_no_map_is_about(hosted):
+    with pytest.raises(ManifestError, match="no map says where it is needed"):
+        write_manifest(msgspec.structs.replace(hosted, candidates=hosted.candidates[1:]))
+
+
+@pytest.mark.parametrize("change", [{"step": 0}, {"offset": 1 << 40}, {"channels": 0}])
+def test_what_is_no_head(hosted, change):
+    text = json.loads(write_manifest(hosted))
+    record = {k: v for k, v in text.items() if not k.startswith("format") and k != "fingerprint"}
+    record["heads"][0] |= change
+    with pytest.raises(ManifestError):
+        manifest_of(record)
 
 
 @pytest.mark.parametrize("change", [{"sign": [0, 1, 1]}, {"level": [1 << 41] * 3}, {"more": 1}])
