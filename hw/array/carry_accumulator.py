@@ -29,10 +29,26 @@ class AccumulatorControl(data.Struct):
     capture: unsigned(1)
 
 
+class SignAccumulatorControl(data.Struct):
+    """That of a machine with signs; ``less`` comes with ``double``."""
+
+    enable: unsigned(1)
+    clear: unsigned(1)
+    double: unsigned(1)
+    capture: unsigned(1)
+    less: unsigned(1)
+
+
+def accumulator_control(machine: Machine) -> type[data.Struct]:
+    """Return how an accumulator is controlled on this machine."""
+    return SignAccumulatorControl if machine.signs else AccumulatorControl
+
+
 class CarryAccumulator(wiring.Component):
     """Adds ``count`` and the product of one lane to the sum of a block.
 
-    One carry position per bit, and one to bring in the lane. Clearing costs nothing: the
+    One carry position per bit, and one to bring in the lane. ``less`` is what the bits above the
+    count add: ones in all of them are minus the lowest one's weight, the number of lanes. Clearing costs nothing: the
     accumulator is reset in the cycle before the clearing pass is added, just when the last block's
     sum leaves it, and ``result`` takes that sum from the adder.
 
@@ -40,7 +56,7 @@ class CarryAccumulator(wiring.Component):
 
     Members
     -------
-    control : In(AccumulatorControl)
+    control : In(accumulator_control)
     count : In(6)
     activation, weight : In(1), the lane that ``count`` leaves out
     result : Out(accumulator_bits)
@@ -51,8 +67,9 @@ class CarryAccumulator(wiring.Component):
     def __init__(self, machine: Machine, count_bits: int):
         #: The accumulator: 0 in the cycle that adds a clearing pass.
         self.total = Signal(machine.accumulator_bits, reset_less=True)
+        self.machine = machine
         super().__init__({
-            "control": In(AccumulatorControl),
+            "control": In(accumulator_control(machine)),
             "count": In(count_bits),
             "activation": In(1),
             "weight": In(1),
@@ -62,15 +79,19 @@ class CarryAccumulator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         # yosys makes one such register of those of a cluster: its elements stand close together.
-        control = Signal(AccumulatorControl, reset_less=True, attrs={"keep": 1})
+        shape = accumulator_control(self.machine)
+        control = Signal(shape, reset_less=True, attrs={"keep": 1})
         m.d.sync += control.eq(self.control)
 
         total = self.total
         positions = [(ACCUMULATE_LOWEST, self.count[0], control.double, total[0], HIGH)]
         for index in range(1, len(total)):
-            counted = index < len(self.count)
-            init = ACCUMULATE if counted else ACCUMULATE_UPPER
-            bit = self.count[index] if counted else HIGH
+            if index < len(self.count):
+                init, bit = ACCUMULATE, self.count[index]
+            elif self.machine.signs:
+                init, bit = ACCUMULATE, control.less
+            else:
+                init, bit = ACCUMULATE_UPPER, HIGH
             positions.append((init, bit, control.double, total[index], total[index - 1]))
         chain = CarryChain()
         following = chain.adder((self.activation, self.weight), positions)

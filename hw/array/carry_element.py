@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
-from hw.array.carry_accumulator import AccumulatorControl, CarryAccumulator
+from hw.array.carry_accumulator import CarryAccumulator, accumulator_control
 from hw.array.carry_tree import UNCOUNTED, CarryTree
 
 
@@ -20,7 +20,7 @@ class CarryElement(wiring.Component):
 
     Members
     -------
-    control : In(AccumulatorControl): ``clear`` 3, the others 4 cycles after the punctual lanes
+    control : In(accumulator_control): ``clear`` 3, the others 4 cycles after the punctual lanes
     activations, weights : In(lanes), lane l late by hw.array.carry_tree.lateness(l)
     result : Out(accumulator_bits)
     """
@@ -31,7 +31,7 @@ class CarryElement(wiring.Component):
         self.tree = CarryTree()
         self.accumulator = CarryAccumulator(machine, len(self.tree.count))
         super().__init__({
-            "control": In(AccumulatorControl),
+            "control": In(accumulator_control(machine)),
             "activations": In(machine.lanes),
             "weights": In(machine.lanes),
             "result": Out(machine.accumulator_bits),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.machine import Machine
 from hw.array.cluster import Cluster
 from hw.array.drain import Drain
-from hw.array.pass_layouts import CONTROLS, pass_layout, sums_layout
+from hw.array.pass_layouts import controls, pass_layout, sums_layout
 
 
 class ClusterGrid(wiring.Component):
@@ -61,7 +61,7 @@ class ClusterGrid(wiring.Component):
                 if above or left:
                     m.d.comb += cluster.control.eq((above or left).control_on)
                 else:
-                    m.d.comb += [cluster.control[name].eq(passes[name]) for name in CONTROLS]
+                    m.d.comb += [cluster.control[name].eq(passes[name]) for name in controls(machine)]
                 for index in range(size):
                     column = size * (last_column - j) + index
                     activations = (
@@ -95,6 +95,8 @@ class ClusterGrid(wiring.Component):
 
         # When results leave, counted beside the clusters, which are not reset.
         leaves = Cat(passes.valid & passes.capture, passes.pieces)
+        if machine.signs:
+            leaves = Cat(leaves, passes.signs)
         for stage in range(self.latency_of(machine) - 1):
             later = Signal(len(leaves), name=f"leaves{stage}")
             m.d.sync += later.eq(leaves)
@@ -103,7 +105,8 @@ class ClusterGrid(wiring.Component):
         m.d.sync += self.sums.first.eq(leaves[0])
         m.d.comb += [
             drain.capture.eq(leaves[0]),
-            drain.pieces.eq(leaves[1:]),
+            drain.pieces.eq(leaves[1:][: len(drain.pieces)]),
+            *([drain.signs.eq(leaves[-1])] if machine.signs else []),
             self.sums.valid.eq(drain.running),
         ]
         return m

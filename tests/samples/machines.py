@@ -10,5 +10,6 @@ SMALL16 = Machine(
     weight_words=256,
     table_entries=512,
     axi_data_bits=128,
+    signs=1,
 )
 """Keeps results on chip; beats of two positions of four planes, or of two pieces of raw sums."""
