@@ -51,7 +51,7 @@ def configuration(machine: Machine) -> tuple[int, int, int]:
     return (
         machine.rows | machine.columns << 8 | machine.lanes << 16 | machine.beat_bytes << 24,
         machine.activation_words | machine.weight_words << 16,
-        machine.table_entries | machine.accumulator_bits << 16,
+        machine.table_entries | machine.accumulator_bits << 16 | machine.signs << 24,
     )
 
 
