@@ -272,8 +272,8 @@ FIELD_NOTES = {
         "plane_stride": "positions from one activation plane to the next, on chip",
         "weight_stride": "weight words from one weight plane to the next",
         "sum_pieces": "raw: pieces in which each sum leaves, low planes first, minus 1; at most "
-        "raw_chunks - 1. With `on_chip`: cycles that each result takes, minus 1. Signs: cycles that "
-        "each piece of a block takes, minus 1",
+        "raw_chunks - 1. With `on_chip`: cycles that each result takes, minus 1. Signs: cycles of "
+        "a turn, minus 1",
         "on_chip": "1: results go to the activation memory, not to memory",
     },
     "ChipPlace": {
@@ -295,7 +295,7 @@ FIELD_NOTES = {
         "capture": "the sums leave after this pass",
         "pool_first": "with capture: the running maximum starts with this result",
         "pool_last": "with capture: the running maximum leaves with this result",
-        "less": f"{LANE_GROUPS * GROUP_LANES} less are counted: sums may fall below zero; signs only",
+        "less": f"the pass counts {LANE_GROUPS * GROUP_LANES} less; for signs only",
     },
 }
 

@@ -82,8 +82,8 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     _check_mode(chip.machine, compute)
     if fields["on_chip"]:
         check_compute(chip.machine, compute)
-    signs = has_signs(fields) and chip.machine.signs
-    if (fields["raw"] or fields["on_chip"] or signs) and fields["sum_pieces"] >= chip.machine.raw_chunks:
+    stretched = fields["raw"] or fields["on_chip"] or (has_signs(fields) and chip.machine.signs)
+    if stretched and fields["sum_pieces"] >= chip.machine.raw_chunks:
         raise MachineError(
             f"{compute}: sums in {fields['sum_pieces'] + 1} pieces; machine "
             f"{chip.machine.name!r} has at most {chip.machine.raw_chunks}"
@@ -222,9 +222,11 @@ def captured_sums(
             if item.less:
                 accumulators -= machine.lanes
             if item.capture:
-                if not least <= accumulators.min() <= accumulators.max() < limit:
+                low, high = accumulators.min(), accumulators.max()
+                if low < least or high >= limit:
+                    found = high if high >= limit else low
                     raise MachineError(
-                        f"{compute}: sums of {accumulators.min()} to {accumulators.max()} do not fit the "
+                        f"{compute}: a sum of {found} does not fit the "
                         f"accumulators' {machine.accumulator_bits} bits"
                     )
                 ones = accumulators[machine.rows] if fields["add_ones"] else 0

@@ -4,8 +4,8 @@ A block of codes leaves column by column, which is longer than the few passes of
 take. Signs leave a transfer at a time (docs/machine.md, 5), but a sum has a sign only if its
 threshold has been taken off. So passes count 64 less where they say so, the same for all rows, and
 what a row wants beside that comes from lanes whose activations read as 0: a pass counts the ones in
-their weights. Lane groups that a pass leaves idle cost nothing; where these do not suffice, there are
-passes more with idle groups alone.
+their weights. Lane groups that a pass leaves idle cost nothing; where these do not suffice, there
+are passes more with idle groups alone.
 """
 
 import itertools

@@ -47,10 +47,10 @@ def accumulator_control(machine: Machine) -> type[data.Struct]:
 class CarryAccumulator(wiring.Component):
     """Adds ``count`` and the product of one lane to the sum of a block.
 
-    One carry position per bit, and one to bring in the lane. ``less`` is what the bits above the
-    count add: ones in all of them are minus the lowest one's weight, the number of lanes. Clearing costs nothing: the
+    One carry position per bit, and one to bring in the lane. Clearing costs nothing: the
     accumulator is reset in the cycle before the clearing pass is added, just when the last block's
-    sum leaves it, and ``result`` takes that sum from the adder.
+    sum leaves it, and ``result`` takes that sum from the adder. ``less`` is what the bits above the
+    count add: ones in all of them are minus the lowest one's weight, the number of lanes.
 
     Latency: 1 cycle from ``count`` to ``result``. Throughput: one pass per cycle.
 

@@ -61,7 +61,9 @@ class ClusterGrid(wiring.Component):
                 if above or left:
                     m.d.comb += cluster.control.eq((above or left).control_on)
                 else:
-                    m.d.comb += [cluster.control[name].eq(passes[name]) for name in controls(machine)]
+                    m.d.comb += [
+                        cluster.control[name].eq(passes[name]) for name in controls(machine)
+                    ]
                 for index in range(size):
                     column = size * (last_column - j) + index
                     activations = (

@@ -45,8 +45,8 @@ def pass_layout(machine: Machine) -> data.StructLayout:
     """One pass: control, the operands of every column and row, and the ones row's constants.
 
     Members: ``valid``, ``clear``, ``double``, ``capture`` (1 bit each); ``pieces``, in which its
-    sums leave, minus 1; those of machines with signs; ``activations`` [columns] and ``weights`` [rows], ``lanes`` bits each;
-    ``ones``, one bit per lane group.
+    sums leave, minus 1; those of machines with signs; ``activations`` [columns] and ``weights``
+    [rows], ``lanes`` bits each; ``ones``, one bit per lane group.
     """
     # Operands first: at multiples of 64 bits a simulator reads them as whole words.
     return data.StructLayout({

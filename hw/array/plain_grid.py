@@ -71,6 +71,7 @@ class PlainGrid(wiring.Component):
                     signs = Cat(result[-1] for result in results[row])
                     turn = signs.word_select(drain.column[: machine.column_bits], machine.slots)
                     m.d.sync += stage.sums[row].eq(turn)
+                m.d.sync += stage.ones_sum.eq(0)
 
         for _ in range(self.latency - ProcessingElement.latency - 1):
             later = Signal(sums_layout(machine))

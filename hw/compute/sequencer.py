@@ -179,7 +179,10 @@ class Sequencer(wiring.Component):
         twos = machine.pieces_together > 1
         together = compute.raw & compute.sum_pieces[0] if twos else Const(0)
         # No bits of codes, and no other way to make them.
-        signs = ~compute.raw & ~wide & (compute.code_bits == 0) if machine.signs else Const(0)
+        stretched = compute.raw | kept  # results take as long as sum_pieces says
+        if machine.signs:
+            signs = ~compute.raw & ~wide & (compute.code_bits == 0)
+            stretched |= signs
         eight = wide & (compute.planes == Planes.EIGHT)
         block_ends, row_ends = Signal(), Signal()
         doubles = Signal()
@@ -209,10 +212,10 @@ class Sequencer(wiring.Component):
                 rows_left.eq(compute.block_rows),
                 weight_base.eq(compute.weight_base),
                 *(tag[name].eq(compute[name]) for name in TAG_FIELDS),
-                *([tag.together.eq(together | signs)] if twos else []),
+                *([tag.together.eq(together)] if twos else []),
                 tag.sum_pieces.eq(
                     Mux(
-                        compute.raw | kept | signs,
+                        stretched,
                         Mux(together, compute.sum_pieces >> 1, compute.sum_pieces),
                         Mux(wide, machine.wide_cycles - 1, 0),
                     )
@@ -220,6 +223,8 @@ class Sequencer(wiring.Component):
             ]
             if machine.signs:
                 m.d.sync += [tag.raw.eq(compute.raw | signs), tag.signs.eq(signs)]
+                if twos:
+                    m.d.sync += tag.together.eq(together | signs)
             if machine.keeps_results:
                 m.d.sync += on_chip.eq(kept)
             if machine.wide_rows:

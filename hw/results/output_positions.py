@@ -28,8 +28,8 @@ def placed_layout(machine: Machine) -> data.StructLayout:
 
     ``written``: it goes to memory, or with ``on_chip`` to ``place``: then its address is 2 P times
     the position v of its map. ``signs``, on machines that have them: the piece is of the ``slots``
-    positions from there on, of which those in ``inside`` are written. ``valid`` without it: only ``ends``, ``pieces`` and ``last`` mean
-    something.
+    positions from there on, of which those in ``inside`` are written. ``valid`` without
+    ``written``: only ``ends``, ``pieces`` and ``last`` mean something.
     """
     return data.StructLayout({
         "valid": 1,
@@ -155,8 +155,8 @@ class Positions(wiring.Component):
             forward.eq(leaves & complete),
             inside.eq(leaves & complete & (x < kept_width) & (y < height)),
         ]
-        columns_inside = Signal(slots, reset_less=True)
         if signs is not None:
+            columns_inside = Signal(slots, reset_less=True)
             left = Signal(len(kept_width))
             m.d.comb += left.eq(kept_width - x)  # where the first one is inside
             with m.If(take_count):

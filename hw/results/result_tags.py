@@ -10,8 +10,8 @@ from hw.streams.short_queue import ShortQueue
 
 
 class ResultTags(wiring.Component):
-    """Counts columns, C per capture (of signs: turns, ``sign_turns``), and the cycles of each column,
-    sum_pieces + 1; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
+    """Counts columns, C per capture (of signs turns, ``sign_turns``), and the cycles of each
+    column, sum_pieces + 1; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
 
     The outputs belong to the column of the same cycle (latency 0). A tag must come at least 3
     cycles before its first column. One column, or chunk of one, per cycle.

@@ -149,11 +149,10 @@ class WriteCombiner(wiring.Component):
             ]
         with m.If(placed.valid & placed.written):
             m.d.sync += [arranged_number.eq(number), beat_after.eq(beat + 1)]
-        signs, within = Signal(), Signal(range(slots), reset_less=True)
-        if machine.signs:
-            m.d.sync += [signs.eq(placed.signs), within.eq(slot)]
         same = same_beat & ~moved.any()
         if machine.signs:
+            signs, within = Signal(), Signal(range(slots), reset_less=True)
+            m.d.sync += [signs.eq(placed.signs), within.eq(slot)]
             same &= ~signs
         skips = next_beat & ~moved.any() if beat_bits else Const(0)
         # Upwards within the beat, or from its end to the next one's start.

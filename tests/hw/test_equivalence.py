@@ -26,6 +26,7 @@ from tests.hw.cell_models import cell_models
 from tests.hw.element_miter import DELAY, ElementMiter
 from tests.hw.self_checking import run_bench
 from tests.hw.symbolic import TRUE, Diagrams, Netlist
+from tests.samples.machines import TWO_TURNS
 
 READ = (
     "read_rtlil miter.il; read_verilog -overwrite cells.v; hierarchy -top miter; proc; flatten; "
@@ -97,7 +98,7 @@ endmodule
 
 @pytest.mark.slow
 @pytest.mark.cosim
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [TINY, TWO_TURNS, ECP5_25F], ids=lambda machine: machine.name)
 def test_arrays_agree(machine, tmp_path):
     find_yosys()
     layout = pass_layout(machine)

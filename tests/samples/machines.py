@@ -1,6 +1,8 @@
 """Machines that no board has: small ones with what only large ones have otherwise."""
 
-from arch.machine import Machine
+from dataclasses import replace
+
+from arch.machine import TINY, Machine
 
 SMALL16 = Machine(
     name="small16",
@@ -13,3 +15,6 @@ SMALL16 = Machine(
     signs=1,
 )
 """Keeps results on chip; beats of two positions of four planes, or of two pieces of raw sums."""
+
+TWO_TURNS = replace(TINY, name="two_turns", columns=8)
+"""Four clusters, and signs of a block that leave in two turns."""

@@ -24,8 +24,9 @@ class RandomProgram:
     they may come or slower, and others wait for them.
     With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
     run their passes for several pairs of planes. With ``wide``, most of them make wide codes,
-    often in several computes one after another. With ``signs``, half of those for codes write signs. Raw sums leave in any number of pieces, often in
-    several computes one after another.
+    often in several computes one after another. With ``signs``, half of those for codes that
+    thresholds would make write signs. Raw sums leave in any number of pieces, often in several
+    computes one after another.
     """
 
     def __init__(
