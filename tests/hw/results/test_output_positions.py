@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from arch.isa import Planes
 from arch.formats import LEAST_SIGN_CYCLES
+from arch.isa import Planes
 from arch.machine import ECP5_85F, TINY
 from hw.results.output_positions import Positions
 from tests.hw.cycles import play
