@@ -76,7 +76,8 @@ class Sequencer(wiring.Component):
       nothing under way its first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
       + C for each cycle that its columns stay (raw: ``raw_cycles``; ``on_chip``: one for each
-      piece; wide codes: wide_cycles), and + WIDE_SETTLES if that one has wide codes and this one
+      piece; wide codes: wide_cycles; of signs a turn stays, sum_pieces + 1 cycles, and there are
+      ``sign_turns``), and + WIDE_SETTLES if that one has wide codes and this one
       has none; and the first cycle with room: two cycles before, at least C (raw or wide:
       C * raw_chunks, however many its pieces are) + 1 beats of the output buffer were neither
       filled nor reserved. A capture reserves C beats (raw: C for each cycle; wide: 2 C) from the
