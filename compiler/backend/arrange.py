@@ -19,7 +19,7 @@ from compiler.backend.on_chip.residency import (
 )
 from compiler.backend.packing import Packed, pack
 from compiler.backend.raw_sums import with_pieces
-from compiler.backend.signs import as_signs, leaves_in_transfers
+from compiler.backend.requantising.signs import as_signs, leaves_in_transfers
 from compiler.backend.storage import Layout, lay_out
 from compiler.backend.tiling.choose import Tilings, whole
 from compiler.backend.tiling.tile import Tiled

@@ -264,7 +264,7 @@ class Packed:
     packing: Packing
     #: Largest sum of activation code times weight code, the ones row's as the others'.
     largest_sum: int
-    #: Codes are the signs of sums (``compiler.backend.signs``), which ``biases`` lower.
+    #: Codes are the signs of sums, which ``biases`` lower: ``requantising.signs``.
     signs: bool = False
     biases: tuple[SignBias, ...] = ()
 

@@ -22,7 +22,7 @@ from compiler.backend.on_chip.chip_map import (
 )
 from compiler.backend.on_chip.rectangles import Room
 from compiler.backend.packing import pack
-from compiler.backend.signs import as_signs
+from compiler.backend.requantising.signs import as_signs
 from compiler.backend.storage import Layout, Storage
 
 

@@ -11,12 +11,12 @@ from arch.machine import ECP5_25F
 from arch.memory import IDEAL, SDR16_133
 from compiler.backend.lower import lower
 from compiler.backend.packing import pack
-from compiler.backend.signs import LANES, as_signs
+from compiler.backend.requantising.signs import LANES, as_signs
 from compiler.flow import compile_network
-from tests.samples.binary import binary
 from tests.samples.machines import SMALL16
 from tests.samples.networks import Builder
 from tests.samples.programs import differing_codes
+from tests.samples.staying import binary
 
 TWO_TURNS16 = replace(SMALL16, name="small16 of 64 bits", axi_data_bits=64)
 
