@@ -58,7 +58,7 @@ class WriteCombiner(wiring.Component):
     and joins pieces that come in a row for the same transfer of the same compute. A transfer leaves
     when a piece of another one comes, or one cycle after its compute's last piece.
 
-    A piece of signs is one transfer: word w = position w, and leaves as it is.
+    A piece of signs is a whole transfer: word w = position w, written if that is inside.
 
     Latency: ``latency`` = 2 cycles from the piece that makes a transfer leave (arrange, combine); 3
     from the last one of a compute. One piece per cycle. ``address`` must be a multiple of P R / 8.
@@ -153,7 +153,8 @@ class WriteCombiner(wiring.Component):
         if machine.signs:
             signs, within = Signal(), Signal(range(slots), reset_less=True)
             m.d.sync += [signs.eq(placed.signs), within.eq(slot)]
-            same &= ~signs
+            # A beat for the chip says where it begins, and two that overlap are two.
+            same &= ~(signs & on_chip)
         skips = next_beat & ~moved.any() if beat_bits else Const(0)
         # Upwards within the beat, or from its end to the next one's start.
         follows = (
