@@ -1,6 +1,5 @@
 """The on-chip memories against dictionaries, and their ECP5 cells against that."""
 
-from pathlib import Path
 
 import pytest
 
@@ -9,6 +8,7 @@ from hw.fabric import FABRICS
 from hw.memories.activation_memory import ActivationMemory
 from hw.memories.block_ram import LATENCY, BlockRam
 from hw.memories.weight_memory import WeightMemory
+from sim.cells import block_ram
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_pair
 from tests.samples.long_runs import slow
@@ -133,5 +133,5 @@ def test_cells(depth, width, granularity, tmp_path):
         "WIDTH": width,
         "ENABLES": len(pair[0].write_enable),
     }
-    cells = (Path(__file__).parent / "dp16kd.v").read_text()
+    cells = block_ram()
     check_pair(pair, "read_data", BENCH, sizes, cells, tmp_path)
