@@ -104,7 +104,7 @@ class Device:
         ranges = [(address, address + len(content)) for address, content in image.sections]
         ranges += [(address, address + length) for address, length, _ in image.fills]
         total = 0
-        for start, end in _whole_units(ranges):
+        for start, end in whole_units(ranges):
             self.link.write(start, _bytes(memory, start, end), report)
             total += end - start
         return total
@@ -118,7 +118,7 @@ class Device:
         picture = manifest.picture
         total = 0
         for start, size in picture.rows:
-            ((start, end),) = _whole_units([(start, start + size)])
+            ((start, end),) = whole_units([(start, start + size)])
             content = np.frombuffer(_bytes(memory, start, end), np.uint8).reshape(-1, PIXEL)
             # What surrounds the picture is in the last unit, too.
             if picture.block > 1 or content[:, 3].any():
@@ -131,11 +131,20 @@ class Device:
 
     def run(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> dict[str, int]:
         """Run the program once; return its counters. :class:`DeviceError` unless it ends well."""
-        write, read = self.link.write_register, self.link.read_register
+        self.start(program_address, watchdog)
+        return self.finish()
+
+    def start(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> None:
+        """Start the program; memory that it uses is its own until :meth:`finish`."""
+        write = self.link.write_register
         write(Register.PROGRAM, program_address)
         write(Register.WATCHDOG, watchdog)
         write(Register.IRQ_STATUS, DONE | ERROR)
         write(Register.CONTROL, START)
+
+    def finish(self) -> dict[str, int]:
+        """Wait for the end of what was started; its counters. :class:`DeviceError` as ``run``."""
+        read = self.link.read_register
         now = self.link.transport.now  # of a simulated board, too
         started = now()
         while (status := read(Register.STATUS)) & BUSY:
@@ -166,7 +175,7 @@ class Device:
             run_piece(memory, manifest, piece, Tail(pieces[piece.file], piece.file))
             for each in piece.writes:
                 form = layer_format(each.layer)
-                ((start, end),) = _whole_units([(form.address, form.end)])
+                ((start, end),) = whole_units([(form.address, form.end)])
                 self.link.write(start, _bytes(memory, start, end))
             for name, count in self.run(piece.program_address).items():
                 counters[name] += count
@@ -175,7 +184,7 @@ class Device:
     def _fetch(self, memory: np.ndarray, layer: StoredMap, report: Report | None = None) -> None:
         """Read a map into a copy of the board's memory."""
         form = layer_format(layer)
-        ((start, end),) = _whole_units([(form.address, form.end)])
+        ((start, end),) = whole_units([(form.address, form.end)])
         content = self.link.read(start, end - start, report)
         kept = min(end, len(memory))
         memory[start:kept] = np.frombuffer(content, np.uint8)[: kept - start]
@@ -191,10 +200,10 @@ class Device:
 def result_bytes(manifest: Manifest) -> int:
     """Bytes that :meth:`Device.results` reads."""
     forms = [layer_format(manifest.layer_of(output.tensor)) for output in manifest.outputs]
-    return sum(end - start for start, end in _whole_units([(f.address, f.end) for f in forms]))
+    return sum(end - start for start, end in whole_units([(f.address, f.end) for f in forms]))
 
 
-def _whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Ranges of whole units, in order, those that touch made one."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(ranges):

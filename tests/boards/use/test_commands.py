@@ -1,5 +1,6 @@
 """``python -m boards`` for boards: a simulated one does all, a missing one says what to do."""
 
+import re
 import sys
 
 import numpy as np
@@ -49,6 +50,24 @@ def test_a_frame_on_a_simulated_board(build, capfd):
     assert "in the simulated memory equal golden; no breach of its timing" in told.out
     assert "frames/s one after another" in told.out
     assert "mended" not in told.out
+
+
+@pytest.mark.cosim
+def test_a_folder_of_pictures(build, capfd, tmp_path):
+    """In flight they are as golden says, and more a second than one after another."""
+    chance = np.random.default_rng(2)
+    for number in range(4):
+        codes = chance.integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
+        np.save(tmp_path / f"picture{number}.npy", codes)
+    rates = []
+    for more in ([], ["--one-by-one"]):
+        assert _run("run", build / "build", "--simulate", "--image", tmp_path, *more) == 0
+        told = capfd.readouterr().out
+        assert "the results of every picture equal golden; no breach" in told
+        assert "limits it" in told
+        assert "mended" not in told
+        rates.append(float(re.search(r"([\d.]+) frames/s", told)[1]))
+    assert rates[0] > 1.2 * rates[1]
 
 
 @pytest.mark.cosim
