@@ -16,9 +16,10 @@ import numpy as np
 from arch.link import BoardRegister
 from host.device import Device, whole_units
 from host.image import Image
-from host.link import BOTH_WAYS_UNITS, Command, Report, pixel_writes, reads, writes
+from host.link import Report
 from host.manifest import Manifest
 from host.memory import layer_format
+from host.packets import BOTH_WAYS_UNITS, Command, pixel_writes, reads, writes
 
 
 class FlightError(RuntimeError):
@@ -30,9 +31,7 @@ def fits(image: Image, manifest: Manifest, size: int) -> str:
     if manifest.pieces:
         return "the host computes a part of each frame"
     if image.memory_bytes > size // 2:
-        return (
-            f"the network takes {image.memory_bytes} of {size} bytes of memory, more than a half"
-        )
+        return f"the network takes {image.memory_bytes} of {size} bytes of memory, more than a half"
     return ""
 
 

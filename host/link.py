@@ -13,31 +13,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from arch.errors import OnefourError
-from arch.link import (
-    ANSWER,
-    ANSWERS_WAITING,
-    CRC_BYTES,
-    PACKET_UNITS,
-    PIXEL_BYTES,
-    UNIT,
-    WAITING_BYTES,
-    BoardRegister,
-    Operation,
+from arch.link import ANSWER, CRC_BYTES, UNIT, BoardRegister, Operation
+from host.packets import (
+    Command,
+    Records,
+    may_follow,
+    may_wait_behind,
+    pixel_writes,
+    reads,
+    record_reads,
+    writes,
 )
 
-READ_UNITS = 256
-"""Units in one READ: an answer that is damaged is asked for as a whole again."""
-BOTH_WAYS_UNITS = 192
-"""Units in one READ while packets are written as well: 1,542 bytes on the line, and 15 packets of
-pixels, all that may be under way beside it, are 1,620 the other way."""
 ATTEMPTS = 10
 """In a row, for one command."""
 BITS = 10
 """On a serial line, of a byte."""
 MARGIN = 1.5
 """Silence of the host, in silences of the board."""
-
-
 Report = Callable[[int], None]
 
 
@@ -66,34 +59,6 @@ class Transport(Protocol):
 
     def now(self) -> float:
         """Seconds, from any time on."""
-
-
-@dataclass(frozen=True)
-class Command:
-    """A packet's content, and the length of the answer's payload."""
-
-    operation: Operation
-    count: int
-    address: int
-    payload: bytes = b""
-    answer_bytes: int = 0
-
-    def packet(self, sequence: int) -> bytes:
-        body = struct.pack("<BBHI", self.operation, sequence, self.count, self.address)
-        body += self.payload
-        return body + struct.pack("<I", zlib.crc32(body))
-
-
-    @property
-    def memory(self) -> range:
-        """Bytes of memory from the first to the last one that it touches; of registers none."""
-        if self.operation in (Operation.READ_REGISTER, Operation.WRITE_REGISTER):
-            return range(0)
-        size = self.count * UNIT
-        if self.operation == Operation.READ_STRIDED:
-            skip, repeats, _ = struct.unpack("<IHH", self.payload)
-            size += (repeats - 1) * (size + skip)
-        return range(self.address, self.address + size)
 
 
 @dataclass
@@ -132,19 +97,16 @@ class Link:
 
     def read_records(self, address: int, length: int, stride: int, number: int) -> bytes:
         """``number`` records of ``length`` bytes, ``stride`` bytes from one to the next."""
-        units = _units(address | stride, length)
-        most = max(1, READ_UNITS // units)
-        commands = [
-            Command(
-                Operation.READ_STRIDED,
-                units,
-                address + first * stride,
-                struct.pack("<IHH", (stride - length) % (1 << 32), count, 0),
-                answer_bytes=count * length,
-            )
-            for first, count in _pieces(number, most)
-        ]
-        return b"".join(self.exchange(commands))
+        records = Records(address, length, stride, number)
+        return b"".join(self.exchange(record_reads(records)))
+
+    def gather(
+        self, records: Sequence[Records], report: Callable[[int], None] | None = None
+    ) -> list[bytes]:
+        """What :meth:`read_records` reads, for many at once: the line is not idle in between."""
+        commands = [record_reads(each) for each in records]
+        answers = iter(self.exchange([each for own in commands for each in own], report))
+        return [b"".join(next(answers) for _ in own) for own in commands]
 
     def write(self, address: int, content: bytes, report: Report | None = None) -> None:
         """Write whole units of memory."""
@@ -189,9 +151,7 @@ class Link:
 
     # ---- Packets.
 
-    def exchange(
-        self, commands: Iterable[Command], report: Report | None = None
-    ) -> list[bytes]:
+    def exchange(self, commands: Iterable[Command], report: Report | None = None) -> list[bytes]:
         """Have commands done, in order, several under way at once; return the answers' payloads."""
         return self._exchange([[*commands]], report)
 
@@ -222,7 +182,7 @@ class Link:
                 under_way.popleft()
                 failed = 0
                 if report is not None:
-                    report(len(packet.command.payload) or packet.command.answer_bytes)
+                    report(packet.command.answer_bytes or len(packet.command.payload))
             except _FaultError as fault:
                 self.faults[str(fault)] += 1
                 disturbed = True
@@ -253,9 +213,7 @@ class Link:
         """The next answer's payload; :class:`_FaultError` unless it is that of ``packet``."""
         command = packet.command
         length = 2 + command.answer_bytes + CRC_BYTES
-        line = sum(
-            each.command.answer_bytes + len(each.command.payload) + 32 for each in under_way
-        )
+        line = sum(each.command.answer_bytes + len(each.command.payload) + 32 for each in under_way)
         patience = self.transport.latency + 2 * line * BITS / self.transport.baud
         found = self.transport.read(length, patience)
         if not found:
@@ -285,9 +243,7 @@ class Link:
         )
 
 
-def _next(
-    waiting: Sequence[deque[_Packet]], under_way: Sequence[Command]
-) -> deque[_Packet] | None:
+def _next(waiting: Sequence[deque[_Packet]], under_way: Sequence[Command]) -> deque[_Packet] | None:
     """Whose first packet is to be sent; none before those of the first list, sent already once."""
     lists = [waiting[0]] if waiting[0] else [each for each in waiting if each]
     for rule in (may_follow, may_wait_behind):
@@ -295,62 +251,3 @@ def _next(
             if rule(packets[0].command, under_way):
                 return packets
     return None
-
-
-def may_follow(command: Command, under_way: Sequence[Command]) -> bool:
-    """Whether the board can do ``command`` before it has answered those under way."""
-    if len(under_way) >= ANSWERS_WAITING:
-        return False
-    asked = sum(1 for each in under_way if each.answer_bytes)
-    return asked == 0 or (asked == 1 and not command.answer_bytes)
-
-
-def may_wait_behind(command: Command, under_way: Sequence[Command]) -> bool:
-    """Whether ``command`` may wait on the board for the answer to the only one under way.
-
-    It waits in front of whatever would come behind it, so nothing may: see :mod:`arch.link`.
-    """
-    return len(under_way) == 1 and len(command.packet(0)) <= WAITING_BYTES
-
-
-def reads(address: int, length: int, most: int = READ_UNITS) -> list[Command]:
-    """Commands that read ``length`` bytes, ``most`` units at once."""
-    units = _units(address, length)
-    return [
-        Command(Operation.READ, count, address + at * UNIT, answer_bytes=count * UNIT)
-        for at, count in _pieces(units, most)
-    ]
-
-
-def writes(address: int, content: bytes) -> list[Command]:
-    """Commands that write whole units."""
-    return [
-        Command(
-            Operation.WRITE, count, address + at * UNIT, content[at * UNIT : (at + count) * UNIT]
-        )
-        for at, count in _pieces(_units(address, len(content)), PACKET_UNITS)
-    ]
-
-
-def pixel_writes(address: int, pixels: bytes) -> list[Command]:
-    """Commands that write an even number of pixels of three bytes."""
-    step = PIXEL_BYTES * UNIT // 4
-    if len(pixels) % step:
-        raise ValueError(f"{len(pixels)} bytes are not an even number of pixels")
-    return [
-        Command(
-            Operation.PIXELS, count, address + at * UNIT, pixels[at * step : (at + count) * step]
-        )
-        for at, count in _pieces(len(pixels) // step, PACKET_UNITS)
-    ]
-
-
-def _units(address: int, length: int) -> int:
-    if address % UNIT or length % UNIT or length <= 0:
-        raise ValueError(f"{length} bytes at {address:#x} are not whole units of {UNIT}")
-    return length // UNIT
-
-
-def _pieces(total: int, most: int) -> list[tuple[int, int]]:
-    """(first, number) of pieces of at most ``most``."""
-    return [(first, min(most, total - first)) for first in range(0, total, most)]

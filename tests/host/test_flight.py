@@ -13,8 +13,8 @@ from compiler.flow import compile_network
 from golden.machine import GoldenMachine
 from host.device import Device
 from host.flight import Flight, FlightError, fits, one_by_one
-from host.link import Command
 from host.memory import layer_format, memory_with_picture
+from host.packets import Command
 from tests.samples.networks import Builder
 
 SIZE = 1 << 20
