@@ -14,7 +14,7 @@ from typing import Protocol
 
 from arch.errors import OnefourError
 from arch.link import ANSWER, CRC_BYTES, UNIT, BoardRegister, Operation
-from host.packets import (
+from host.line.packets import (
     Command,
     Records,
     may_follow,

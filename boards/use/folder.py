@@ -20,8 +20,8 @@ from compiler.quantize.pictures import SUFFIXES
 from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
 from host.device import result_bytes
 from host.draw import check_drawing, describe, drawn_size, save_drawing
-from host.flight import Flight, Landed, fits, one_by_one
 from host.frame import load_frame
+from host.line.flight import Flight, Landed, fits, one_by_one
 from host.memory import layer_format
 from host.picture import Frame
 from host.read_timing import settle_read_timing
@@ -76,9 +76,9 @@ def _all_of_them(run: _Run, paths: list[Path]) -> None:
         path, frame = waiting.pop(0)
         cycles = landed.counters["cycles"]
         _tell(run, path, frame, landed)
-    if len(paths) > 2:
-        # The first one fills the line, the last one empties it.
-        spent = (times[-2] - times[1]) / (len(paths) - 2)
+    if len(paths) > 3:
+        # Before the first one lands and while the last two do, the line goes one way.
+        spent = (times[-3] - times[1]) / (len(paths) - 3)
         print(f"{1 / spent:.2f} frames/s; {_limit(run, spent, cycles)}")
     whole = len(paths) / (times[-1] - times[0])
     print(f"{len(paths)} pictures in {times[-1] - times[0]:.3f} s, {whole:.2f} a second")

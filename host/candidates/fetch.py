@@ -14,9 +14,9 @@ import numpy as np
 from arch.link import CRC_BYTES, HEADER_BYTES, UNIT
 from golden.formats import pack_map
 from host.candidates.records import Candidates
+from host.line.packets import Records
 from host.manifest import Manifest, StoredMap
 from host.memory import layer_format, read_layer
-from host.packets import Records
 
 Report = Callable[[int], None]
 PACKET_BYTES = HEADER_BYTES + UNIT + CRC_BYTES + 2 + CRC_BYTES

@@ -10,8 +10,8 @@ from amaranth.back import verilog
 
 from arch.link import BOARD_IDENTIFIER, BoardRegister, Operation
 from boards.link.end import LinkEnd
+from host.line.packets import BOTH_WAYS_UNITS, Command, reads, writes
 from host.link import BoardResetError, Link, LinkError
-from host.packets import BOTH_WAYS_UNITS, Command, reads, writes
 from hw.yosys import find_yosys
 from sim import board
 from sim.board.transport import simulated_board

@@ -12,9 +12,9 @@ from compiler.describe import describe
 from compiler.flow import compile_network
 from golden.machine import GoldenMachine
 from host.device import Device
-from host.flight import Flight, FlightError, fits, one_by_one
+from host.line.flight import Flight, FlightError, fits, one_by_one
+from host.line.packets import Command
 from host.memory import layer_format, memory_with_picture
-from host.packets import Command
 from tests.samples.networks import Builder
 
 SIZE = 1 << 20

@@ -16,10 +16,10 @@ import numpy as np
 from arch.link import BoardRegister
 from host.device import Device, whole_units
 from host.image import Image
+from host.line.packets import BOTH_WAYS_UNITS, Command, pixel_writes, reads, writes
 from host.link import Report
 from host.manifest import Manifest
 from host.memory import layer_format
-from host.packets import BOTH_WAYS_UNITS, Command, pixel_writes, reads, writes
 
 
 class FlightError(RuntimeError):
