@@ -108,9 +108,16 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
                 help="ns that a simulated board's pads and wires take, out and in together",
             )  # fmt: skip
         if name in ("run", "netlist"):
-            command.add_argument("--image", type=Path, required=True, help="the picture")
+            text = "the picture" + (", or a folder of them" if name == "run" else "")
+            command.add_argument("--image", type=Path, required=True, help=text)
     run = commands.choices["run"]
-    run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
+    run.add_argument(
+        "--draw", type=Path, help="write the picture with the boxes found; a folder for a folder"
+    )
+    run.add_argument(
+        "--one-by-one", action="store_true",
+        help="of a folder: no picture goes in before the last one's results are out",
+    )  # fmt: skip
     run.add_argument("--score", type=real(0, 1), default=0.4, help="least score of a box")
     run.add_argument(
         "--whole-link", action="store_true",

@@ -105,7 +105,7 @@ class Device:
         ranges = [(address, address + len(content)) for address, content in image.sections]
         ranges += [(address, address + length) for address, length, _ in image.fills]
         total = 0
-        for start, end in _whole_units(ranges):
+        for start, end in whole_units(ranges):
             self.link.write(start, _bytes(memory, start, end), report)
             total += end - start
         return total
@@ -119,7 +119,7 @@ class Device:
         picture = manifest.picture
         total = 0
         for start, size in picture.rows:
-            ((start, end),) = _whole_units([(start, start + size)])
+            ((start, end),) = whole_units([(start, start + size)])
             content = np.frombuffer(_bytes(memory, start, end), np.uint8).reshape(-1, PIXEL)
             # What surrounds the picture is in the last unit, too.
             if picture.block > 1 or content[:, 3].any():
@@ -132,11 +132,20 @@ class Device:
 
     def run(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> dict[str, int]:
         """Run the program once; return its counters. :class:`DeviceError` unless it ends well."""
-        write, read = self.link.write_register, self.link.read_register
+        self.start(program_address, watchdog)
+        return self.finish()
+
+    def start(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> None:
+        """Start the program; memory that it uses is its own until :meth:`finish`."""
+        write = self.link.write_register
         write(Register.PROGRAM, program_address)
         write(Register.WATCHDOG, watchdog)
         write(Register.IRQ_STATUS, DONE | ERROR)
         write(Register.CONTROL, START)
+
+    def finish(self) -> dict[str, int]:
+        """Wait for the end of what was started; its counters. :class:`DeviceError` as ``run``."""
+        read = self.link.read_register
         now = self.link.transport.now  # of a simulated board, too
         started = now()
         while (status := read(Register.STATUS)) & BUSY:
@@ -167,7 +176,7 @@ class Device:
             run_piece(memory, manifest, piece, Tail(pieces[piece.file], piece.file))
             for each in piece.writes:
                 form = layer_format(each.layer)
-                ((start, end),) = _whole_units([(form.address, form.end)])
+                ((start, end),) = whole_units([(form.address, form.end)])
                 self.link.write(start, _bytes(memory, start, end))
             for name, count in self.run(piece.program_address).items():
                 counters[name] += count
@@ -201,10 +210,10 @@ def tells_candidates(manifest: Manifest, floor: float | None) -> bool:
 def result_bytes(manifest: Manifest) -> int:
     """Bytes of all results."""
     forms = [layer_format(manifest.layer_of(output.tensor)) for output in manifest.outputs]
-    return sum(end - start for start, end in _whole_units([(f.address, f.end) for f in forms]))
+    return sum(end - start for start, end in whole_units([(f.address, f.end) for f in forms]))
 
 
-def _whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Ranges of whole units, in order, those that touch made one."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(ranges):

@@ -14,7 +14,7 @@ import numpy as np
 from arch.link import CRC_BYTES, HEADER_BYTES, UNIT
 from golden.formats import pack_map
 from host.candidates.records import Candidates
-from host.link import Records
+from host.line.packets import Records
 from host.manifest import Manifest, StoredMap
 from host.memory import layer_format, read_layer
 
