@@ -1,6 +1,5 @@
 """The on-chip memories against dictionaries, and their ECP5 cells against that."""
 
-
 import pytest
 
 from arch.machine import TINY
