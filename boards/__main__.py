@@ -1,5 +1,5 @@
-"""Command line: ``python -m boards build BUILD``, ``flash``, ``run``, ``test`` and ``doctor`` for
-boards; ``synth BUILD``, ``resources`` and ``figures`` for the core alone."""
+"""Command line: ``python -m boards build BUILD``, ``flash``, ``run``, ``test``, ``traffic`` and
+``doctor`` for boards; ``synth BUILD``, ``resources`` and ``figures`` for the core alone."""
 
 import argparse
 import json
@@ -71,8 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_board_commands(commands: argparse._SubParsersAction) -> None:
+    defaults = {"formatter_class": Help}
     for name, text in BOARD_COMMANDS.items():
-        command = commands.add_parser(name, help=text, formatter_class=Help)
+        command = commands.add_parser(name, help=text, **defaults)
         needs_build = name in ("build", "flash", "run")
         if name != "doctor":
             command.add_argument(
@@ -113,6 +114,13 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
         "--whole-link", action="store_true",
         help="load a simulated board's program over the line, too: slow",
     )  # fmt: skip
+    moved = commands.add_parser(
+        "traffic", help="what frames move over a line, and how long that takes", **defaults
+    )
+    moved.add_argument("build", type=Path, help="build folder")
+    moved.add_argument("--image", type=Path, nargs="+", required=True, help="pictures")
+    moved.add_argument("--score", type=real(0, 1), default=0.4, help="least score of a box")
+    moved.add_argument("--record", type=Path, help="write the figures to this file, too")
     test = commands.choices["test"]
     test.add_argument(
         "--bytes", type=integer(256), default=65536, help="to write and read, for each setting"
@@ -127,6 +135,12 @@ def _board(arguments: argparse.Namespace) -> None:
     from boards.use import commands, memory_test  # need the packages of boards
 
     getattr(memory_test if arguments.command == "test" else commands, arguments.command)(arguments)
+
+
+def _traffic(arguments: argparse.Namespace) -> None:
+    from boards.use.traffic import traffic
+
+    traffic(arguments)
 
 
 def _machine(arguments: argparse.Namespace) -> Machine:
@@ -200,7 +214,8 @@ def _figures(arguments: argparse.Namespace) -> None:
 
 def _main(argv: list[str] | None) -> None:
     arguments = _parser().parse_args(argv)
-    commands = {"synth": _synth, "resources": _resources, "figures": _figures}
+    commands = {"synth": _synth, "resources": _resources, "figures": _figures,
+                "traffic": _traffic}  # fmt: skip
     commands |= dict.fromkeys(BOARD_COMMANDS, _board)
     commands[arguments.command](arguments)
 

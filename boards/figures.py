@@ -1,12 +1,13 @@
-"""The README's table of measured figures, from the records in ``bench/``.
+"""The README's tables of measured figures, from the records in ``bench/``.
 
 A file of ``bench/`` is a JSON list of records: ``name``, ``value``, ``unit``, ``better`` (higher
-or lower), ``config`` (what was measured), ``tools`` (their versions); optional are ``label`` (the
-table's text), ``seeds`` (the single values), ``available`` (how much there is), ``command`` (how to
-measure it again).
+or lower), ``config`` (what was measured), ``tools`` (their versions); optional are ``label``
+(``SUBJECT: FIGURE``, the row and the column), ``seeds`` (the single values), ``available`` (how
+much there is), ``command`` (how to measure it again).
 """
 
 import json
+from itertools import groupby
 from pathlib import Path
 
 from arch.errors import OnefourError
@@ -65,17 +66,32 @@ def _spread(record: dict) -> str:
     return f" (median of {len(seeds)} seeds, {min(seeds.values())} to {max(seeds.values())})"
 
 
+def _subject(record: dict) -> tuple[str, str]:
+    """What was measured, and which of its figures this is: "SUBJECT: FIGURE" is the label."""
+    label = record.get("label", record["name"])
+    subject, colon, figure = label.partition(": ")
+    return (subject, figure) if colon else ("", label)
+
+
 def figure_table(records: list[dict]) -> str:
-    """The records as a Markdown table."""
-    lines = ["| figure | measured | record | again with |", "|---|---|---|---|"]
-    for record in records:
-        label = record.get("label", record["name"])
-        command = f"`{record['command']}`" if record.get("command") else ""
-        source = f"[{record['file']}](bench/{record['file']})"
-        lines.append(f"| {label} | {_value(record)}{_spread(record)} | {source} | {command} |")
+    """The records as Markdown tables: a file is a row, and files with the same figures a table."""
+    tables: dict[tuple[str, ...], list[list[dict]]] = {}
+    for _, group in groupby(records, key=lambda record: record["file"]):
+        row = list(group)
+        tables.setdefault(tuple(_subject(record)[1] for record in row), []).append(row)
+    lines = []
+    for figures, rows in tables.items():
+        lines += ["", f"| measured | {' | '.join(figures)} | again with |"]
+        lines.append("|---" * (len(figures) + 2) + "|")
+        for row in rows:
+            file = row[0]["file"]
+            subject = next(filter(None, (_subject(record)[0] for record in row)), file)
+            values = " | ".join(_value(record) + _spread(record) for record in row)
+            command = next((f"`{r['command']}`" for r in row if r.get("command")), "")
+            lines.append(f"| [{subject}](bench/{file}) | {values} | {command} |")
     if not records:
         lines = ["*No figures recorded yet.*"]
-    return "\n".join(lines)
+    return "\n".join(lines).strip()
 
 
 def insert_table(page: str, table: str) -> str:

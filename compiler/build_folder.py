@@ -14,6 +14,7 @@ from arch.child import python_command
 from arch.errors import OnefourError
 from arch.files import read_bytes
 from arch.machine import Machine
+from compiler.candidates.compared import with_candidates
 from compiler.describe import describe
 from compiler.flow import Compiled
 from compiler.frontend.pipeline import read_network
@@ -192,8 +193,13 @@ class Build:
     @cached_property
     def network(self) -> Network:
         """The integer network, read again from the model in the folder."""
-        network = read_network(self.model, input_scale=self.manifest.input_scale)
-        if not _belongs(self.manifest, network):
+        manifest = self.manifest
+        network = with_candidates(
+            read_network(self.model, input_scale=manifest.input_scale),
+            manifest.candidates,
+            manifest.machine.image_channels,
+        )
+        if not _belongs(manifest, network):
             raise BuildError(f"{self.folder}: {MODEL} is not the network of {MANIFEST}; {AGAIN}")
         return network
 

@@ -18,6 +18,7 @@ from compiler.build_folder import (
     read_build,
     write_build,
 )
+from compiler.candidates.find import LEAST, MOST
 from compiler.check.frame import busy_picture, check_frame
 from compiler.disassemble import disassemble
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
@@ -30,9 +31,9 @@ from compiler.frontend.reader.sizes import with_size
 from compiler.page.collect import collect
 from compiler.page.page import GENERATOR, page
 from compiler.quantize import command as quantize
-from compiler.report import layer_table, piece_lines
+from compiler.report import candidate_lines, layer_table, piece_lines
 from compiler.target import add_target, target_of
-from host.description import read_record
+from host.description import parse_description, read_record
 from host.image import Image
 from host.manifest import Manifest
 
@@ -82,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
         help="do not compare ONNX graph, integer network and program on a picture first",
     )
     _add_size(build)
+    build.add_argument(
+        "--confidence",
+        type=real(LEAST, MOST),
+        metavar="SCORE",
+        default=argparse.SUPPRESS,
+        help="have the program say where boxes can score so much at least, so that a host on a "
+        "slow line fetches the results of these places only (docs/boards.md)",
+    )
     build.add_argument("--no-verilog", action="store_true", help="leave the Verilog out")
     quantised = commands.add_parser(
         "quantize",
@@ -192,8 +201,9 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
     model: Path = arguments.model
     target = target_of(arguments)
     side_car: Path | None = model.with_suffix(".json")
+    description = None
     if side_car.exists():
-        read_record(side_car)
+        description = parse_description(read_record(side_car))
     else:
         side_car = None
     print(f"{model}: {described(load_file(sized))}", flush=True)
@@ -202,8 +212,9 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         for line in tail_lines(graph_of(parsed, model)):
             print(line, flush=True)
         compiled = compile_file(
-            sized, target.machine, target.memory, input_scale=arguments.input_scale
-        )
+            sized, target.machine, target.memory, input_scale=arguments.input_scale,
+            confidence=getattr(arguments, "confidence", None), description=description,
+        )  # fmt: skip
     except (ReadError, UnsupportedError, QuantisationError) as error:
         raise all_told(error, model, parsed, arguments.input_scale) from error
     told = ""
@@ -220,7 +231,7 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
     )
     print(layer_table(compiled))
     print(f"memory {target.memory}")
-    for line in piece_lines(manifest):
+    for line in (*piece_lines(manifest), *candidate_lines(compiled)):
         print(line)
     if compiled.parts is not None or manifest.pieces:
         print("cycles and frames/s are the array's: what the host computes is not in them")

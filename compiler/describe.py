@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from compiler.backend.memory import Placed
 from compiler.backend.on_chip.chip_map import ChipMap
 from compiler.backend.storage import Place, Storage
+from compiler.candidates.find import Found
 from compiler.flow import Compiled
 from compiler.tail import describe_tail
 from golden.network import HostMap, Network, Output
@@ -41,7 +42,13 @@ def describe(compiled: Compiled) -> Manifest:
         bit_operations=sum(placed.job.bit_operations for placed in jobs),
         tail=compiled.parts and describe_tail(compiled.parts, _size(compiled)),
         prediction=Forecast(cycles=compiled.prediction.cycles, memory=compiled.memory),
+        **_candidates(compiled.candidates),
     )
+
+
+def _candidates(found: Found) -> dict:
+    """Nothing, where a manifest is to say nothing of it."""
+    return {"candidates": found.maps, "confidence": found.floor} if found.maps else {}
 
 
 def _chip_part(chip: ChipMap, image: int) -> ChipPart:

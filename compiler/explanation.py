@@ -169,6 +169,8 @@ def all_told(
     kinds = by_kind(obstacles)
     if is_float(model) and not kinds:
         return UnsupportedError(f"{path}: a float network. {next_step(path, model)}")
+    if len(kinds) < 2 and dynamic(model):  # the operator's name would hide what is the matter
+        return UnsupportedError(f"{path}: dynamic quantisation. {next_step(path, model)}")
     if len(kinds) < 2 and not is_float(model):
         return type(error)(f"{error} {next_step(path, model)}".rstrip())
     for line in obstacle_lines(obstacles):

@@ -17,12 +17,16 @@ from compiler.backend.memory import MemoryPlan, plan_memory, program_image
 from compiler.backend.program import Program, assemble
 from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import round_up
+from compiler.candidates.compared import with_candidates
+from compiler.candidates.find import NOT_LOOKED_FOR, Found, in_heads, in_tail
 from compiler.cost.frame import Prediction
 from compiler.cost.segments import predict_all
 from compiler.errors import CapacityError
 from compiler.frontend.pipeline import read_network
 from compiler.frontend.split.model import Parts, split_file
+from compiler.tail import describe_tail
 from golden.network import Network
+from host.description import Description, DescriptionError
 from host.image import Image
 
 
@@ -50,6 +54,8 @@ class Compiled:
     image: Image
     #: What the host computes behind it.
     parts: Parts | None = None
+    #: Where there can be boxes.
+    candidates: Found = NOT_LOOKED_FOR
 
     @cached_property
     def computes(self) -> list[list[int]]:
@@ -86,7 +92,7 @@ def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) 
     """
     check_codes(network, machine)
     lowered = lower(network, machine)
-    results = {output.tensor for output in network.outputs}
+    results = {*network.shown, *(output.tensor for output in network.outputs)}
     results |= {tensor for parts in lowered.read.values() for tensor, _ in parts}
     *others, last = arrangements(lowered, machine, memory, results)
     for arrangement in others:
@@ -129,12 +135,38 @@ def compile_file(
     memory: Memory = IDEAL,
     *,
     input_scale: float = 1 / 255,
+    confidence: float | None = None,
+    description: Description | None = None,
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
-    but the program is arranged for this one."""
+    but the program is arranged for this one.
+
+    With a ``confidence`` the program says where there can be boxes that score so much at least;
+    ``description``: the side-car, which may say how boxes are decoded.
+    """
     parts = split_file(path)
     network = read_network(path, input_scale=input_scale)
+    candidates = NOT_LOOKED_FOR
+    if confidence is not None:
+        candidates = found_candidates(network, parts, description, confidence)
+        network = with_candidates(network, candidates.maps, machine.image_channels)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
     found = compile_network(replace(network, name=name), machine, memory)
-    return replace(found, parts=parts)
+    return replace(found, parts=parts, candidates=candidates)
+
+
+def found_candidates(
+    network: Network, parts: Parts | None, description: Description | None, confidence: float
+) -> Found:
+    """Where a network as it was read can have boxes, decoded as ``host.boxes`` does."""
+    if description is not None and description.head is not None:
+        try:
+            return in_heads(network, description.head, confidence)
+        except DescriptionError as error:  # whoever writes the build names the file, too
+            return Found(confidence, reason=str(error))
+    if parts is None:
+        return Found(confidence, reason="no side-car says how its boxes are decoded")
+    size = network.shape(network.input)[1:]
+    boxes = describe_tail(parts, size, description).boxes
+    return in_tail(network, parts.model, boxes, confidence)

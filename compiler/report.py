@@ -82,3 +82,16 @@ def piece_lines(manifest: Manifest) -> Iterator[str]:
             f"{written:,} back, {1000 * line_seconds(read + written):.1f} ms on a line of "
             f"{USUAL_BAUD / 1e6:g} Mbaud"
         )
+
+
+def candidate_lines(compiled: Compiled) -> Iterator[str]:
+    """Where results are needed at all, if the program says so, and why not if it was asked to."""
+    found = compiled.candidates
+    if found.reason:
+        yield f"hosts fetch all results: {found.reason}"
+    elif found.maps:
+        names = ", ".join(repr(name) for each in found.maps for name in each.results)
+        yield (
+            f"hosts that want no box below {found.floor:g} fetch {names} only where one can be; "
+            f"the program says where in {len(found.maps)} maps of one bit"
+        )

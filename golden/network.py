@@ -283,6 +283,8 @@ class Network:
     onnx_names: dict[str, str] = field(default_factory=dict)
     #: Shape [channels, height, width] of every raw-sum tensor.
     raw_shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    #: Tensors of codes that the host reads beside the outputs.
+    shown: tuple[str, ...] = ()
     #: Code of ``input`` for every byte of the picture, uint8 [256]; None: the bytes are the codes.
     picture_table: np.ndarray | None = None
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.network import Output
+from golden.network import Output, Thresholds
 from host.description import DescriptionError, Head
 
 SCORE_FLOOR = 0.25
@@ -47,6 +47,11 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def equal(self, other: "Detections") -> bool:
+        """Whether boxes, scores and labels are the same, bit for bit and in order."""
+        names = ("boxes", "scores", "labels")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
     def take(self, kept: np.ndarray) -> "Detections":
         """The detections at the indices ``kept``."""
@@ -76,18 +81,27 @@ def passing(sums: np.ndarray, scale: float, bias: float, floor: float) -> np.nda
 
     ``sums`` is a map [h, w] of integers (of floats: compared as they are); the result is boolean.
     """
-    limit = least_logit(floor)
     if sums.dtype.kind == "f":
-        return sums * scale + bias >= limit
+        return sums * scale + bias >= least_logit(floor)
+    sign, level = least_sum(scale, bias, floor)
+    return sign * sums >= level
+
+
+def least_sum(scale: float, bias: float, floor: float) -> tuple[int, int]:
+    """(sign, level): integers v with ``v * scale + bias >= least_logit(floor)`` are those with
+    ``sign * v >= level``. Where all of them are, or none is, the level is -FAR or FAR."""
+    limit = least_logit(floor)
     if not np.isfinite(limit) or scale == 0:
-        return np.full(sums.shape, bias >= limit or limit == -np.inf)
+        return 1, -Thresholds.FAR if bias >= limit or limit == -np.inf else Thresholds.FAR
     # The comparison that is meant is the float one: settle the rounding of the division against it.
     bound = int(np.clip((limit - bias) / scale, -(2.0**62), 2.0**62))
     near = np.arange(bound - 2, bound + 3)
     true = near[near * scale + bias >= limit]
     if scale > 0:
-        return sums >= (true.min() if len(true) else bound + 3)
-    return sums <= (true.max() if len(true) else bound - 3)
+        sign, level = 1, int(true.min()) if len(true) else bound + 3
+    else:
+        sign, level = -1, -(int(true.max()) if len(true) else bound - 3)
+    return sign, min(max(level, -Thresholds.FAR), Thresholds.FAR)
 
 
 def decode_map(

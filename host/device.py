@@ -9,9 +9,10 @@ from arch.errors import OnefourError
 from arch.link import BOARD_IDENTIFIER, LINK_VERSION, UNIT, BoardRegister
 from arch.machine import Machine
 from arch.registers import IDENTIFIER, WATCHDOG_DEFAULT, ErrorCode, Register
+from host.candidates.fetch import fetch_candidates, fetch_map, fetch_results
 from host.image import Image
 from host.link import Link
-from host.manifest import Manifest, StoredMap
+from host.manifest import Manifest
 from host.memory import layer_format, write_picture
 from host.pieces import run_piece
 from host.tail import Tail
@@ -162,7 +163,7 @@ class Device:
         memory = image.memory()  # with what surrounds the maps
         for piece in manifest.pieces:
             for tensor in dict.fromkeys(part.tensor for read in piece.reads for part in read.parts):
-                self._fetch(memory, manifest.layer_of(tensor))
+                fetch_map(self.link, memory, manifest.layer_of(tensor))
             run_piece(memory, manifest, piece, Tail(pieces[piece.file], piece.file))
             for each in piece.writes:
                 form = layer_format(each.layer)
@@ -172,24 +173,33 @@ class Device:
                 counters[name] += count
         return counters
 
-    def _fetch(self, memory: np.ndarray, layer: StoredMap, report: Report | None = None) -> None:
-        """Read a map into a copy of the board's memory."""
-        form = layer_format(layer)
-        ((start, end),) = _whole_units([(form.address, form.end)])
-        content = self.link.read(start, end - start, report)
-        kept = min(end, len(memory))
-        memory[start:kept] = np.frombuffer(content, np.uint8)[: kept - start]
+    def results(
+        self,
+        manifest: Manifest,
+        size: int,
+        report: Report | None = None,
+        floor: float | None = None,
+    ) -> np.ndarray:
+        """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere.
 
-    def results(self, manifest: Manifest, size: int, report: Report | None = None) -> np.ndarray:
-        """Memory uint8 [size] with the network's outputs in their places, and 0 elsewhere."""
+        Where the program says where there can be boxes that score ``floor``, the outputs are
+        fetched there, and are elsewhere what gives no box (``host.candidates.fetch``).
+        """
         memory = np.zeros(size, np.uint8)
-        for output in manifest.outputs:
-            self._fetch(memory, manifest.layer_of(output.tensor), report)
+        if tells_candidates(manifest, floor):
+            fetch_candidates(self.link, memory, manifest, report)
+        else:
+            fetch_results(self.link, memory, manifest, report)
         return memory
 
 
+def tells_candidates(manifest: Manifest, floor: float | None) -> bool:
+    """Whether the program says where there can be boxes that score ``floor``."""
+    return floor is not None and bool(manifest.candidates) and floor >= manifest.confidence
+
+
 def result_bytes(manifest: Manifest) -> int:
-    """Bytes that :meth:`Device.results` reads."""
+    """Bytes of all results."""
     forms = [layer_format(manifest.layer_of(output.tensor)) for output in manifest.outputs]
     return sum(end - start for start, end in _whole_units([(f.address, f.end) for f in forms]))
 

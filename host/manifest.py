@@ -18,6 +18,7 @@ from arch.errors import OnefourError
 from arch.formats import BLOCK, GROUP_LANES, LANE_GROUPS, PICTURE_BYTES, images_of
 from arch.machine import Machine
 from arch.memory import Memory
+from host.candidates.records import Candidates
 from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
@@ -221,7 +222,8 @@ class Manifest(Record):
     ``input_scale``: the network's input is this times the picture's codes. ``detection``: the
     side-car of the model, as it stands there. ``fused``: network tensors that are max-pooled before
     they are stored -> the pooled tensor. ``pieces``: what the host computes in mid-network, in
-    order; COMPUTEs and cycles are numbered on behind them.
+    order; COMPUTEs and cycles are numbered on behind them. ``candidates``: where there can be boxes
+    that score at least ``confidence``; () where all results are needed.
     """
 
     network: str
@@ -238,6 +240,8 @@ class Manifest(Record):
     detection: dict | None = None
     tail: Tail | None = None
     pieces: tuple[Piece, ...] = ()
+    candidates: tuple[Candidates, ...] = ()
+    confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     files: dict[str, str] = {}
 
     @property
@@ -278,6 +282,11 @@ class Manifest(Record):
             _check_piece(piece, self)
         if self.tail is not None:
             _check_tail(self.tail)
+        maps = {layer.tensor: layer for layer in self.layers_in_memory}
+        results = {output.name: maps.get(output.tensor) for output in self.outputs}
+        for each in self.candidates:
+            if wrong := each.contradiction(maps.get(each.tensor), results):
+                raise ManifestError(f"candidates {each.tensor!r}: {wrong}")
         try:
             _ = self.description
         except DescriptionError as error:

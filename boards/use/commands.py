@@ -2,6 +2,7 @@
 
 import argparse
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from compiler.build_folder import Build, read_build
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
 from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
-from host.device import Device, Report, result_bytes
+from host.device import Device, Report, result_bytes, tells_candidates
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.link import Link
@@ -79,10 +80,18 @@ def run(arguments: argparse.Namespace) -> None:
         check_detector(found.manifest)
         check_drawing(arguments.draw, drawn_size(frame.image))
     with opened(arguments, board, found.machine) as there:
-        memory = _frame(there, found, frame.codes, arguments)
+        memory, expected = _frame(there, found, frame.codes, arguments)
     if not is_detector(found.manifest):
         return
     boxes = boxes_on_picture(memory, found.manifest, frame, arguments.score, found.tail)
+    if expected is not None:
+        whole = boxes_on_picture(expected, found.manifest, frame, arguments.score, found.tail)
+        if not boxes.equal(whole):
+            raise DifferenceError(
+                f"{len(boxes)} boxes of the results that were fetched are not the {len(whole)} of "
+                f"golden's"
+            )
+        print(f"{len(boxes)} boxes, as in the whole results of golden")
     classes = class_names(found.manifest)
     for line in describe(boxes, classes):
         print(line)
@@ -93,17 +102,23 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _frame(
     there: Opened, found: Build, codes: np.ndarray, arguments: argparse.Namespace
-) -> np.ndarray:
-    """One frame: memory with the results."""
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """One frame: memory with the results, and golden's of a simulated board."""
     device, line = there.device, there.device.link.transport
     device.begin(found.machine, random.SystemRandom().randrange(1, 1 << 32))
     settle_read_timing(device.link, there.board.memory.size)
     times, clock = {}, line.now
+    moved: Counter[str] = Counter()
 
     def timed(name: str, total: int, work: Callable[[Report], object]) -> object:
         started = clock()
         with tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=None) as bar:
-            result = work(bar.update)
+
+            def report(count: int) -> None:
+                moved[name] += count
+                bar.update(count)
+
+            result = work(report)
         times[name] = clock() - started
         return result
 
@@ -120,11 +135,18 @@ def _frame(
         lambda report: device.put_picture(found.image, found.manifest, codes, report),
     )
     counters = timed("frame", 1, lambda _: device.frame(found.image, found.manifest, found.pieces))
+    floor = arguments.score if is_detector(found.manifest) else None
     memory = timed(
         "results",
         result_bytes(found.manifest),
-        lambda report: device.results(found.manifest, found.image.memory_bytes, report),
+        lambda report: device.results(found.manifest, found.image.memory_bytes, report, floor),
     )
+    if tells_candidates(found.manifest, floor):
+        print(f"results: {moved['results']} of {result_bytes(found.manifest)} bytes, those of "
+              f"places that can be boxes of {found.manifest.confidence:g}")  # fmt: skip
+    elif found.manifest.candidates and floor is not None:
+        print(f"results: all of them, for --score {floor:g} is below the build's --confidence "
+              f"{found.manifest.confidence:g}")  # fmt: skip
     cycles = counters["cycles"]
     print(
         f"{cycles} cycles, {cycles / there.clock_mhz / 1000:.2f} ms at {there.clock_mhz:g} MHz "
@@ -137,15 +159,17 @@ def _frame(
     print(f"{1 / spent:.1f} frames/s one after another; the {slowest} takes most of the time")
     for fault, count in device.link.faults.items():
         print(f"the link mended: {fault}, {count} times")
+    expected = None
     if there.simulated is not None:
-        compared = _judge(there, found, codes)
+        expected = _judge(there, found, codes)
         if arguments.record:
             records = frame_records(
-                there.board, found, cycles=cycles, compared=compared, clock_mhz=there.clock_mhz,
-                baud=line.baud, times=times, command=_run_command(arguments),
+                there.board, found, cycles=cycles, compared=expected.size,
+                clock_mhz=there.clock_mhz, baud=line.baud, times=times,
+                command=_run_command(arguments),
             )  # fmt: skip
             write_records(arguments.record, records)
-    return memory
+    return memory, expected
 
 
 def _run_command(arguments: argparse.Namespace) -> list[str]:
@@ -154,8 +178,8 @@ def _run_command(arguments: argparse.Namespace) -> list[str]:
     return [*words, "--clock", f"{arguments.clock:g}"]
 
 
-def _judge(there: Opened, found: Build, codes: np.ndarray) -> int:
-    """DifferenceError unless the simulated memory is what golden says; the number of its bytes."""
+def _judge(there: Opened, found: Build, codes: np.ndarray) -> np.ndarray:
+    """The simulated memory as golden says; DifferenceError unless that is what it is."""
     expected = check_frame(
         found.network, found.model, found.image, found.manifest, codes, pieces=found.pieces
     ).memory
@@ -167,7 +191,7 @@ def _judge(there: Opened, found: Build, codes: np.ndarray) -> int:
             f"saw {errors} breaches of its timing"
         )
     print(f"{expected.size} bytes in the simulated memory equal golden; no breach of its timing")
-    return expected.size
+    return expected
 
 
 def doctor(arguments: argparse.Namespace) -> None:

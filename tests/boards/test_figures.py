@@ -26,20 +26,39 @@ def test_the_committed_table_is_current():
     assert insert_table(page, table) == page, "README.md is out of date; run: make bench"
 
 
-def test_rows(tmp_path):
-    seeds = {"1": 170.1, "2": 173.2, "3": 180.0}
-    size = {"name": "array.slots", "value": 12345, "unit": "slots", "better": "lower", "config": {},
-            "tools": {}, "available": 24288, "seeds": {"1": 5, "2": 5}, "label": "Array",
+def recorded(folder, name, **figures):
+    """Write a file of ``bench/`` with these records."""
+    content = [RECORD | {"label": label} | figure for label, figure in figures.items()]
+    (folder / name).write_text(json.dumps(content))
+
+
+def test_files_with_the_same_figures_share_a_table(tmp_path):
+    clock = {"value": 173.2, "seeds": {"1": 170.1, "2": 173.2, "3": 180.0}}
+    size = {"value": 12345, "unit": "slots", "available": 24288, "seeds": {"1": 5, "2": 5},
             "command": "make synth"}  # fmt: skip
-    (tmp_path / "array.json").write_text(json.dumps([RECORD | {"seeds": seeds}, size]))
-    lines = figure_table(read_records(tmp_path)).splitlines()
-    assert lines[2] == (
-        "| array.clock | 173.2 MHz (median of 3 seeds, 170.1 to 180.0) | "
-        "[array.json](bench/array.json) |  |"
-    )
-    assert lines[3] == (
-        "| Array | 12,345 of 24,288 slots | [array.json](bench/array.json) | `make synth` |"
-    )
+    recorded(tmp_path, "a.json", **{"core: clock": clock, "core: slots": size})
+    recorded(tmp_path, "b.json", **{"array: clock": {}})
+    recorded(tmp_path, "c.json", **{"other: clock": {}, "other: slots": size})
+    assert figure_table(read_records(tmp_path)).splitlines() == [
+        "| measured | clock | slots | again with |",
+        "|---|---|---|---|",
+        "| [core](bench/a.json) | 173.2 MHz (median of 3 seeds, 170.1 to 180.0) | "
+        "12,345 of 24,288 slots | `make synth` |",
+        "| [other](bench/c.json) | 173.2 MHz | 12,345 of 24,288 slots | `make synth` |",
+        "",
+        "| measured | clock | again with |",
+        "|---|---|---|",
+        "| [array](bench/b.json) | 173.2 MHz |  |",
+    ]
+
+
+def test_records_without_a_label(tmp_path):
+    (tmp_path / "array.json").write_text(json.dumps([RECORD]))
+    assert figure_table(read_records(tmp_path)).splitlines() == [
+        "| measured | array.clock | again with |",
+        "|---|---|---|",
+        "| [array.json](bench/array.json) | 173.2 MHz |  |",
+    ]
 
 
 def test_no_records(tmp_path):

@@ -101,6 +101,7 @@ def test_dynamic_quantisation_and_its_next_step(tmp_path, capfd):
     told = capfd.readouterr()
     assert told.out.splitlines()[0].startswith(f"{path}: dynamic quantisation")
     assert "computed for every picture" in told.err
+    assert "DynamicQuantizeLinear" not in told.err
     assert "python -m compiler quantize FLOAT.onnx" in told.err
 
 

@@ -179,20 +179,44 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_failure_and_a_frame_after_it(failure):
-    instructions, options, code, number = FAILURES[failure]
+def failing(instructions):
+    """Return the memory of a program that fails."""
     memory = program_of(*instructions)
     entry = {"clear": 1, "capture": 1, "pool_first": 1, "pool_last": 1}
     memory[12288:12304] = encode(Entry, entry).to_bytes(16, "little")
-    good = program_of(MAP, END)
+    return memory
+
+
+def check_failures(failures, **options):
+    """Run these programs on one accelerator, each of them and then a frame."""
+    memory = bytearray(1 << 16)
 
     async def act(ctx, bench):
         await bench.lite.write(ctx, Register.WATCHDOG, 100)
-        await bench.start(ctx, 0)
-        assert await bench.wait(ctx) == (ERROR, code | number << 16)
-        memory[:] = good
-        await bench.start(ctx, 0)
-        assert await bench.wait(ctx) == (DONE, 0)
+        for instructions, code, number in failures:
+            memory[:] = failing(instructions)
+            await bench.start(ctx, 0)
+            assert await bench.wait(ctx) == (ERROR, code | number << 16)
+            memory[:] = program_of(MAP, END)
+            await bench.start(ctx, 0)
+            assert await bench.wait(ctx) == (DONE, 0)
 
     AcceleratorBench(TINY, memory, act, **options)
+
+
+@pytest.mark.parametrize(
+    "failure", [name for name, (_, options, *_) in FAILURES.items() if options]
+)
+def test_failure_of_a_memory_and_a_frame_after_it(failure):
+    instructions, options, code, number = FAILURES[failure]
+    check_failures([(instructions, code, number)], **options)
+
+
+def test_failures_of_programs_and_frames_between_them():
+    check_failures(
+        [
+            (instructions, code, number)
+            for instructions, options, code, number in FAILURES.values()
+            if not options
+        ]
+    )

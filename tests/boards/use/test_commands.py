@@ -1,5 +1,7 @@
 """``python -m boards`` for boards: a simulated one does all, a missing one says what to do."""
 
+import json
+import re
 import sys
 
 import numpy as np
@@ -12,6 +14,7 @@ from compiler.build_folder import write_build
 from compiler.flow import compile_file
 from host import serial_line
 from host.serial_line import LineError, port_advice, the_port
+from tests.samples.detectors import compiled, frame, raw_maps
 from tests.samples.small_onnx import Net
 
 SIZE = 16
@@ -49,6 +52,51 @@ def test_a_frame_on_a_simulated_board(build, capfd):
     assert "in the simulated memory equal golden; no breach of its timing" in told.out
     assert "frames/s one after another" in told.out
     assert "mended" not in told.out
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    """A detector whose program says where boxes of 0.9 can be, and a picture."""
+    folder = tmp_path_factory.mktemp("detector")
+    made, _ = compiled(path := raw_maps(folder), TINY, 0.9)
+    side_car = path.with_suffix(".json")
+    write_build(
+        made, folder / "build", path, input_scale=1 / 255, side_car=side_car, verilog=False
+    )
+    np.save(folder / "picture.npy", frame(np.random.default_rng(1)).codes)
+    return folder
+
+
+@pytest.mark.cosim
+def test_candidates_alone_over_the_line(detector, capfd):
+    """What was not fetched makes no difference: the boxes are those of golden's whole results."""
+    command = ["run", detector / "build", "--simulate", "--image", detector / "picture.npy"]
+    assert _run(*command, "--score", 0.9) == 0
+    told = capfd.readouterr().out
+    found = re.search(r"results: (\d+) of (\d+) bytes, those of places that can be boxes", told)
+    assert 0 < int(found[1]) < int(found[2])
+    assert " 0 boxes" not in told
+    assert "boxes, as in the whole results of golden" in told
+
+
+def test_traffic(detector, capfd, tmp_path):
+    """What a frame moves, before and after; the boxes are the same."""
+    record = tmp_path / "line.json"
+    command = ["traffic", detector / "build", "--image", detector / "picture.npy"]
+    assert _run(*command, "--score", 0.9, "--record", record) == 0
+    assert "the same of all results and of the candidates'" in capfd.readouterr().out
+    by_name = {each["name"].partition(".tiny.")[2]: each for each in json.loads(record.read_text())}
+    assert by_name["candidates.bytes"]["value"] < by_name["results.bytes"]["value"]
+    assert by_name["picture.ms_3"]["value"] == pytest.approx(
+        4 * by_name["picture.ms_12"]["value"], rel=1e-3
+    )
+    assert _run(*command, "--score", 0.8) == 0
+    assert "candidates" not in capfd.readouterr().out
+
+
+def test_traffic_of_what_has_no_boxes(build, capfd):
+    assert _run("traffic", build / "build", "--image", build / "picture.npy") == 2
+    assert "nothing is known of boxes" in capfd.readouterr().err
 
 
 @pytest.mark.cosim

@@ -201,7 +201,7 @@ BROAD = [replace(SMALL, rows=rows, columns=8, axi_data_bits=128, wide_rows=4) fo
 """Two pieces of raw sums are a transfer."""
 
 
-@pytest.mark.parametrize("seed", [0, 1, *slow(2, 3, 4)])
+@pytest.mark.parametrize("seed", [0, *slow(1, 2, 3, 4)])
 def test_without_stalls(seed):
     chip, computes = random_program(SMALL, seed, count=12, most=4)
     memory = no_stalls(SMALL)
@@ -210,7 +210,7 @@ def test_without_stalls(seed):
     check_cycles(run)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *slow(2, 3, 4)])
+@pytest.mark.parametrize("seed", [0, *slow(1, 2, 3, 4)])
 def test_with_stalls(seed):
     machine = replace(SMALL, output_beats=128, max_burst=32)
     chip, computes = random_program(machine, seed, count=12, most=4)
@@ -219,7 +219,9 @@ def test_with_stalls(seed):
     assert memory.contents == written(chip, computes)
 
 
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize(
+    "machine", [TINY, ECP5_25F, *slow(ECP5_45F), ECP5_85F], ids=lambda m: m.name
+)
 def test_machines(machine, seed):
     """The named machines, with as much of their memories as the random program needs."""
     machine = replace(machine, activation_words=32, weight_words=16, table_entries=64)
@@ -255,7 +257,9 @@ def test_full_buffer(planes, raw, seed):
     assert run.waits["waiting_output"] > 100
 
 
-@pytest.mark.parametrize("machine", [SMALL, *BROAD], ids=lambda m: f"{m.rows}-{m.axi_data_bits}")
+@pytest.mark.parametrize(
+    "machine", [SMALL, BROAD[0], *slow(BROAD[1])], ids=lambda m: f"{m.rows}-{m.axi_data_bits}"
+)
 def test_raw_sums_of_all_sizes(machine, seed):
     """Computes of every number of pieces, with codes between them, as close as they can be."""
     chance = random.Random(seed)

@@ -1,0 +1,1 @@
+"""Where boxes can be: the maps that say it, and results fetched at these places alone."""
