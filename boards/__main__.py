@@ -26,6 +26,7 @@ BOARD_COMMANDS = {
     "flash": "write that bitstream to the board",
     "run": "a picture through a board: program in, picture in, boxes out",
     "test": "test a board's memory at every read timing, and at every phase of its clock",
+    "netlist": "a frame in what the bitstream says, read back and simulated, and in its source",
     "doctor": "find out what is there and what is missing",
 }
 
@@ -74,25 +75,25 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
     defaults = {"formatter_class": Help}
     for name, text in BOARD_COMMANDS.items():
         command = commands.add_parser(name, help=text, **defaults)
-        needs_build = name in ("build", "flash", "run")
+        needs_build = name in ("build", "flash", "run", "netlist")
         if name != "doctor":
             command.add_argument(
                 "build", nargs=None if needs_build else "?", type=Path, help="build folder"
             )
         command.add_argument("--board", help="board (default: the one that the machine is for)")
-        if name in ("build", "flash", "test"):
+        if name in ("build", "flash", "test", "netlist"):
             command.add_argument(
                 "--out", type=Path, help="folder of the bitstream (default: below build/.boards)"
             )
         if name == "build":
             command.add_argument("--seed", type=integer(), default=1, help="placement to make")
-        if name in ("build", "run"):
+        if name in ("build", "run", "netlist"):
             command.add_argument("--record", type=Path, help="write the figures to this file, too")
         if name == "flash":
             command.add_argument(
                 "--to", choices=["ram", "flash"], default="ram", help="until it is off, or for good"
             )
-        if name != "flash":
+        if name not in ("flash", "netlist"):
             command.add_argument(
                 "--clock", type=real(10, 140), default=BOARD_CLOCK, help="clock rate in MHz"
             )
@@ -101,13 +102,15 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
             command.add_argument(
                 "--simulate", action="store_true", help="no board: its design in simulation"
             )
+            command.add_argument("--keep", type=Path, help="folder for a simulation's files")
+        if name in ("run", "test", "doctor", "netlist"):
             command.add_argument(
                 "--delay", type=real(0, 20), default=USUAL_DELAY,
                 help="ns that a simulated board's pads and wires take, out and in together",
             )  # fmt: skip
-            command.add_argument("--keep", type=Path, help="folder for a simulation's files")
+        if name in ("run", "netlist"):
+            command.add_argument("--image", type=Path, required=True, help="the picture")
     run = commands.choices["run"]
-    run.add_argument("--image", type=Path, required=True, help="the picture")
     run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
     run.add_argument("--score", type=real(0, 1), default=0.4, help="least score of a box")
     run.add_argument(
@@ -132,9 +135,10 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _board(arguments: argparse.Namespace) -> None:
-    from boards.use import commands, memory_test  # need the packages of boards
+    from boards.use import commands, memory_test, netlist  # need the packages of boards
 
-    getattr(memory_test if arguments.command == "test" else commands, arguments.command)(arguments)
+    place = {"test": memory_test, "netlist": netlist}.get(arguments.command, commands)
+    getattr(place, arguments.command)(arguments)
 
 
 def _traffic(arguments: argparse.Namespace) -> None:

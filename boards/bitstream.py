@@ -136,9 +136,14 @@ def pack(folder: Path, configuration: str, bitstream: str) -> Path:
     return folder / bitstream
 
 
+def unpack(folder: Path, bitstream: str, configuration: str) -> None:
+    """Write the configuration that a bitstream holds, both in ``folder``."""
+    run_quietly(
+        ["yowasp-ecpunpack", "--input", bitstream, "--textcfg", configuration], folder=folder
+    )
+
+
 def repacked(folder: Path) -> bytes:
     """The bitstream, unpacked into its configuration and packed again."""
-    run_quietly(
-        ["yowasp-ecpunpack", "--input", BITSTREAM, "--textcfg", "unpacked.config"], folder=folder
-    )
+    unpack(folder, BITSTREAM, "unpacked.config")
     return pack(folder, "unpacked.config", "repacked.bit").read_bytes()

@@ -93,6 +93,39 @@ def frame_records(
     return _records(name, title, values, common)
 
 
+def netlist_records(
+    report: dict,
+    build: Build,
+    *,
+    size: int,
+    counts: dict[str, int],
+    compared: int,
+    cycles: int,
+    seconds: dict[str, int],
+) -> list[dict]:
+    """Records of a frame in the netlist that was read back from a bitstream of ``size`` bytes."""
+    network, board, machine = build.manifest.network, report["board"], report["machine"]
+    common = {
+        "config": {
+            "network": network, "board": board, "machine": machine,
+            "clock_mhz": report["clock_mhz"], "baud": report["baud"], "seed": report["seed"],
+        },
+        "tools": report["tools"] | {tool: version(tool) for tool in TOOLS},
+        "command": shlex.join([
+            "python", "-m", "boards", "netlist", "BUILD", "--board", board, "--image", "PICTURE",
+        ]),
+    }  # fmt: skip
+    values = [
+        ("bytes", "memory equal to golden, no breach of its times", compared, "bytes", "higher",
+         {"read_back": counts}),
+        ("cycles", "cycles of a frame, as in the source", cycles, "cycles", "lower",
+         {"seconds": seconds}),
+        ("bitstream", "unpacked and packed again the same", size, "bytes", "lower", {}),
+    ]  # fmt: skip
+    title = f"{network} in the netlist of the bitstream of {board} with {machine}"
+    return _records(f"netlist.{network}.{board}.{machine}", title, values, common)
+
+
 def write_records(path: Path, records: list[dict]) -> None:
     """Write a file of ``bench/``."""
     write_whole(path, json.dumps(records, indent=1) + "\n")

@@ -1,6 +1,6 @@
 """A board design in simulation, at its pins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -57,15 +57,18 @@ def _connections(design: Design) -> str:
 def board_model(design: Design, accelerator: str | None = None, *, waves: bool = False) -> Model:
     """The model of a design; ``accelerator`` is its machine's Verilog in the generic fabric."""
     sources = design_sources(design)
+    files = {"accelerator.v": accelerator or generate(design.machine), "top.v": sources.verilog}
+    return model_of(design, files, waves=waves)
+
+
+def model_of(design: Design, files: Mapping[str, str], *, waves: bool = False) -> Model:
+    """The model of a board with other Verilog of its design; ``TOP`` has the design's ports."""
     return Model(
         "board",
         {
-            "accelerator.v": accelerator or generate(design.machine),
-            "top.v": sources.verilog,
-            "cells.v": (MODELS / "cells.v").read_text(),
-            "sdram.sv": (MODELS / "sdram.sv").read_text(),
-            "line_host.sv": (MODELS / "line_host.sv").read_text(),
-            "board.sv": (MODELS / "board.sv").read_text(),
+            **files,
+            **{name: (MODELS / name).read_text() for name in
+               ("cells.v", "sdram.sv", "line_host.sv", "board.sv")},
         },
         {
             "INPUT_KHZ": round(design.input_mhz * 1000),
@@ -81,7 +84,7 @@ def board_model(design: Design, accelerator: str | None = None, *, waves: bool =
         visible=VISIBLE,
         apart=("processing_element_*",),
         waves=waves,
-    )
+    )  # fmt: skip
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from arch.machine import ECP5_25F, TINY
 from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
 from hw.yosys import find_yosys
+from sim.cells import gowin_cells, logic_cells
 from tests.hw.array_miter import ArrayMiter
-from tests.hw.cell_models import cell_models
 from tests.hw.element_miter import DELAY, ElementMiter
 from tests.hw.self_checking import run_bench
 from tests.hw.symbolic import TRUE, Diagrams, Netlist
@@ -37,7 +37,7 @@ READ = (
 def folder(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("equivalence")
     (folder / "miter.il").write_text(rtlil.convert(ElementMiter(TINY, request.param), name="miter"))
-    (folder / "cells.v").write_text(cell_models())
+    (folder / "cells.v").write_text(logic_cells())
     return folder
 
 
@@ -114,7 +114,7 @@ def test_arrays_agree(machine, fabric, tmp_path):
     }
     bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
     text = verilog.convert(ArrayMiter(machine, fabric), name="miter", emit_src=False)
-    printed = run_bench(text + cell_models() + bench, tmp_path)
+    printed = run_bench(text + logic_cells() + gowin_cells() + bench, tmp_path)
     agreed = re.search(r"agree in (\d+) columns", printed)
     assert agreed, printed
     assert int(agreed[1]) > 1000 * machine.columns

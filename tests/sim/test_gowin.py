@@ -1,7 +1,5 @@
 """A frame of a small network on the machine for Gowin, in that fabric: its cells are models."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,11 +9,10 @@ from arch.memory import SDR16_100
 from compiler.build_folder import VERILOG, write_build
 from compiler.flow import compile_file
 from hw.verilog import generate
-from tests.hw.cell_models import GOWIN
+from sim.cells import gowin_cells
 from tests.samples.small_onnx import Net
 
 SIZE = 16
-BLOCK_RAM = Path(__file__).resolve().parents[1] / "hw" / "memories" / "sdpx9b.v"
 
 
 @pytest.mark.slow
@@ -32,8 +29,7 @@ def test_a_frame_in_gowins_cells(tmp_path, capfd):
         compile_file(model, GW2A_18, SDR16_100), build, model, input_scale=1 / 255, verilog=False
     )
     # `sim run` takes the Verilog that it finds in the build.
-    cells = BLOCK_RAM.read_text() + GOWIN
-    (build / VERILOG).write_text(generate(GW2A_18, "gowin") + cells)
+    (build / VERILOG).write_text(generate(GW2A_18, "gowin") + gowin_cells())
     codes = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
     np.save(tmp_path / "picture.npy", codes)
     status = sim.__main__.main(["run", str(build), "--image", str(tmp_path / "picture.npy")])

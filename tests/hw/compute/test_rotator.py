@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from amaranth.back import verilog
@@ -11,6 +10,7 @@ from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.compute.aligned_read import AlignedRead
 from hw.compute.rotator import Rotator
 from hw.yosys import find_yosys
+from sim.cells import multiplier
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
@@ -68,7 +68,7 @@ endmodule
 def test_multipliers_rotate(machine, multipliers, tmp_path):
     pair = [Rotator(machine, count) for count in (0, multipliers)]
     sizes = {"TURN": machine.column_bits, "WORDS": machine.columns * machine.group_lanes}
-    cell = (Path(__file__).parent / "mult18x18d.v").read_text()
+    cell = multiplier()
     text = check_forms(pair, "rotated", BENCH, sizes, cell, tmp_path)
     assert text.count("MULT18X18D") == multipliers
 

@@ -10,7 +10,7 @@ from arch.machine import ECP5_25F, ECP5_85F, TINY
 from hw.fabric import FABRICS
 from hw.load.slot_router import SlotRouter
 from hw.load.wide_multiplexer import multiplexer
-from tests.hw.cell_models import cell_models
+from sim.cells import logic_cells
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
@@ -92,7 +92,7 @@ def test_fabrics_agree(machine, tmp_path):
         "WORDS": forms[0].words.shape().size,
         "WRITTEN": machine.slots,
     }
-    assert "PFUMX" in check_forms(forms, "banks", BENCH, sizes, cell_models(), tmp_path)
+    assert "PFUMX" in check_forms(forms, "banks", BENCH, sizes, logic_cells(), tmp_path)
 
 
 def test_ways_are_checked():

@@ -5,7 +5,7 @@ import pytest
 from arch.machine import ECP5_25F, ECP5_85F
 from hw.fabric import FABRICS
 from hw.load.unit_writer import UnitWriter
-from tests.hw.cell_models import cell_models
+from sim.cells import logic_cells
 from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
 
@@ -41,4 +41,4 @@ def test_fabrics_agree(machine, tmp_path):
     """The accumulators of both begin with a table."""
     forms = [UnitWriter(machine, fabric) for fabric in FABRICS]
     sizes = {"BEAT": machine.axi_data_bits, "CURSOR": machine.position_bits}
-    assert "CCU2C" in check_forms(forms, "thresholds", BENCH, sizes, cell_models(), tmp_path)
+    assert "CCU2C" in check_forms(forms, "thresholds", BENCH, sizes, logic_cells(), tmp_path)

@@ -1,7 +1,5 @@
 """The on-chip memories against dictionaries, and the cells of ECP5 and Gowin against that."""
 
-from pathlib import Path
-
 import pytest
 
 from arch.machine import TINY
@@ -9,6 +7,7 @@ from hw.fabric import FABRICS
 from hw.memories.activation_memory import ActivationMemory
 from hw.memories.block_ram import LATENCY, BlockRam
 from hw.memories.weight_memory import WeightMemory
+from sim.cells import block_ram, gowin_cells
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
@@ -133,6 +132,5 @@ def test_cells(depth, width, granularity, tmp_path):
         "WIDTH": width,
         "ENABLES": len(forms[0].write_enable),
     }
-    folder = Path(__file__).parent
-    cells = "".join((folder / name).read_text() for name in ("dp16kd.v", "sdpx9b.v"))
+    cells = block_ram() + gowin_cells()
     check_forms(forms, "read_data", BENCH, sizes, cells, tmp_path)

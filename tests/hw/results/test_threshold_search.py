@@ -8,7 +8,7 @@ import pytest
 from arch.machine import ECP5_85F, TINY
 from hw.fabric import FABRICS
 from hw.results.threshold_search import ThresholdSearch
-from tests.hw.cell_models import cell_models
+from sim.cells import logic_cells
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
@@ -159,4 +159,4 @@ def test_fabrics_agree(bits, tmp_path):
         "BITS": bits,
         "WRITE": forms[0].write.shape().size,
     }
-    assert "CCU2C" in check_forms(forms, "codes", BENCH, sizes, cell_models(), tmp_path)
+    assert "CCU2C" in check_forms(forms, "codes", BENCH, sizes, logic_cells(), tmp_path)

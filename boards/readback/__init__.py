@@ -1,0 +1,1 @@
+"""What a bitstream does: its configuration, read back into Verilog that can be simulated."""
