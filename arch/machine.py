@@ -348,7 +348,10 @@ ECP5_85F = Machine(
 with 4,128 lanes: 3 x 3 with 448 channels.
 """
 
-MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F)}
+GW2A_18 = Machine(name="gw2a_18", rows=8, columns=4, accumulator_bits=20, queue_depth=2)
+"""2,048 binary MACs per cycle: for a Gowin GW2A-18 (46 block RAMs, 20,736 LUTs)."""
+
+MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F, GW2A_18)}
 
 
 def machine_named(name: str) -> Machine:

@@ -1,11 +1,12 @@
-"""Accumulator and result register in the carry cells of ECP5."""
+"""Accumulator and result register, on ECP5 in its carry cells."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.array.carry_chain import HIGH, A, B, C, CarryChain, D
+from hw.fabric import checked_fabric
 
 # Adds x = a (a bit of the count) and y = d if b else c (the accumulator's own bits, b to double).
 # The lowest bit has nothing below it; above the count x is 0.
@@ -64,7 +65,8 @@ class CarryAccumulator(wiring.Component):
 
     latency = 1
 
-    def __init__(self, machine: Machine, count_bits: int):
+    def __init__(self, machine: Machine, count_bits: int, fabric: str = "ecp5"):
+        self.fabric = checked_fabric(fabric)
         #: The accumulator: 0 in the cycle that adds a clearing pass.
         self.total = Signal(machine.accumulator_bits, reset_less=True)
         self.machine = machine
@@ -84,6 +86,30 @@ class CarryAccumulator(wiring.Component):
         m.d.sync += control.eq(self.control)
 
         total = self.total
+        if self.fabric == "ecp5":
+            following = self._following_in_cells(m, control)
+        else:
+            # The lane comes in as the carry of a bit below the lowest one.
+            carry = self.activation ^ self.weight
+            doubled = Mux(control.double, total << 1, total)[: len(total)]
+            count = self.count
+            if self.machine.signs:
+                count = Cat(count, control.less.replicate(len(total) - len(count)))
+            following = (Cat(carry, doubled) + Cat(carry, count))[1 : 1 + len(total)]
+
+        with m.If(control.clear):
+            m.d.sync += total.eq(0)
+        with m.Elif(control.enable):
+            m.d.sync += total.eq(following)
+        result = Signal.like(total)
+        with m.If(control.capture):
+            m.d.sync += result.eq(following)
+        m.d.comb += self.result.eq(result)
+        return m
+
+    def _following_in_cells(self, m: Module, control: AccumulatorControl) -> Value:
+        """Return the next total, from a chain of carry cells."""
+        total = self.total
         positions = [(ACCUMULATE_LOWEST, self.count[0], control.double, total[0], HIGH)]
         for index in range(1, len(total)):
             if index < len(self.count):
@@ -96,13 +122,4 @@ class CarryAccumulator(wiring.Component):
         chain = CarryChain()
         following = chain.adder((self.activation, self.weight), positions)
         chain.close(m, "accumulator", wraps=True)
-
-        with m.If(control.clear):
-            m.d.sync += total.eq(0)
-        with m.Elif(control.enable):
-            m.d.sync += total.eq(Cat(following))
-        result = Signal.like(total)
-        with m.If(control.capture):
-            m.d.sync += result.eq(Cat(following))
-        m.d.comb += self.result.eq(result)
-        return m
+        return Cat(following)

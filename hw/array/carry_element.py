@@ -1,4 +1,4 @@
-"""A processing element in the carry cells of ECP5."""
+"""A processing element for FPGAs, in the carry cells of ECP5 or in LUTs."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -15,6 +15,8 @@ class CarryElement(wiring.Component):
 
     That is 1.84 LUT4 slots per binary product; nothing else in it takes one.
 
+    In the fabric "gowin" it is the same pipeline without those cells.
+
     Latency: ``latency`` = 6 cycles from a pass's punctual lanes to ``result``. Throughput: one pass
     per cycle.
 
@@ -27,9 +29,9 @@ class CarryElement(wiring.Component):
 
     latency = CarryTree.latency + CarryAccumulator.latency
 
-    def __init__(self, machine: Machine):
-        self.tree = CarryTree()
-        self.accumulator = CarryAccumulator(machine, len(self.tree.count))
+    def __init__(self, machine: Machine, fabric: str = "ecp5"):
+        self.tree = CarryTree(fabric)
+        self.accumulator = CarryAccumulator(machine, len(self.tree.count), fabric)
         super().__init__({
             "control": In(accumulator_control(machine)),
             "activations": In(machine.lanes),

@@ -37,6 +37,7 @@ class Cluster(wiring.Component):
         Results that leave before this cluster's: the columns to the right of it.
     ones : bool
         Whether there is a ones row below the others.
+    fabric : "ecp5" or "gowin"
 
     Members
     -------
@@ -49,8 +50,9 @@ class Cluster(wiring.Component):
 
     latency = 1 + CarryElement.latency + 1
 
-    def __init__(self, machine: Machine, *, wait: int, ones: bool):
+    def __init__(self, machine: Machine, *, wait: int, ones: bool, fabric: str = "ecp5"):
         self.machine = machine
+        self.fabric = fabric
         self.wait = wait
         self.has_ones = ones
         self.rows = machine.cluster + ones
@@ -72,7 +74,7 @@ class Cluster(wiring.Component):
         # What arrives is registered; the next clusters take it from these registers. Elements see
         # each lane when their adders are due for it. All that follows from a cluster's control is
         # its own because the arriving one is: clusters (i, j) of equal i + j hold the same.
-        arrived = distinct_register(m, self.control.as_value(), "control")
+        arrived = distinct_register(m, self.control.as_value(), "control", self.fabric)
         shape = pass_control(machine)
         control = [shape(arrived)]
         for age in range(1, 5):
@@ -125,7 +127,7 @@ class Cluster(wiring.Component):
         results = [[] for _ in rows]
         for row, weights in enumerate(rows):
             for column, activations in enumerate(columns):
-                element = CarryElement(machine)
+                element = CarryElement(machine, self.fabric)
                 m.submodules[f"element_{row}_{column}"] = element
                 m.d.comb += [
                     element.control.eq(element_control),

@@ -28,7 +28,7 @@ class AlignedRead(wiring.Component):
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (``machine.multipliers`` of its multipliers)
+    fabric : "ecp5" (``machine.multipliers`` of its multipliers), or others (plain operators)
 
     Members
     -------

@@ -28,8 +28,9 @@ class ElementMiter(wiring.Component):
         then the mapped one is 0.
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "ecp5"):
         self.machine = machine
+        self.fabric = fabric
         super().__init__({
             "control": In(pass_control(machine)),
             "activations": In(machine.lanes),
@@ -40,7 +41,7 @@ class ElementMiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.mapped = mapped = CarryElement(self.machine)
+        m.submodules.mapped = mapped = CarryElement(self.machine, self.fabric)
         m.submodules.plain = plain = ProcessingElement(self.machine)
 
         def history(value, name):

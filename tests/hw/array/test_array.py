@@ -126,5 +126,5 @@ def test_accumulator_wraps(rng):
 
 
 def test_fabric_is_checked():
-    with pytest.raises(ValueError, match="fabric must be one of generic, ecp5, not 'ice40'"):
+    with pytest.raises(ValueError, match="fabric must be one of generic, ecp5, gowin, not 'ice40'"):
         checked_fabric("ice40")

@@ -20,7 +20,7 @@ class PlainElement(wiring.Component):
 
     latency = CarryElement.latency
 
-    def __init__(self, machine):
+    def __init__(self, machine, _fabric):
         self.machine = machine
         super().__init__({
             "control": In(accumulator_control(machine)),
@@ -58,7 +58,7 @@ class PlainElement(wiring.Component):
         return m
 
 
-def plain_register(m: Module, value: Value, name: str) -> Signal:
+def plain_register(m: Module, value: Value, name: str, _fabric: str) -> Signal:
     """In the place of flip-flop cells."""
     register = Signal(len(value), name=name, reset_less=True)
     m.d.sync += register.eq(value)
