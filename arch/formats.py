@@ -29,6 +29,8 @@ WIDE_BITS = 8
 """Most bits of a code where the machine has wide codes: made by a product, or by a table."""
 RAW_CHUNK_PLANES = 4
 """Bit-planes of each piece in which a raw sum leaves."""
+LEAST_SIGN_CYCLES = 4
+"""In which the signs of a block leave: no fewer than those of the smallest block of codes."""
 
 PICTURE_CHANNELS = 3
 PICTURE_BITS = 8

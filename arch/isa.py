@@ -10,7 +10,14 @@ from functools import cache
 from amaranth.hdl import Shape, unsigned
 from amaranth.lib import data, enum
 
-from arch.formats import ADDRESS_BITS, CODE_BITS, HALVES, LANE_GROUPS, LONGEST_WINDOW
+from arch.formats import (
+    ADDRESS_BITS,
+    CODE_BITS,
+    GROUP_LANES,
+    HALVES,
+    LANE_GROUPS,
+    LONGEST_WINDOW,
+)
 
 INSTRUCTION_BITS = 256
 INSTRUCTION_BYTES = INSTRUCTION_BITS // 8
@@ -191,12 +198,15 @@ class Entry(data.Struct):
     capture: unsigned(1)
     pool_first: unsigned(1)
     pool_last: unsigned(1)
+    less: unsigned(1)
 
 
 GROUP_FIELDS = tuple(name for name, _ in data.Layout.cast(EntryGroup))
 """What a pass-table entry says for each lane group."""
 PASS_FLAGS = tuple(name for name, _ in data.Layout.cast(Entry) if name != "group")
 """What it says for the whole array, one bit each."""
+SIGN_FLAGS = ("less",)
+"""Which of them are for machines with signs only."""
 CHIP_PLACE_FIELDS = ("address", "row_bytes", "position_bytes")
 """Fields of a COMPUTE that hold a chip place, from its lowest bits up."""
 
@@ -241,7 +251,8 @@ FIELD_NOTES = {
         "threshold_set": "which of the two loaded threshold sets",
         "add_ones": "1: add the activation-sum row to every sum (weights with a zero level)",
         "raw": "1: the sums themselves leave, in pieces of four planes",
-        "code_bits": f"bits of the output codes, 1..{CODE_BITS}; 0 if post_mode is not THRESHOLDS",
+        "code_bits": f"bits of the output codes, 1..{CODE_BITS}; 0 if post_mode is not THRESHOLDS; "
+        "0 although it is, and without raw: codes are the *signs* of the sums, 1 below zero",
         "pair": "1: the maximum of positions 2x and 2x+1 leaves as position x",
         "row_length": "positions computed per row of the output map, of which...",
         "width": "...the first `width` (counted before pairing) are written",
@@ -261,7 +272,8 @@ FIELD_NOTES = {
         "plane_stride": "positions from one activation plane to the next, on chip",
         "weight_stride": "weight words from one weight plane to the next",
         "sum_pieces": "raw: pieces in which each sum leaves, low planes first, minus 1; at most "
-        "raw_chunks - 1. With `on_chip`: cycles that each result takes, minus 1",
+        "raw_chunks - 1. With `on_chip`: cycles that each result takes, minus 1. Signs: cycles of "
+        "a turn, minus 1",
         "on_chip": "1: results go to the activation memory, not to memory",
     },
     "ChipPlace": {
@@ -283,6 +295,7 @@ FIELD_NOTES = {
         "capture": "the sums leave after this pass",
         "pool_first": "with capture: the running maximum starts with this result",
         "pool_last": "with capture: the running maximum leaves with this result",
+        "less": f"the pass counts {LANE_GROUPS * GROUP_LANES} less; for signs only",
     },
 }
 
@@ -328,6 +341,12 @@ def _places(layout: type[data.Struct]) -> dict[str, tuple]:
             array = element, data.Layout.cast(element).size
         places[name] = field.offset, field.width, enumeration, array
     return places
+
+
+def has_signs(fields: dict) -> bool:
+    """Whether codes of a COMPUTE (its fields) are the signs of its sums."""
+    thresholds = fields["post_mode"] is PostMode.THRESHOLDS and not fields["raw"]
+    return thresholds and not fields["code_bits"]
 
 
 def with_chip_place(fields: dict, place: dict) -> dict:

@@ -7,8 +7,13 @@ A packet to the board is a header, a payload and a CRC-32 (that of zlib) of both
     uint16  count: what it counts is said with each operation
     uint32  address in bytes
 
-The answer is ``ANSWER`` + operation, the sequence, a payload and a CRC-32. There is none to a
-packet whose CRC is wrong, or whose bytes stop coming for the board's time-out: the board forgets
+The answer is ``ANSWER`` + operation, the sequence, a payload and a CRC-32. Answers come in the
+order of the packets, and the board listens while it sends one: up to ``ANSWERS_WAITING`` packets
+may be unanswered. Only one of them may read, or two where none comes behind them: what is to be
+read next waits until what was to be read before has been sent, and ``WAITING_BYTES`` of what
+follows wait with it. Memory may be written by a packet before one in front of it has read.
+
+There is no answer to a packet whose CRC is wrong, or whose bytes stop coming: the board forgets
 what it had of it, waits until the line has been silent for as long, and begins anew. A register
 that is written twice in a row with one sequence is written once.
 """
@@ -21,8 +26,11 @@ UNIT = 8
 """Bytes of memory that are read or written at once; addresses and lengths are multiples of it."""
 PACKET_UNITS = 16
 """Units in the payload of a packet to the board: it is kept until its CRC has been seen."""
-WAITING_BYTES = 16
-"""So many bytes of the next packet may come while the board sends a long answer."""
+WAITING_BYTES = 64
+"""So many bytes of what comes next are kept while the board cannot do a packet: while what another
+one asked for is sent, or the accelerator's bursts keep memory busy."""
+ANSWERS_WAITING = 16
+"""Answers that the board has not begun to send."""
 PIXEL_BYTES = 3
 """Of a pixel on the line; in memory a fourth one, 0, follows."""
 ANSWER = 0x80
@@ -55,7 +63,7 @@ BOARD_REGISTERS = 0x100
 """The bit of an address that tells the board's registers from those of :mod:`arch.registers`."""
 BOARD_IDENTIFIER = 0x4B4E494C
 """The bytes "LINK"."""
-LINK_VERSION = 1
+LINK_VERSION = 2
 
 
 READ_TIMINGS = 4
@@ -71,6 +79,7 @@ class BoardRegister(enum.IntEnum):
     FAULTS = 0x10C  # R: packets with a wrong CRC 15:0, packets whose bytes stopped 31:16; to 255
     MEMORY = 0x110  # R: bit 0 initialised
     READ_LATE = 0x114  # RW: cycles by which the memory's words come late, 1:0
+    HALF = 0x118  # RW: bit 0: the accelerator has the halves of memory the other way round
 
 
 USUAL_BAUD = 3_000_000

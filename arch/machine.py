@@ -17,7 +17,7 @@ ISA_VERSION = 4
 """Raised whenever an encoded program stops meaning what it meant."""
 MOST_SUM_BITS = 30
 """Of sums: they leave in up to 8 pieces of 4 planes, and an offset of 32 bits is above them."""
-OPTIONAL = ("multipliers", "wide_rows")
+OPTIONAL = ("multipliers", "wide_rows", "signs")
 """Sizes that may be 0."""
 MULTIPLIED_COLUMNS = (8, 16)
 """Columns of machines whose activations multipliers can turn: their factors have 18 bits, and for
@@ -90,6 +90,8 @@ class Machine:
     #: Rows whose sums become wide codes at once, so codes of up to 8 bits and tables of codes; 0:
     #: codes of up to 4 bits.
     wide_rows: int = 0
+    #: 1: bits of 1-bit codes may leave as the signs of sums, a transfer at a time.
+    signs: int = 0
 
     def __post_init__(self):
         for field in fields(self):
@@ -144,6 +146,10 @@ class Machine:
             raise ConfigurationError(
                 f"machine {self.name!r}: wide_rows must be 0, or {together} as a memory beat has "
                 f"that many numbers of {THRESHOLD_BITS} bits, not {self.wide_rows}"
+            )
+        if self.signs > 1:
+            raise ConfigurationError(
+                f"machine {self.name!r}: signs must be 0 or 1, not {self.signs}"
             )
         if self.output_beats < 4 * self.block_beats:
             raise ConfigurationError(
@@ -277,6 +283,11 @@ class Machine:
         return pieces // self.pieces_at_once(pieces)
 
     @property
+    def sign_turns(self) -> int:
+        """Pieces in which the signs of a block leave: of ``slots`` columns each, a transfer."""
+        return self.columns // self.slots
+
+    @property
     def wide_cycles(self) -> int:
         """Cycles that a column of sums takes to become wide codes (0: there are none)."""
         return self.rows // self.wide_rows if self.wide_rows else 0
@@ -296,6 +307,7 @@ TINY = Machine(
     weight_words=256,
     table_entries=512,
     wide_rows=2,
+    signs=1,
 )
 """For tests: small enough that a network simulates in seconds. It has all that any machine has."""
 
@@ -328,6 +340,7 @@ ECP5_85F = Machine(
     axi_data_bits=128,
     multipliers=64,
     wide_rows=4,
+    signs=1,
 )
 """16,384 binary MACs per cycle: for an LFE5U-85F (208 block RAMs, 83,640 slots, 156 multipliers).
 
@@ -335,7 +348,10 @@ ECP5_85F = Machine(
 with 4,128 lanes: 3 x 3 with 448 channels.
 """
 
-MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F)}
+GW2A_18 = Machine(name="gw2a_18", rows=8, columns=4, accumulator_bits=20, queue_depth=2)
+"""2,048 binary MACs per cycle: for a Gowin GW2A-18 (46 block RAMs, 20,736 LUTs)."""
+
+MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F, GW2A_18)}
 
 
 def machine_named(name: str) -> Machine:

@@ -13,7 +13,7 @@ class Register(enum.IntEnum):
     VERSION = 0x04  # R: ISA_VERSION
     CONFIG0 = 0x08  # R: rows 7:0, columns 15:8, lanes 23:16, memory port bytes 31:24
     CONFIG1 = 0x0C  # R: activation words 15:0, weight words 31:16
-    CONFIG2 = 0x10  # R: table entries 15:0, accumulator bits 23:16
+    CONFIG2 = 0x10  # R: table entries 15:0, accumulator bits 23:16, signs 24
     CONTROL = 0x14  # W1: bit 0 start, bit 1 abort
     STATUS = 0x18  # R: bit 0 busy, bit 1 done, bit 2 error, bit 3 aborting
     ERROR = 0x1C  # R: error code 7:0, the number waited for 31:16

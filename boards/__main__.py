@@ -9,6 +9,7 @@ from pathlib import Path
 
 from arch.child import python_command
 from arch.command_line import Help, integer, program, real, run_command, seeds
+from arch.errors import OnefourError
 from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
 from boards.devices import DEVICES
@@ -108,9 +109,16 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
                 help="ns that a simulated board's pads and wires take, out and in together",
             )  # fmt: skip
         if name in ("run", "netlist"):
-            command.add_argument("--image", type=Path, required=True, help="the picture")
+            text = "the picture" + (", or a folder of them" if name == "run" else "")
+            command.add_argument("--image", type=Path, required=True, help=text)
     run = commands.choices["run"]
-    run.add_argument("--draw", type=Path, help="write the picture with the boxes found")
+    run.add_argument(
+        "--draw", type=Path, help="write the picture with the boxes found; a folder for a folder"
+    )
+    run.add_argument(
+        "--one-by-one", action="store_true",
+        help="of a folder: no picture goes in before the last one's results are out",
+    )  # fmt: skip
     run.add_argument("--score", type=real(0, 1), default=0.4, help="least score of a box")
     run.add_argument(
         "--whole-link", action="store_true",
@@ -155,14 +163,19 @@ def _machine(arguments: argparse.Namespace) -> Machine:
 
 
 def _synth(arguments: argparse.Namespace) -> None:
-    from boards.devices import device_named
+    from boards.devices import GowinDevice, device_named
     from boards.ecp5 import device_for
+    from boards.gowin import check_gowin_tools
+    from boards.gowin import synthesise_machine as synthesise_for_gowin
     from boards.synth import Trial, synthesise_machine
     from boards.toolchain import check_tools
 
-    check_tools()
     machine = _machine(arguments)
     device = device_named(arguments.device) if arguments.device else device_for(machine)
+    gowin = isinstance(device, GowinDevice)
+    if gowin and arguments.router:
+        raise OnefourError(f"--router is for ECP5; {device.name} takes nextpnr's own choice")
+    check_gowin_tools() if gowin else check_tools()
     trial = Trial(
         machine=machine,
         device=device,
@@ -175,7 +188,7 @@ def _synth(arguments: argparse.Namespace) -> None:
     folder = folder.resolve()
     if arguments.record:
         check_target(arguments.record)
-    report = synthesise_machine(trial, folder)
+    report = (synthesise_for_gowin if gowin else synthesise_machine)(trial, folder)
     print(report.table())
     print(f"{folder}: report and logs")
     if arguments.record:

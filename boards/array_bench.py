@@ -24,7 +24,7 @@ from boards.devices import LFE5U_25F, LFE5U_45F, LFE5U_85F
 from boards.synth import Report, Trial, measure
 from boards.toolchain import check_tools
 from hw.array.array import Array
-from hw.array.pass_layouts import CONTROLS, PassControl, sums_layout
+from hw.array.pass_layouts import controls, pass_control, sums_layout
 from hw.memories.activation_memory import ActivationMemory
 from hw.memories.weight_memory import WeightMemory
 from hw.yosys import find_yosys
@@ -39,7 +39,7 @@ class OperandArray(wiring.Component):
 
     Members
     -------
-    control : In(PassControl), ones : In(lane_groups)
+    control : In(pass_control), ones : In(lane_groups)
         Two cycles after the addresses of their pass.
     activation_writes, activation_addresses, weight_write, weight_addresses
         As :class:`hw.memories.activation_memory.ActivationMemory` and the weight memory have them.
@@ -51,7 +51,7 @@ class OperandArray(wiring.Component):
         self.activations = ActivationMemory(machine, fabric)
         self.weights = WeightMemory(machine, fabric)
         shapes = {
-            "control": PassControl,
+            "control": pass_control(machine),
             "ones": machine.lane_groups,
             "activation_writes": self.activations.writes.shape(),
             "activation_addresses": self.activations.addresses.shape(),
@@ -71,7 +71,7 @@ class OperandArray(wiring.Component):
             activations.addresses.eq(self.activation_addresses),
             weights.write.eq(self.weight_write),
             weights.addresses.eq(self.weight_addresses),
-            *(array.passes[name].eq(self.control[name]) for name in CONTROLS),
+            *(array.passes[name].eq(self.control[name]) for name in controls(array.machine)),
             *(
                 operand.eq(Cat(words))
                 for operand, words in zip(array.passes.activations, activations.words, strict=True)

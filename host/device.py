@@ -13,7 +13,7 @@ from host.candidates.fetch import (
     fetch_candidates,
     fetch_map,
     fetch_results,
-    fetched_tensors,
+    read_tensors,
 )
 from host.image import Image
 from host.link import Link
@@ -58,7 +58,7 @@ def configuration(machine: Machine) -> tuple[int, int, int]:
     return (
         machine.rows | machine.columns << 8 | machine.lanes << 16 | machine.beat_bytes << 24,
         machine.activation_words | machine.weight_words << 16,
-        machine.table_entries | machine.accumulator_bits << 16,
+        machine.table_entries | machine.accumulator_bits << 16 | machine.signs << 24,
     )
 
 
@@ -111,7 +111,7 @@ class Device:
         ranges = [(address, address + len(content)) for address, content in image.sections]
         ranges += [(address, address + length) for address, length, _ in image.fills]
         total = 0
-        for start, end in _whole_units(ranges):
+        for start, end in whole_units(ranges):
             self.link.write(start, _bytes(memory, start, end), report)
             total += end - start
         return total
@@ -125,7 +125,7 @@ class Device:
         picture = manifest.picture
         total = 0
         for start, size in picture.rows:
-            ((start, end),) = _whole_units([(start, start + size)])
+            ((start, end),) = whole_units([(start, start + size)])
             content = np.frombuffer(_bytes(memory, start, end), np.uint8).reshape(-1, PIXEL)
             # What surrounds the picture is in the last unit, too.
             if picture.block > 1 or content[:, 3].any():
@@ -138,11 +138,20 @@ class Device:
 
     def run(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> dict[str, int]:
         """Run the program once; return its counters. :class:`DeviceError` unless it ends well."""
-        write, read = self.link.write_register, self.link.read_register
+        self.start(program_address, watchdog)
+        return self.finish()
+
+    def start(self, program_address: int, watchdog: int = WATCHDOG_DEFAULT) -> None:
+        """Start the program; memory that it uses is its own until :meth:`finish`."""
+        write = self.link.write_register
         write(Register.PROGRAM, program_address)
         write(Register.WATCHDOG, watchdog)
         write(Register.IRQ_STATUS, DONE | ERROR)
         write(Register.CONTROL, START)
+
+    def finish(self) -> dict[str, int]:
+        """Wait for the end of what was started; its counters. :class:`DeviceError` as ``run``."""
+        read = self.link.read_register
         now = self.link.transport.now  # of a simulated board, too
         started = now()
         while (status := read(Register.STATUS)) & BUSY:
@@ -173,7 +182,7 @@ class Device:
             run_piece(memory, manifest, piece, Tail(pieces[piece.file], piece.file))
             for each in piece.writes:
                 form = layer_format(each.layer)
-                ((start, end),) = _whole_units([(form.address, form.end)])
+                ((start, end),) = whole_units([(form.address, form.end)])
                 self.link.write(start, _bytes(memory, start, end))
             for name, count in self.run(piece.program_address).items():
                 counters[name] += count
@@ -193,7 +202,8 @@ class Device:
         that the host computes, their features are. OnefourError where these cannot give what the
         floor wants.
         """
-        check_floor(manifest, floor)
+        if floor is not None:
+            check_floor(manifest, floor)
         memory = np.zeros(size, np.uint8)
         if tells_candidates(manifest, floor):
             fetch_candidates(self.link, memory, manifest, report)
@@ -208,13 +218,12 @@ def tells_candidates(manifest: Manifest, floor: float | None) -> bool:
 
 
 def result_bytes(manifest: Manifest) -> int:
-    """Bytes of all results; of those that the host computes, of their features."""
-    tensors = dict.fromkeys(fetched_tensors(manifest).values())
-    forms = [layer_format(manifest.layer_of(tensor)) for tensor in tensors]
-    return sum(end - start for start, end in _whole_units([(f.address, f.end) for f in forms]))
+    """Bytes of all results, and of what those of the host are made of."""
+    forms = [layer_format(manifest.layer_of(tensor)) for tensor in read_tensors(manifest)]
+    return sum(end - start for start, end in whole_units([(f.address, f.end) for f in forms]))
 
 
-def _whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def whole_units(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Ranges of whole units, in order, those that touch made one."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(ranges):

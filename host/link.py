@@ -7,33 +7,31 @@ commands mean the same when they are done twice.
 
 import struct
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from arch.errors import OnefourError
-from arch.link import (
-    ANSWER,
-    CRC_BYTES,
-    PACKET_UNITS,
-    PIXEL_BYTES,
-    UNIT,
-    WAITING_BYTES,
-    BoardRegister,
-    Operation,
+from arch.link import ANSWER, CRC_BYTES, UNIT, BoardRegister, Operation
+from host.line.packets import (
+    Command,
+    Records,
+    may_follow,
+    may_wait_behind,
+    pixel_writes,
+    reads,
+    record_reads,
+    writes,
 )
 
-READ_UNITS = 256
-"""Units in one READ: an answer that is damaged is asked for as a whole again."""
-WINDOW = 4
-"""Packets under way at once, so that the line is not idle while the USB chip waits."""
 ATTEMPTS = 10
 """In a row, for one command."""
 BITS = 10
 """On a serial line, of a byte."""
 MARGIN = 1.5
 """Silence of the host, in silences of the board."""
+Report = Callable[[int], None]
 
 
 class LinkError(OnefourError):
@@ -63,35 +61,13 @@ class Transport(Protocol):
         """Seconds, from any time on."""
 
 
-@dataclass(frozen=True)
-class Command:
-    """A packet's content, and the length of the answer's payload."""
+@dataclass
+class _Packet:
+    """A command on its way. A sequence is chosen when it is sent first, and kept."""
 
-    operation: Operation
-    count: int
-    address: int
-    payload: bytes = b""
-    answer_bytes: int = 0
-
-    def packet(self, sequence: int) -> bytes:
-        body = struct.pack("<BBHI", self.operation, sequence, self.count, self.address)
-        body += self.payload
-        return body + struct.pack("<I", zlib.crc32(body))
-
-
-@dataclass(frozen=True)
-class Records:
-    """``number`` times ``length`` bytes, the first at ``address``, ``stride`` bytes from one to the
-    next; all multiples of ``UNIT``."""
-
-    address: int
-    length: int
-    stride: int
     number: int
-
-    @property
-    def size(self) -> int:
-        return self.number * self.length
+    command: Command
+    sequence: int | None = None
 
 
 class _FaultError(Exception):
@@ -111,72 +87,34 @@ class Link:
         self.longest_recovery = 0.0
         self._sequence = 0
         self._session = 0
+        self._line_free = 0.0  # when all that was written will be on its way
 
     # ---- Memory and registers.
 
-    def read(self, address: int, length: int, report: Callable[[int], None] | None = None) -> bytes:
+    def read(self, address: int, length: int, report: Report | None = None) -> bytes:
         """``length`` bytes of memory; both multiples of ``UNIT``. ``report`` hears of pieces."""
-        units = _units(address, length)
-        commands = [
-            Command(Operation.READ, count, address + at * UNIT, answer_bytes=count * UNIT)
-            for at, count in _pieces(units, READ_UNITS)
-        ]
-        return b"".join(self.exchange(commands, report))
+        return b"".join(self.exchange(reads(address, length), report))
 
     def read_records(self, address: int, length: int, stride: int, number: int) -> bytes:
         """``number`` records of ``length`` bytes, ``stride`` bytes from one to the next."""
-        units = _units(address | stride, length)
-        return b"".join(self.exchange(_strided(address, units, stride, number)))
+        records = Records(address, length, stride, number)
+        return b"".join(self.exchange(record_reads(records)))
 
     def gather(
         self, records: Sequence[Records], report: Callable[[int], None] | None = None
     ) -> list[bytes]:
         """What :meth:`read_records` reads, for many at once: the line is not idle in between."""
-        commands = [
-            _strided(each.address, _units(each.address | each.stride, each.length), each.stride,
-                     each.number)
-            for each in records
-        ]  # fmt: skip
+        commands = [record_reads(each) for each in records]
         answers = iter(self.exchange([each for own in commands for each in own], report))
         return [b"".join(next(answers) for _ in own) for own in commands]
 
-    def write(
-        self, address: int, content: bytes, report: Callable[[int], None] | None = None
-    ) -> None:
+    def write(self, address: int, content: bytes, report: Report | None = None) -> None:
         """Write whole units of memory."""
-        units = _units(address, len(content))
-        self.exchange(
-            (
-                Command(
-                    Operation.WRITE,
-                    count,
-                    address + at * UNIT,
-                    content[at * UNIT : (at + count) * UNIT],
-                )
-                for at, count in _pieces(units, PACKET_UNITS)
-            ),
-            report,
-        )
+        self.exchange(writes(address, content), report)
 
-    def write_pixels(
-        self, address: int, pixels: bytes, report: Callable[[int], None] | None = None
-    ) -> None:
+    def write_pixels(self, address: int, pixels: bytes, report: Report | None = None) -> None:
         """Write pixels of three bytes, in memory four with a 0; an even number of them."""
-        step = PIXEL_BYTES * UNIT // 4
-        if len(pixels) % step:
-            raise ValueError(f"{len(pixels)} bytes are not an even number of pixels")
-        self.exchange(
-            (
-                Command(
-                    Operation.PIXELS,
-                    count,
-                    address + at * UNIT,
-                    pixels[at * step : (at + count) * step],
-                )
-                for at, count in _pieces(len(pixels) // step, PACKET_UNITS)
-            ),
-            report,
-        )
+        self.exchange(pixel_writes(address, pixels), report)
 
     def read_register(self, address: int) -> int:
         (value,) = self.read_registers([address])
@@ -213,43 +151,69 @@ class Link:
 
     # ---- Packets.
 
-    def exchange(
-        self, commands: Iterable[Command], report: Callable[[int], None] | None = None
-    ) -> list[bytes]:
+    def exchange(self, commands: Iterable[Command], report: Report | None = None) -> list[bytes]:
         """Have commands done, in order, several under way at once; return the answers' payloads."""
-        commands = list(commands)
-        first = self._sequence
-        self._sequence = (first + len(commands)) % 256
-        answers: list[bytes] = []
-        sent, failed, disturbed = 0, 0, False
-        while len(answers) < len(commands):
+        return self._exchange([[*commands]], report)
+
+    def exchange_both_ways(
+        self, asked: Sequence[Command], told: Sequence[Command], report: Report | None = None
+    ) -> list[bytes]:
+        """Have reads and writes done at once; return the payloads of ``asked``'s answers.
+
+        Each list is done in order, but any of one before or after any of the other: what they
+        read and write must lie apart.
+        """
+        return self._exchange([[*asked], [*told]], report)[: len(asked)]
+
+    def _exchange(self, lists: Sequence[list[Command]], report: Report | None) -> list[bytes]:
+        """Commands of the first list go before those of the next, wherever both could be sent."""
+        total = sum(map(len, lists))
+        numbers = iter(range(total))
+        waiting = [deque(_Packet(next(numbers), each) for each in list_) for list_ in lists]
+        waiting.insert(0, deque())  # what is sent again
+        under_way: deque[_Packet] = deque()
+        answers: dict[int, bytes] = {}
+        failed, disturbed = 0, False
+        while len(answers) < total:
             try:
-                done = len(answers)
-                while sent < len(commands) and _may_follow(commands[sent], commands[done:sent]):
-                    self.transport.write(commands[sent].packet((first + sent) % 256))
-                    sent += 1
-                answers.append(
-                    self._answer(commands[done], (first + done) % 256, commands[done:sent])
-                )
+                self._send(waiting, under_way)
+                packet = under_way[0]
+                answers[packet.number] = self._answer(packet, under_way)
+                under_way.popleft()
                 failed = 0
                 if report is not None:
-                    report(commands[done].answer_bytes or len(commands[done].payload))
+                    report(packet.command.answer_bytes or len(packet.command.payload))
             except _FaultError as fault:
                 self.faults[str(fault)] += 1
                 disturbed = True
                 failed += 1
                 if failed == ATTEMPTS:
-                    raise LinkError(self._failure(commands[len(answers)], fault)) from None
+                    raise LinkError(self._failure(under_way[0].command, fault)) from None
                 self._settle()
-                sent = len(answers)
+                waiting[0].extendleft(reversed(under_way))
+                under_way.clear()
         if disturbed:
             self.check_session()
-        return answers
+        return [answers[number] for number in range(total)]
 
-    def _answer(self, command: Command, sequence: int, under_way: Sequence[Command]) -> bytes:
-        """The next answer's payload; :class:`_FaultError` unless it is that of ``command``."""
+    def _send(self, waiting: Sequence[deque[_Packet]], under_way: deque[_Packet]) -> None:
+        """Send all that may be under way beside what is."""
+        while packets := _next(waiting, [each.command for each in under_way]):
+            packet = packets.popleft()
+            if packet.sequence is None:
+                packet.sequence = self._sequence
+                self._sequence = (self._sequence + 1) % 256
+            content = packet.command.packet(packet.sequence)
+            self.transport.write(content)
+            begins = max(self._line_free, self.transport.now())
+            self._line_free = begins + len(content) * BITS / self.transport.baud
+            under_way.append(packet)
+
+    def _answer(self, packet: _Packet, under_way: Iterable[_Packet]) -> bytes:
+        """The next answer's payload; :class:`_FaultError` unless it is that of ``packet``."""
+        command = packet.command
         length = 2 + command.answer_bytes + CRC_BYTES
-        line = sum(each.answer_bytes + len(each.payload) + 32 for each in under_way)
+        line = sum(each.command.answer_bytes + len(each.command.payload) + 32 for each in under_way)
         patience = self.transport.latency + 2 * line * BITS / self.transport.baud
         found = self.transport.read(length, patience)
         if not found:
@@ -259,16 +223,17 @@ class Link:
         body, crc = found[:-CRC_BYTES], found[-CRC_BYTES:]
         if struct.pack("<I", zlib.crc32(body)) != crc:
             raise _FaultError("an answer's checksum was wrong")
-        if (body[0], body[1]) != (ANSWER | command.operation, sequence):
+        if (body[0], body[1]) != (ANSWER | command.operation, packet.sequence):
             raise _FaultError("an answer was to another packet")
         return body[2:]
 
     def _settle(self) -> None:
-        """Wait until both ends have forgotten everything."""
-        started = self.transport.now()
-        while self.transport.read(1 << 12, self.transport.silence * MARGIN):
+        """Wait until both ends have forgotten everything, and all that was written has left."""
+        now, silence = self.transport.now, self.transport.silence * MARGIN
+        started = now()
+        while self.transport.read(1 << 12, max(silence, self._line_free - now() + silence)):
             pass
-        self.longest_recovery = max(self.longest_recovery, self.transport.now() - started)
+        self.longest_recovery = max(self.longest_recovery, now() - started)
 
     def _failure(self, command: Command, fault: _FaultError) -> str:
         counts = ", ".join(f"{what}: {count}" for what, count in self.faults.items())
@@ -278,35 +243,11 @@ class Link:
         )
 
 
-def _may_follow(command: Command, under_way: Sequence[Command]) -> bool:
-    """Whether ``command`` may be sent before those under way are answered."""
-    if any(each.answer_bytes for each in under_way):
-        # While the board answers the first one, it can keep so much of the next one.
-        return len(under_way) == 1 and len(command.packet(0)) <= WAITING_BYTES
-    return len(under_way) < WINDOW
-
-
-def _units(address: int, length: int) -> int:
-    if address % UNIT or length % UNIT or length <= 0:
-        raise ValueError(f"{length} bytes at {address:#x} are not whole units of {UNIT}")
-    return length // UNIT
-
-
-def _strided(address: int, units: int, stride: int, number: int) -> list[Command]:
-    """Commands that read ``number`` times so many units, ``stride`` bytes apart."""
-    length = units * UNIT
-    return [
-        Command(
-            Operation.READ_STRIDED,
-            units,
-            address + first * stride,
-            struct.pack("<IHH", (stride - length) % (1 << 32), count, 0),
-            answer_bytes=count * length,
-        )
-        for first, count in _pieces(number, max(1, READ_UNITS // units))
-    ]
-
-
-def _pieces(total: int, most: int) -> list[tuple[int, int]]:
-    """(first, number) of pieces of at most ``most``."""
-    return [(first, min(most, total - first)) for first in range(0, total, most)]
+def _next(waiting: Sequence[deque[_Packet]], under_way: Sequence[Command]) -> deque[_Packet] | None:
+    """Whose first packet is to be sent; none before those of the first list, sent already once."""
+    lists = [waiting[0]] if waiting[0] else [each for each in waiting if each]
+    for rule in (may_follow, may_wait_behind):
+        for packets in lists:
+            if rule(packets[0].command, under_way):
+                return packets
+    return None

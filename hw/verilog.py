@@ -17,6 +17,7 @@ from amaranth.back import rtlil
 from arch.command_line import Help, program, run_command
 from arch.files import check_folder, check_target, read_text, write_whole
 from arch.machine import MACHINES, Machine, machine_named
+from hw.fabric import FABRICS
 from hw.top import Accelerator
 from hw.written_once import WrittenOnce
 from hw.yosys import to_verilog
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=Help,
     )
     parser.add_argument("--machine", default="tiny", help=f"one of {', '.join(MACHINES)}")
-    parser.add_argument("--fabric", default="generic", choices=("generic", "ecp5"))
+    parser.add_argument("--fabric", default="generic", choices=FABRICS)
     parser.add_argument("-o", "--output", type=Path, default=Path("accelerator.v"))
     parser.add_argument("--cache", type=Path, help="folder to keep the text in, and to look in")
     return parser

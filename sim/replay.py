@@ -60,17 +60,22 @@ class Replay:
         self.bytes_written += int(written.sum())
 
 
-def write_hexadecimal(memory: np.ndarray, beat_bytes: int, path: Path, block: int = 512) -> None:
-    """Write a memory image for $readmemh: blocks of words that are not all zero."""
+def write_hexadecimal(
+    memory: np.ndarray, beat_bytes: int, path: Path, block: int = 512, first: int | None = None
+) -> None:
+    """Write a memory image for $readmemh: blocks of words that are not all zero.
+
+    With ``first``, all of them, from that word on.
+    """
     words = np.zeros((-(-memory.size // beat_bytes), beat_bytes), np.uint8)
     words.reshape(-1)[: memory.size] = memory
-    used = np.flatnonzero(words.any(axis=1)) // block
+    used = np.flatnonzero(words.any(axis=1) | (first is not None)) // block
     with path.open("wb") as file:
         for number in np.unique(used):
             digits = (
                 words[number * block : (number + 1) * block, ::-1].tobytes().hex("\n", beat_bytes)
             )
-            file.write(f"@{number * block:x}\n{digits}\n".encode())
+            file.write(f"@{(first or 0) + number * block:x}\n{digits}\n".encode())
 
 
 def read_hexadecimal(path: Path, beat_bytes: int) -> np.ndarray:

@@ -26,7 +26,7 @@ class LinkEnd(wiring.Component):
     rx : ``In(1)``, tx : ``Out(1)``
     ar, r, aw, w, b : AXI4 as a manager
     lite : AXI4-Lite as a manager
-    memory_ready : ``In(1)``, late : ``Out``
+    memory_ready : ``In(1)``, late, half : ``Out``
         See :class:`BoardRegisters`.
     """
 
@@ -44,6 +44,7 @@ class LinkEnd(wiring.Component):
             "lite": Out(axi.lite_signature()),
             "memory_ready": In(1),
             "late": Out(range(LATE)),
+            "half": Out(1),
         })  # fmt: skip
 
     def elaborate(self, platform):
@@ -60,7 +61,8 @@ class LinkEnd(wiring.Component):
             self.tx.eq(uart.tx),
             bridge.received.eq(uart.received),
             bridge.received_valid.eq(uart.received_valid),
-            registers.address.eq(bridge.address),
+            registers.read_address.eq(bridge.read_address),
+            registers.write_address.eq(bridge.write_address),
             registers.write.eq(bridge.write),
             registers.write_data.eq(bridge.write_data),
             registers.bad_packet.eq(bridge.bad_packet),
@@ -68,5 +70,6 @@ class LinkEnd(wiring.Component):
             registers.memory_ready.eq(self.memory_ready),
             bridge.read_data.eq(registers.read_data),
             self.late.eq(registers.late),
+            self.half.eq(registers.half),
         ]
         return m

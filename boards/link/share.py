@@ -16,18 +16,29 @@ class Share(wiring.Component):
 
     Latency: 0 cycles, 1 where the other manager was served before; full throughput.
 
+    Parameters
+    ----------
+    beat_bits : int
+        Of the ports, 64 or 128.
+    size : int
+        Bytes of memory, a power of two.
+
     Members
     -------
+    half : ``In(1)``
+        The core finds one half of memory where the other one is. Constant while it has bursts.
     core, host : AXI4 as a subordinate, each ``ar``, ``r``, ``aw``, ``w`` and ``b``
     memory : AXI4 as a manager
     """
 
-    def __init__(self, beat_bits: int):
-        self.beat_bits = beat_bits
+    def __init__(self, beat_bits: int, size: int):
+        self.beat_bits, self.size = beat_bits, size
         port = wiring.Signature({
             **axi.read_signature(beat_bits).members, **axi.write_signature(beat_bits).members,
         })  # fmt: skip
-        super().__init__({"core": In(port), "host": In(port), "memory": Out(port)})
+        super().__init__({
+            "half": In(1), "core": In(port), "host": In(port), "memory": Out(port),
+        })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
@@ -38,11 +49,16 @@ class Share(wiring.Component):
             for number, queue in enumerate(queues):
                 m.submodules[f"{kind}_owners{number}"] = queue
             hosts, room, passes = Signal(), Signal(), Signal()
+            moved = Signal.like(core.payload)
+            m.d.comb += [
+                moved.eq(core.payload),
+                moved.address.eq(core.payload.address ^ Mux(self.half, self.size // 2, 0)),
+            ]
             mine, other = Mux(hosts, host.valid, core.valid), Mux(hosts, core.valid, host.valid)
             m.d.comb += [
                 room.eq(Cat(queue.i.ready for queue in queues).all()),
                 memory.valid.eq(mine & room),
-                memory.payload.eq(Mux(hosts, host.payload, core.payload)),
+                memory.payload.eq(Mux(hosts, host.payload, moved)),
                 passes.eq(memory.valid & memory.ready),
                 core.ready.eq(memory.ready & room & ~hosts),
                 host.ready.eq(memory.ready & room & hosts),

@@ -25,9 +25,7 @@ class Configuration:
         default_factory=lambda: defaultdict(dict)
     )
     #: Places of blocks that more than one tile makes: that of their first tile.
-    groups: dict[tuple[int, int], dict[str, str]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
+    groups: dict[tuple[int, int], dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     #: Whether a block RAM starts with anything but 0.
     memory_is_set: bool = False
 

@@ -121,4 +121,3 @@ def _counts(names: dict[Wire, str]) -> dict[str, int]:
         elif pin.endswith("_MULT18"):
             places["multipliers"].add((row, column))
     return {kind: len(found) for kind, found in places.items()}
-

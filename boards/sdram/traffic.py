@@ -1,4 +1,4 @@
-"""The controller between a source of bursts and a memory at its pins, in simulation."""
+"""A controller between a source of bursts and a memory at its pins, in simulation."""
 
 import json
 import tempfile
@@ -8,6 +8,7 @@ from pathlib import Path
 from amaranth.back import verilog
 
 from boards.sdram.controller import Controller
+from boards.sdram.litedram import litedram_core
 from boards.sdram.part import Part, usual_phase
 from hw.yosys import find_yosys
 from sim import board
@@ -16,6 +17,9 @@ from sim.verilator import Model
 
 MODULE = "sdram_controller"
 MODELS = Path(board.__file__).parent
+LITEDRAM_PHASE = 2.5
+"""Ns by which the memory's clock comes after LiteDRAM's, whose pads take no time: its registers see
+a word where t_ac and this are less than a period of 10 ns, and a command where it is not 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +43,41 @@ def controller_verilog(part: Part, beat_bits: int, clock_mhz: float) -> str:
 
 
 def traffic_model(part: Part, beat_bits: int, clock_mhz: float) -> Model:
-    """The model of ``traffic.sv`` for a controller at a clock rate."""
+    """The model of ``traffic.sv`` for our controller at a clock rate."""
+    return _model(
+        part, beat_bits, clock_mhz, usual_phase(part, clock_mhz), ("traffic_pads.sv",),
+        {"controller.v": controller_verilog(part, beat_bits, clock_mhz)},
+        {"SDRAM_CONTROLLER": MODULE},
+    )  # fmt: skip
+
+
+def litedram_model(part: Part, beat_bits: int, clock_mhz: float) -> Model:
+    """The same for LiteDRAM in the place of our controller.
+
+    Raises :class:`arch.packages.MissingPackageError` where it is not installed.
+    """
+    core = litedram_core(part, beat_bits, clock_mhz)
+    return _model(
+        part, beat_bits, clock_mhz, LITEDRAM_PHASE,
+        ("litedram_pads.sv", "cells.v", "litex_cells.v"),
+        {"litedram.v": core.verilog}, core.defines,
+    )  # fmt: skip
+
+
+def _model(
+    part: Part,
+    beat_bits: int,
+    clock_mhz: float,
+    phase: float,
+    pads: tuple[str, ...],
+    controller: dict[str, str],
+    defines: dict[str, str],
+) -> Model:
     return Model(
         "traffic",
         {
-            "controller.v": controller_verilog(part, beat_bits, clock_mhz),
-            "sdram.sv": (MODELS / "sdram.sv").read_text(),
-            "traffic.sv": (MODELS / "traffic.sv").read_text(),
+            **controller,
+            **{name: (MODELS / name).read_text() for name in ("sdram.sv", *pads, "traffic.sv")},
         },
         {
             "BEAT": beat_bits,
@@ -53,9 +85,9 @@ def traffic_model(part: Part, beat_bits: int, clock_mhz: float) -> Model:
             "ROW": part.row_bits,
             "COLUMN": part.column_bits,
             "PERIOD_PS": round(1e6 / clock_mhz),
-            "PHASE_PS": round(1000 * usual_phase(part, clock_mhz)),
+            "PHASE_PS": round(1000 * phase),
         },
-        {"SDRAM_CONTROLLER": MODULE},
+        defines,
         visible=("clk", "rst", *FIGURES),
     )
 

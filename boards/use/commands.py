@@ -18,6 +18,7 @@ from boards.design import Design
 from boards.platforms.board import Board
 from boards.platforms.registry import board_named
 from boards.toolchain import check_tools
+from boards.use.folder import run_folder
 from boards.use.loader import load, loader_that_runs
 from boards.use.opened import Opened, bitstream_folder, chosen_board, made_bitstream, opened
 from boards.use.record import bitstream_records, frame_records, write_records
@@ -78,6 +79,9 @@ def run(arguments: argparse.Namespace) -> None:
     board = chosen_board(arguments, found.machine)
     if is_detector(found.manifest):
         check_floor(found.manifest, arguments.score)
+    if arguments.image.is_dir():
+        run_folder(arguments, found, board)
+        return
     frame = load_frame(found.manifest, arguments.image)
     if arguments.draw:
         check_detector(found.manifest)

@@ -72,8 +72,10 @@ def netlist(arguments: argparse.Namespace) -> None:
     made = read_back(folder)
     print("read back: " + ", ".join(f"{count:,} {kind}" for kind, count in made.counts.items()))
     expected = check_frame(
-        found.network, found.model, found.image, found.manifest, frame.codes, pieces=found.pieces
-    ).memory
+        found.network, found.model, found.image, found.manifest, frame.codes,
+        found.tail if found.heads else None,  # which is what heads are decoded with
+        found.pieces, found.heads,
+    ).memory  # fmt: skip
     played = {}
     for name, files in (("source", source_files(folder)), ("bitstream", netlist_files(made))):
         each = played[name] = play(design, files, found, frame.codes, arguments.delay)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from arch.formats import THRESHOLD_BYTES
 from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.capacity import check_capacity
@@ -16,8 +17,9 @@ from compiler.backend.on_chip.residency import (
     stay_on_chip,
     tile_rooms,
 )
-from compiler.backend.packing import pack
+from compiler.backend.packing import Packed, pack
 from compiler.backend.raw_sums import with_pieces
+from compiler.backend.requantising.signs import as_signs, leaves_in_transfers
 from compiler.backend.storage import Layout, lay_out
 from compiler.backend.tiling.choose import Tilings, whole
 from compiler.backend.tiling.tile import Tiled
@@ -82,6 +84,7 @@ class _Untiled:
             each.job: known.get(each.job) or Tilings(each, self._layouts, traffic)
             for each in packed
         }
+        self._signed: dict[tuple[Job, bool], list[Tilings]] = {}
 
     def with_residents(self, results: Set[str]) -> Iterator[Arrangement]:
         """Arrangements that leave tiles less and less of the chip."""
@@ -104,8 +107,43 @@ class _Untiled:
 
     def _tiled(self, job: Job, residency: Residency, room: int) -> Tiled:
         traffic, chip_maps = self._traffic, residency.chip_maps
+        to_chip = job.output in chip_maps
         if not chip_maps.keys().isdisjoint(job.inputs):
             packed = pack(job, self.lowered.storages, traffic.machine, chip_maps)
             check_capacity([packed], traffic.machine)
-            return whole(packed, self._layouts, chip_maps, traffic)
-        return self._tilings[job].best(room=room, to_chip=job.output in chip_maps)
+            ways = [packed, *self._signs(packed, to_chip)]
+            found = [whole(way, self._layouts, chip_maps, traffic) for way in ways]
+        else:
+            usual = self._tilings[job]
+            ways = [usual, *self._sign_tilings(usual.packed, to_chip)]
+            found = [way.best(room=room, to_chip=to_chip) for way in ways]
+        return min(found, key=lambda tiled: tiled.cycles + self._constants(tiled.packed))
+
+    def _signs(self, packed: Packed, to_chip: bool) -> Iterator[Packed]:
+        """The job with its codes as signs, where that can be."""
+        layout, machine = self._layouts[packed.job.output], self._traffic.machine
+        if to_chip or leaves_in_transfers(layout, machine):
+            signs = as_signs(packed, self.lowered.storages, machine)
+            if signs is not None and signs.packing.word_count <= machine.weight_words:
+                yield signs
+
+    def _constants(self, packed: Packed) -> int:
+        """Cycles of memory for weights and thresholds, where it has nothing better to do."""
+        traffic, job = self._traffic, packed.job
+        if not traffic.memory.shared:
+            return 0
+        rows = -(-job.outputs // traffic.machine.rows) * traffic.machine.rows
+        size = packed.packing.word_count * traffic.machine.lanes // 8
+        if not (packed.signs or job.raw):
+            size += 2 * THRESHOLD_BYTES
+        return traffic.bytes(rows * size)
+
+    def _sign_tilings(self, packed: Packed, to_chip: bool) -> list[Tilings]:
+        """Ways to cut it like that; they are worked out once."""
+        key = packed.job, to_chip
+        if key not in self._signed:
+            self._signed[key] = [
+                Tilings(signs, self._layouts, self._traffic)
+                for signs in self._signs(packed, to_chip)
+            ]
+        return self._signed[key]

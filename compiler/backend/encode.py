@@ -25,7 +25,7 @@ class Encoded:
     relation: SumRelation
     table: bytes
     weights: tuple[bytes, ...]
-    #: None at all where raw sums leave.
+    #: None at all where raw sums or signs leave.
     thresholds: tuple[ThresholdBlock, ...]
     #: Its code table, if it has one: a beat an entry.
     codes: bytes = b""
@@ -49,7 +49,7 @@ def encode_job(tiled: Tiled, storages: Mapping[str, Storage], machine: Machine) 
     thresholds: tuple[ThresholdBlock, ...] = ()
     if job.wide is not None:
         thresholds = product_blocks(job, relations, machine)
-    elif job.thresholds is not None:
+    elif job.thresholds is not None and not packed.signs:
         bits = storages[job.output].bits
         wanted = sum_thresholds(job.thresholds, relation, bits, machine)
         thresholds = threshold_blocks(wanted, machine)
@@ -98,6 +98,8 @@ def _weights(packed: Packed, codes: list[np.ndarray], machine: Machine) -> tuple
     lanes = 1 << np.arange(WORD_CHANNELS)
     for (tap, plane), (group, word) in packing.words.items():
         words[:, word, group] = (codes[tap] >> plane & 1) @ lanes
-    return tuple(
-        block.transpose(1, 0, 2).astype("<u2").tobytes() for block in _blocks(words, machine.rows)
-    )
+    blocks = _blocks(words, machine.rows)
+    for bias in packed.biases:
+        for block, count in zip(blocks, _blocks(bias.count, machine.rows), strict=True):
+            block[:, bias.word, bias.group] = (1 << count) - 1
+    return tuple(block.transpose(1, 0, 2).astype("<u2").tobytes() for block in blocks)

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from arch.formats import LANE_GROUPS
+from arch.formats import LANE_GROUPS, LEAST_SIGN_CYCLES
 from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job, Tap
 from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
@@ -245,6 +245,16 @@ def _moved(step: PackedPass, taps: tuple[int, ...], first: int) -> PackedPass:
 
 
 @dataclass(frozen=True, eq=False)
+class SignBias:
+    """Lanes of an idle group in a weight word that rows add their thresholds with: ``count`` int64
+    [rows of all row blocks] of them are 1."""
+
+    word: int
+    group: int
+    count: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Packed:
     """A job whose products have lanes, passes and weight words."""
 
@@ -254,11 +264,26 @@ class Packed:
     packing: Packing
     #: Largest sum of activation code times weight code, the ones row's as the others'.
     largest_sum: int
+    #: Codes are the signs of sums, which ``biases`` lower: ``requantising.signs``.
+    signs: bool = False
+    biases: tuple[SignBias, ...] = ()
+
+    def block_cycles(self, machine: Machine, pieces: int) -> int:
+        """Cycles of a block when nothing waits; raw sums leave in ``pieces``."""
+        if self.signs:
+            return max(self.table.block_passes, machine.sign_turns * sign_cycles(machine))
+        column = self.job.column_cycles(machine, pieces)
+        return self.table.block_cycles(machine, column=column)
 
     @property
     def table(self) -> PassTable:
         packing = self.packing
         return PassTable(packing.passes, self.job.captures, packing.loop, packing.turns)
+
+
+def sign_cycles(machine: Machine) -> int:
+    """Cycles in which a piece of a block's signs leaves: what the chip takes, too."""
+    return max(2, -(-LEAST_SIGN_CYCLES // machine.sign_turns))
 
 
 def pack_span(

@@ -33,6 +33,14 @@ class PackedPass:
     double: bool
     #: A weight word that is 0 in the lane groups that are idle.
     idle_word: int = 0
+    #: It counts as many less as there are lanes.
+    less: bool = False
+    #: Lane groups that are idle and see another weight word than that: (group, word).
+    biased: tuple[tuple[int, int], ...] = ()
+
+    def word(self, group: int) -> int:
+        """The weight word of a lane group that is idle."""
+        return dict(self.biased).get(group, self.idle_word)
 
 
 @dataclass(frozen=True)
@@ -133,14 +141,15 @@ class PassTable:
                 last = index == len(passes) - 1
                 fields = {
                     "group": [
-                        {"weight": step.idle_word} if product is None else group(product, capture)
-                        for product in step.products
+                        {"weight": step.word(place)} if product is None else group(product, capture)
+                        for place, product in enumerate(step.products)
                     ],
                     "clear": int(index == 0),
                     "double": int(step.double),
                     "capture": int(last),
                     "pool_first": int(last and number == 0),
                     "pool_last": int(last and number == len(captures) - 1),
+                    "less": int(step.less),
                 }
                 entries.append(encode(Entry, fields).to_bytes(ENTRY_BYTES, "little"))
         return b"".join(entries)

@@ -13,6 +13,7 @@ from compiler.backend.job import Job, Offset
 from compiler.backend.memory import MemoryPlan, Placed
 from compiler.backend.on_chip.residents import Activations, cycles_of_a_result
 from compiler.backend.order import arrange
+from compiler.backend.packing import sign_cycles
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
 from compiler.backend.tiling.tile import LONGEST_FIELD, Tile, Tiled, load_shape
 from compiler.backend.traffic import Traffic
@@ -114,7 +115,7 @@ class _Steps:
                 self.tables.read(table_halves, last)
                 self.weight_memory.read(weights_at, words, last)
                 self.activations.read(base, tiled.positions, last)
-                if not job.raw:
+                if placed.encoded.thresholds:
                     key, _ = self.threshold_sets[threshold_set]
                     self.threshold_sets[threshold_set] = key, last
                 if mode.looks_up:
@@ -125,8 +126,7 @@ class _Steps:
 
     def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
         """Add a compute; return its number."""
-        column = tiled.job.column_cycles(self.machine, fields["sum_pieces"] + 1)
-        block = tiled.packed.table.block_cycles(self.machine, column=column)
+        block = tiled.packed.block_cycles(self.machine, fields["sum_pieces"] + 1)
         cycles = fields["block_rows"] * fields["row_blocks"] * block
         self.computes.append(ComputeStep(fields, len(self.computes), cycles, number))
         return self.computes[-1].ordinal
@@ -175,7 +175,7 @@ class _Steps:
         for index, (held, _) in enumerate(self.threshold_sets):
             if held == key:
                 return index
-        if placed.job.raw:
+        if not placed.encoded.thresholds:
             return 0
         index = min((0, 1), key=lambda k: self.threshold_sets[k][1])
         _, reader = self.threshold_sets[index]
@@ -281,5 +281,7 @@ class _Steps:
             chip_fields = chip.place_fields(channel // GROUP_LANES, y, x, job.enlarge, machine)
             fields = with_chip_place(fields, chip_fields)
             fields["sum_pieces"] = cycles_of_a_result(fields, output.planes, machine) - 1
-        bits = output.bits if job.wide is None else 0
+        if tiled.packed.signs:
+            fields["sum_pieces"] = sign_cycles(machine) - 1
+        bits = output.bits if job.wide is None and not tiled.packed.signs else 0
         return fields | {"code_bits": bits, "planes": Planes.holding(output.planes)}

@@ -119,7 +119,7 @@ def predict(
         chunks,
     )
     computes = _computes(content, program, machine)
-    passes = PassTimes(machine, computes, dispatch.computes, loads.loaded, writes)
+    passes = PassTimes(computes, dispatch.computes, loads.loaded, writes)
     _run(dispatch, loads, passes, writes, port)
     # Two cycles behind the last of these the machine is done; cycles are counted from 0.
     end = max(dispatch.ends, loads.loaded[-1], writes.stored[-1], writes.computed[-1])

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from arch.machine import Machine
 from compiler.cost.dispatch import QueueTimes
 from compiler.cost.results import Results
 from compiler.cost.writes import PLACED_TO_COMPUTED, WriteTimes
@@ -74,7 +73,6 @@ class PassTimes:
 
     def __init__(
         self,
-        machine: Machine,
         computes: Sequence[tuple[Instruction, Results]],
         queue: QueueTimes,
         loaded: list[int],
@@ -95,7 +93,6 @@ class PassTimes:
         #: When placements are free again, and the number of passes that are known.
         self._placed = [-PLACEMENT_INTERVAL] * PLACEMENT_DEPTH
         self._known = 0
-        self._columns = machine.columns
         #: Cycles in which STALL_LOAD does not count: a compute is walked, or passes are left.
         self._busy: deque[tuple[int, int]] = deque(maxlen=2 * WALKED_AHEAD + 2)
 
@@ -154,7 +151,7 @@ class PassTimes:
             issue.load_wait = self._load_wait(number, compute)
             self._place(number)
             writes.begin(results)
-            places, gap = results.places, self._columns * results.column_cycles
+            places, gap = results.places, results.capture_cycles
             if number and self.computes[number - 1][1].wide and not results.wide:
                 free += WIDE_SETTLES
             # Passes from each capture of a block to the next one, the last one's to the next block.

@@ -7,7 +7,7 @@ import numpy as np
 
 from arch.errors import OnefourError
 from arch.formats import PAGE_BYTES, RAW_CHUNK_PLANES
-from arch.isa import PostMode
+from arch.isa import PostMode, has_signs
 from arch.machine import Machine
 
 WIDE_PIECES = 2
@@ -48,9 +48,9 @@ class Results:
     #: Beats for which the output buffer must have room before a capture, and that it reserves.
     room: int
     reserved: int
-    #: Cycles that a column of a capture stays in the array, and from a capture's first piece (were
-    #: it one of thresholds) to the cycle after its last one.
-    column_cycles: int
+    #: Cycles that a capture stays in the array, and from its first piece (were it one of
+    #: thresholds) to the cycle after its last one.
+    capture_cycles: int
     span: int
     #: Whether codes are made in another post mode than THRESHOLDS.
     wide: bool
@@ -90,7 +90,7 @@ def pieces_of(machine: Machine, compute: dict) -> int:
     sums those that leave together are one."""
     if compute["raw"]:
         return machine.raw_cycles(compute["sum_pieces"] + 1)
-    if compute["on_chip"]:
+    if compute["on_chip"] or has_signs(compute):
         return compute["sum_pieces"] + 1
     return max(1, compute["planes"].count // RAW_CHUNK_PLANES)
 
@@ -109,9 +109,10 @@ def results_of(machine: Machine, compute: dict, places: np.ndarray, leaves: np.n
     wide, pieces = is_wide(compute), pieces_of(machine, compute)
     each = column_cycles(machine, compute)
     delay, on_chip = wide_delay(machine) if wide else 0, bool(compute["on_chip"])
+    turns = machine.sign_turns if has_signs(compute) else machine.columns
     common = {
-        "column_cycles": each,
-        "span": (machine.columns - 1) * each + delay + pieces,
+        "capture_cycles": turns * each,
+        "span": (turns - 1) * each + delay + pieces,
         "wide": wide,
         "places": places.tolist(),
         "leaves": leaves.tolist(),
@@ -127,7 +128,9 @@ def results_of(machine: Machine, compute: dict, places: np.ndarray, leaves: np.n
     burst_bounds = np.searchsorted(event[~closes], bounds)
     complete = offset[1:][event[~closes]] + later[~closes]
     return Results(
-        room=machine.block_beats if compute["raw"] or wide else machine.columns,
+        room=machine.block_beats
+        if compute["raw"] or wide or has_signs(compute)
+        else machine.columns,
         reserved=machine.columns * (WIDE_PIECES if wide else pieces),
         beats=numbers.size,
         offsets=offset[1:].tolist(),
@@ -145,6 +148,9 @@ def _beats(
     """Return number (address in beats), capture and offset of the first piece of every beat."""
     columns, raw = machine.columns, bool(compute["raw"])
     chunks, each = pieces_of(machine, compute), column_cycles(machine, compute)
+    together = 1
+    if has_signs(compute):  # a piece is written once, in the first of its cycles
+        chunks, together = 1, machine.slots
     index = np.arange(captures * columns)
     y, x = np.divmod(index, compute["row_length"])
     written = (x < compute["width"]) & (y < compute["height"])
@@ -156,7 +162,7 @@ def _beats(
         raise CostError("a compute writes nothing: the program would wait for it forever")
     capture, column = np.divmod(index, columns)
     address = compute["address"] + y * compute["row_bytes"] + x * compute["position_bytes"]
-    offset = column * each + (wide_delay(machine) if is_wide(compute) else 0)
+    offset = column // together * each + (wide_delay(machine) if is_wide(compute) else 0)
     if chunks > 1:
         piece = np.arange(chunks)
         at_once = machine.pieces_at_once(compute["sum_pieces"] + 1) if raw else 1

@@ -14,7 +14,7 @@ import numpy as np
 from arch.link import CRC_BYTES, HEADER_BYTES, UNIT
 from golden.formats import pack_map
 from host.candidates.records import Candidates
-from host.link import Records
+from host.line.packets import Records
 from host.manifest import Manifest, StoredMap
 from host.memory import layer_format, read_layer
 
@@ -56,9 +56,9 @@ def fetch_map(
 def fetch_results(
     reader: Reader, memory: np.ndarray, manifest: Manifest, report: Report | None = None
 ) -> None:
-    """Read all results; for manifests without heads that the host computes."""
-    for output in manifest.outputs:
-        fetch_map(reader, memory, manifest.layer_of(output.tensor), report)
+    """Read all results, and all that those of the host are made of."""
+    for tensor in read_tensors(manifest):
+        fetch_map(reader, memory, manifest.layer_of(tensor), report)
 
 
 def fetch_candidates(
@@ -97,6 +97,16 @@ def fetched_tensors(manifest: Manifest) -> dict[str, str]:
     """For every result by name the tensor in memory that it is made of: its sums, or features."""
     tensors = {output.name: output.tensor for output in manifest.outputs}
     return tensors | {head.of: head.features for head in manifest.heads}
+
+
+def read_tensors(manifest: Manifest) -> tuple[str, ...]:
+    """All tensors in memory that the results are made of: sums, features, and where these count."""
+    maps = [
+        each.tensor
+        for each in manifest.candidates
+        if manifest.head_names.intersection(each.results)
+    ]
+    return tuple(dict.fromkeys((*fetched_tensors(manifest).values(), *maps)))
 
 
 def map_bytes(layer: StoredMap) -> int:

@@ -27,11 +27,12 @@ class Array(wiring.Component):
     capture may clear. While ``sums.valid`` is 0 the other members mean nothing.
 
     Latency: a capture at cycle t at ``passes`` shows column 0 in ``sums`` at t + :attr:`latency`,
-    in either fabric. Throughput: one pass per cycle, rows * columns * lanes binary products each.
+    in every fabric. Throughput: one pass per cycle, rows * columns * lanes binary products each.
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (carry cells, pipelined between clusters)
+    fabric : "generic" (plain operators), "ecp5" (carry cells, pipelined between clusters) or
+        "gowin" (that pipeline in plain operators)
 
     Members
     -------
@@ -51,9 +52,9 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if self.fabric == "ecp5":
-            m.submodules.grid = grid = ClusterGrid(self.machine)
-        else:
+        if self.fabric == "generic":
             m.submodules.grid = grid = PlainGrid(self.machine, self.latency)
+        else:
+            m.submodules.grid = grid = ClusterGrid(self.machine, self.fabric)
         m.d.comb += [grid.passes.eq(self.passes), self.sums.eq(grid.sums)]
         return m

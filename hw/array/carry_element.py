@@ -1,11 +1,11 @@
-"""A processing element in the carry cells of ECP5."""
+"""A processing element for FPGAs, in the carry cells of ECP5 or in LUTs."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
-from hw.array.carry_accumulator import AccumulatorControl, CarryAccumulator
+from hw.array.carry_accumulator import CarryAccumulator, accumulator_control
 from hw.array.carry_tree import UNCOUNTED, CarryTree
 
 
@@ -15,23 +15,25 @@ class CarryElement(wiring.Component):
 
     That is 1.84 LUT4 slots per binary product; nothing else in it takes one.
 
+    In the fabric "gowin" it is the same pipeline without those cells.
+
     Latency: ``latency`` = 6 cycles from a pass's punctual lanes to ``result``. Throughput: one pass
     per cycle.
 
     Members
     -------
-    control : In(AccumulatorControl): ``clear`` 3, the others 4 cycles after the punctual lanes
+    control : In(accumulator_control): ``clear`` 3, the others 4 cycles after the punctual lanes
     activations, weights : In(lanes), lane l late by hw.array.carry_tree.lateness(l)
     result : Out(accumulator_bits)
     """
 
     latency = CarryTree.latency + CarryAccumulator.latency
 
-    def __init__(self, machine: Machine):
-        self.tree = CarryTree()
-        self.accumulator = CarryAccumulator(machine, len(self.tree.count))
+    def __init__(self, machine: Machine, fabric: str = "ecp5"):
+        self.tree = CarryTree(fabric)
+        self.accumulator = CarryAccumulator(machine, len(self.tree.count), fabric)
         super().__init__({
-            "control": In(AccumulatorControl),
+            "control": In(accumulator_control(machine)),
             "activations": In(machine.lanes),
             "weights": In(machine.lanes),
             "result": Out(machine.accumulator_bits),

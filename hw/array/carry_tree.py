@@ -1,11 +1,12 @@
-"""A count of XOR products in the carry cells of ECP5."""
+"""A count of XOR products, on ECP5 in its carry cells."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.formats import GROUP_LANES, LANE_GROUPS
 from hw.array.carry_chain import ADD_BITS, ADD_PRODUCTS, HIGH, CarryChain
+from hw.fabric import checked_fabric
 
 LANES = LANE_GROUPS * GROUP_LANES
 LEVELS = 5
@@ -48,7 +49,8 @@ class CarryTree(wiring.Component):
 
     latency = LEVELS
 
-    def __init__(self):
+    def __init__(self, fabric: str = "ecp5"):
+        self.fabric = checked_fabric(fabric)
         #: The registers of each level: 2**(LEVELS - level) sums of level + 1 bits.
         self.levels = {
             level: [
@@ -65,6 +67,38 @@ class CarryTree(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        if self.fabric == "ecp5":
+            self._add_chains(m)
+        else:
+            self._add_luts(m)
+        m.d.comb += self.count.eq(self.levels[LEVELS][0])
+        return m
+
+    def _add_luts(self, m: Module) -> None:
+        """The same sums of the same lanes in full adders of LUTs: an adder of n bits takes 2 n.
+
+        Synthesis would put each into a carry chain of its own, whose ends cost more than it.
+        """
+        product = self.activations ^ self.weights
+        lanes = {level: [] for level in range(1, LEVELS + 1)}
+        for group in range(LANE_GROUPS):
+            first = GROUP_LANES * group
+            lanes[1] += [first + 3 * index for index in range(4)]
+            lanes[2] += [first + 12, first + 13]
+            lanes[3].append(first + 14)
+        lanes[4] = [GROUP_LANES * group + GROUP_LANES - 1 for group in (0, 2)]
+        lanes[5] = [GROUP_LANES + GROUP_LANES - 1]
+        for index, lane in enumerate(lanes[1]):
+            total = _add(product[lane + 1], product[lane + 2], product[lane])
+            m.d.sync += self.levels[1][index].eq(total)
+        for level in range(2, LEVELS + 1):
+            below = self.levels[level - 1]
+            for index, lane in enumerate(lanes[level]):
+                total = _add(below[2 * index], below[2 * index + 1], product[lane])
+                m.d.sync += self.levels[level][index].eq(total)
+
+    def _add_chains(self, m: Module) -> None:
+        """Carry chains, one for each lane group."""
         levels = self.levels
         sums = []  # (register, bits): the bits are complete when the chain is
 
@@ -96,5 +130,12 @@ class CarryTree(wiring.Component):
 
         for register, bits in sums:
             m.d.sync += register.eq(Cat(bits))
-        m.d.comb += self.count.eq(levels[LEVELS][0])
-        return m
+
+
+def _add(left: Value, right: Value, carry: Value) -> Value:
+    """The sum of two words and a bit, from full adders."""
+    bits = []
+    for a, b in zip(left, right, strict=True):
+        bits.append(a ^ b ^ carry)
+        carry = (a & b) | (carry & (a ^ b))
+    return Cat(*bits, carry)

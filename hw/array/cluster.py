@@ -1,6 +1,6 @@
 """A square of processing elements with registers around it."""
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,7 +9,7 @@ from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import UNCOUNTED, lateness
 from hw.array.distinct_register import distinct_register
 from hw.array.drain import Drain
-from hw.array.pass_layouts import PassControl, replicate_ones
+from hw.array.pass_layouts import pass_control, replicate_ones
 
 
 class Cluster(wiring.Component):
@@ -21,7 +21,8 @@ class Cluster(wiring.Component):
 
     After a capture every row's results leave to the right, the elements' own after those of
     ``wait`` other columns, first column first; at any other time what comes from the left passes. A
-    column's turn is as long as :class:`hw.array.drain.Drain` says.
+    column's turn is as long as :class:`hw.array.drain.Drain` says. Of signs the columns of a
+    transfer have their turn together: each has a bit of what moves right.
 
     Nothing in it is reset: what is under way at a reset comes out, and it is up to the grid to say
     that it means nothing.
@@ -36,10 +37,11 @@ class Cluster(wiring.Component):
         Results that leave before this cluster's: the columns to the right of it.
     ones : bool
         Whether there is a ones row below the others.
+    fabric : "ecp5" or "gowin"
 
     Members
     -------
-    control, control_on : In(PassControl), Out(PassControl)
+    control, control_on : In(pass_control), Out(pass_control)
     activations, activations_on : In, Out(lanes) [cluster]
     weights, weights_on : In, Out(lanes) [cluster]
     ones, ones_on : In, Out(lane_groups), with a ones row
@@ -48,15 +50,16 @@ class Cluster(wiring.Component):
 
     latency = 1 + CarryElement.latency + 1
 
-    def __init__(self, machine: Machine, *, wait: int, ones: bool):
+    def __init__(self, machine: Machine, *, wait: int, ones: bool, fabric: str = "ecp5"):
         self.machine = machine
+        self.fabric = fabric
         self.wait = wait
         self.has_ones = ones
         self.rows = machine.cluster + ones
         operands = data.ArrayLayout(unsigned(machine.lanes), machine.cluster)
         results = data.ArrayLayout(unsigned(machine.accumulator_bits), self.rows)
-        members = {"control": PassControl, "activations": operands, "weights": operands,
-                   "results": results}  # fmt: skip
+        members = {"control": pass_control(machine), "activations": operands,
+                   "weights": operands, "results": results}  # fmt: skip
         if ones:
             members["ones"] = machine.lane_groups
         super().__init__(
@@ -71,10 +74,11 @@ class Cluster(wiring.Component):
         # What arrives is registered; the next clusters take it from these registers. Elements see
         # each lane when their adders are due for it. All that follows from a cluster's control is
         # its own because the arriving one is: clusters (i, j) of equal i + j hold the same.
-        arrived = distinct_register(m, self.control.as_value(), "control")
-        control = [PassControl(arrived)]
+        arrived = distinct_register(m, self.control.as_value(), "control", self.fabric)
+        shape = pass_control(machine)
+        control = [shape(arrived)]
         for age in range(1, 5):
-            control.append(Signal(PassControl, name=f"control{age}", reset_less=True))
+            control.append(Signal(shape, name=f"control{age}", reset_less=True))
             m.d.sync += control[age].eq(control[age - 1])
         m.d.comb += self.control_on.eq(control[0])
 
@@ -118,11 +122,12 @@ class Cluster(wiring.Component):
             control[3].valid & control[3].clear,
             control[4].double,
             control[4].valid & control[4].capture,
+            *([control[4].less] if machine.signs else []),
         )
         results = [[] for _ in rows]
         for row, weights in enumerate(rows):
             for column, activations in enumerate(columns):
-                element = CarryElement(machine)
+                element = CarryElement(machine, self.fabric)
                 m.submodules[f"element_{row}_{column}"] = element
                 m.d.comb += [
                     element.control.eq(element_control),
@@ -137,18 +142,41 @@ class Cluster(wiring.Component):
             drain.capture.eq(control[4].valid & control[4].capture),
             drain.pieces.eq(control[4].pieces),
         ]
+        signing = None
+        if machine.signs:
+            m.d.comb += drain.signs.eq(control[4].signs)
+            signing = drain.signing
         for row in range(len(rows)):
             leaving = Signal(size, name=f"leaving{row}", reset_less=True, attrs={"keep": 1})
             leaves = (
                 drain.running & (drain.column == self.wait + column) for column in range(size)
             )
-            m.d.sync += leaving.eq(Cat(leaves))
+            if signing is None:
+                m.d.sync += leaving.eq(Cat(leaves))
+            else:
+                m.d.sync += leaving.eq(Cat(leaves) & (~signing).replicate(size))
             # Outside its turn a cluster adds nothing to what passes: a multiplexer of ORs.
             word = self.results[row]
             for column in range(size):
                 own = leaving[column].replicate(machine.accumulator_bits)
                 word = word | (results[row][column] & own)
+            if signing is not None and row < machine.cluster:
+                word = word | self._signs(m, results[row], drain, row)
             result = Signal(machine.accumulator_bits, name=f"result{row}", reset_less=True)
             m.d.sync += result.eq(word)
             m.d.comb += self.results_on[row].eq(result)
         return m
+
+    def _signs(self, m: Module, results: list[Value], drain: Drain, row: int) -> Value:
+        """The signs of a row's results, each at its column's place, when it is their turn."""
+        slots = self.machine.slots
+        bits = [Const(0)] * slots
+        turns = sorted({(self.wait + column) // slots for column in range(len(results))})
+        for turn in turns:
+            now = Signal(name=f"signing{row}_{turn}", reset_less=True, attrs={"keep": 1})
+            m.d.sync += now.eq(drain.signing & (drain.column == turn))
+            for column, result in enumerate(results):
+                here, place = divmod(self.wait + column, slots)
+                if here == turn:
+                    bits[place] = bits[place] | (result[-1] & now)
+        return Cat(bits)

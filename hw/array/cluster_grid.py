@@ -1,4 +1,4 @@
-"""The array on ECP5: clusters of elements with registers between them."""
+"""The array on FPGAs: clusters of elements with registers between them."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from arch.machine import Machine
 from hw.array.cluster import Cluster
 from hw.array.drain import Drain
-from hw.array.pass_layouts import CONTROLS, pass_layout, sums_layout
+from hw.array.pass_layouts import controls, pass_layout, sums_layout
+from hw.fabric import checked_fabric
 
 
 class ClusterGrid(wiring.Component):
@@ -20,14 +21,20 @@ class ClusterGrid(wiring.Component):
 
     The ones row belongs to the last row of clusters, whose results need no delay.
 
+    Parameters
+    ----------
+    fabric : "ecp5" or "gowin"
+        What its elements are made of.
+
     Members
     -------
     passes : In(pass_layout(machine))
     sums : Out(sums_layout(machine))
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "ecp5"):
         self.machine = machine
+        self.fabric = checked_fabric(fabric)
         super().__init__({"passes": In(pass_layout(machine)), "sums": Out(sums_layout(machine))})
 
     @staticmethod
@@ -54,14 +61,18 @@ class ClusterGrid(wiring.Component):
         clusters = {}
         for i in range(last_row + 1):
             for j in range(last_column + 1):
-                cluster = Cluster(machine, wait=size * (last_column - j), ones=i == last_row)
+                cluster = Cluster(
+                    machine, wait=size * (last_column - j), ones=i == last_row, fabric=self.fabric
+                )
                 m.submodules[f"cluster_{i}_{j}"] = clusters[i, j] = cluster
                 above, left = clusters.get((i - 1, j)), clusters.get((i, j - 1))
 
                 if above or left:
                     m.d.comb += cluster.control.eq((above or left).control_on)
                 else:
-                    m.d.comb += [cluster.control[name].eq(passes[name]) for name in CONTROLS]
+                    m.d.comb += [
+                        cluster.control[name].eq(passes[name]) for name in controls(machine)
+                    ]
                 for index in range(size):
                     column = size * (last_column - j) + index
                     activations = (
@@ -95,6 +106,8 @@ class ClusterGrid(wiring.Component):
 
         # When results leave, counted beside the clusters, which are not reset.
         leaves = Cat(passes.valid & passes.capture, passes.pieces)
+        if machine.signs:
+            leaves = Cat(leaves, passes.signs)
         for stage in range(self.latency_of(machine) - 1):
             later = Signal(len(leaves), name=f"leaves{stage}")
             m.d.sync += later.eq(leaves)
@@ -103,7 +116,8 @@ class ClusterGrid(wiring.Component):
         m.d.sync += self.sums.first.eq(leaves[0])
         m.d.comb += [
             drain.capture.eq(leaves[0]),
-            drain.pieces.eq(leaves[1:]),
+            drain.pieces.eq(leaves[1:][: len(drain.pieces)]),
+            *([drain.signs.eq(leaves[-1])] if machine.signs else []),
             self.sums.valid.eq(drain.running),
         ]
         return m

@@ -1,6 +1,6 @@
 """Whose turn it is when a captured block leaves."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,7 +13,8 @@ class Drain(wiring.Component):
 
     Latency 1 cycle: from the cycle after ``capture`` on, ``running`` is 1 and ``column`` 0, 1, ...,
     C - 1, each for ``pieces`` + 1 cycles, as ``pieces`` came with ``capture``. The next capture may
-    come in the last of these cycles.
+    come in the last of these cycles. With ``signs`` there are ``sign_turns`` of these columns: each
+    stands for as many columns as make a transfer.
 
     Parameters
     ----------
@@ -24,6 +25,10 @@ class Drain(wiring.Component):
     -------
     capture : ``In(1)``
     pieces : ``In(SUM_PIECES_BITS)``
+    signs : ``In(1)``, on machines with signs
+        As it came with ``capture``.
+    signing : ``Out(1)``, likewise
+        ``running``, and signs leave.
     running : ``Out(1)``
     column : ``Out(range(columns))``
     """
@@ -34,6 +39,7 @@ class Drain(wiring.Component):
         super().__init__({
             "capture": In(1),
             "pieces": In(SUM_PIECES_BITS),
+            **({"signs": In(1), "signing": Out(1)} if machine.signs else {}),
             "running": Out(1),
             "column": Out(range(machine.columns)),
         })  # fmt: skip
@@ -44,6 +50,13 @@ class Drain(wiring.Component):
         left = Signal(SUM_PIECES_BITS, reset_less=self.reset_less)  # cycles that the column stays
         running = Signal(reset_less=self.reset_less)
         column = Signal.like(self.column, reset_less=self.reset_less)
+        last = self.machine.columns - 1
+        if self.machine.signs:
+            signs = Signal(reset_less=self.reset_less)
+            last = Mux(signs, self.machine.sign_turns - 1, last)
+            m.d.comb += self.signing.eq(running & signs)
+            with m.If(self.capture):
+                m.d.sync += signs.eq(self.signs)
         m.d.comb += [self.running.eq(running), self.column.eq(column)]
         with m.If(self.capture):
             m.d.sync += [
@@ -57,7 +70,7 @@ class Drain(wiring.Component):
         with m.Elif(running):
             m.d.sync += [
                 column.eq(column + 1),
-                running.eq(column != self.machine.columns - 1),
+                running.eq(column != last),
                 left.eq(pieces),
             ]
         return m

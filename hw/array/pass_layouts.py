@@ -18,32 +18,50 @@ class PassControl(data.Struct):
     pieces: unsigned(SUM_PIECES_BITS)
 
 
-CONTROLS = ("valid", "clear", "double", "capture", "pieces")
-"""The members of :class:`PassControl`."""
+class SignControl(data.Struct):
+    """:class:`PassControl` of machines with signs: ``less`` counts as many less as there are lanes,
+    ``signs`` tells that what leaves are the signs of sums."""
+
+    valid: unsigned(1)
+    clear: unsigned(1)
+    double: unsigned(1)
+    capture: unsigned(1)
+    pieces: unsigned(SUM_PIECES_BITS)
+    less: unsigned(1)
+    signs: unsigned(1)
+
+
+def pass_control(machine: Machine) -> type[data.Struct]:
+    """Return how a pass is controlled on this machine."""
+    return SignControl if machine.signs else PassControl
+
+
+def controls(machine: Machine) -> dict[str, object]:
+    """Return the members of :func:`pass_control` and their shapes."""
+    return {name: field.shape for name, field in data.Layout.cast(pass_control(machine))}
 
 
 def pass_layout(machine: Machine) -> data.StructLayout:
     """One pass: control, the operands of every column and row, and the ones row's constants.
 
     Members: ``valid``, ``clear``, ``double``, ``capture`` (1 bit each); ``pieces``, in which its
-    sums leave, minus 1; ``activations`` [columns] and ``weights`` [rows], ``lanes`` bits each;
-    ``ones``, one bit per lane group.
+    sums leave, minus 1; those of machines with signs; ``activations`` [columns] and ``weights``
+    [rows], ``lanes`` bits each; ``ones``, one bit per lane group.
     """
     # Operands first: at multiples of 64 bits a simulator reads them as whole words.
     return data.StructLayout({
         "activations": data.ArrayLayout(unsigned(machine.lanes), machine.columns),
         "weights": data.ArrayLayout(unsigned(machine.lanes), machine.rows),
         "ones": machine.lane_groups,
-        "valid": 1,
-        "clear": 1,
-        "double": 1,
-        "capture": 1,
-        "pieces": SUM_PIECES_BITS,
+        **controls(machine),
     })  # fmt: skip
 
 
 def sums_layout(machine: Machine) -> data.StructLayout:
-    """The sums of one column: ``valid``, ``first`` (of a block), ``sums`` [rows], ``ones_sum``."""
+    """The sums of one column: ``valid``, ``first`` (of a block), ``sums`` [rows], ``ones_sum``.
+
+    Of signs, ``sums`` has one bit for each column of a turn, the first one lowest.
+    """
     return data.StructLayout({
         "valid": 1,
         "first": 1,

@@ -1,13 +1,13 @@
 """The array for simulation and for any FPGA: elements without pipeline registers between them."""
 
 from amaranth.hdl import Array as Choice
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
 from hw.array.drain import Drain
-from hw.array.pass_layouts import CONTROLS, pass_layout, replicate_ones, sums_layout
+from hw.array.pass_layouts import controls, pass_layout, replicate_ones, sums_layout
 from hw.array.popcount import field_masks
 from hw.array.processing_element import ProcessingElement
 
@@ -45,7 +45,7 @@ class PlainGrid(wiring.Component):
                 element = ProcessingElement(machine)
                 m.submodules[f"element_{row}_{column}"] = element
                 m.d.comb += [
-                    *(element.control[name].eq(passes[name]) for name in CONTROLS),
+                    *(element.control[name].eq(passes[name]) for name in controls(machine)),
                     element.activations.eq(passes.activations[column]),
                     element.weights.eq(weights),
                     element.masks.eq(masks),
@@ -64,6 +64,14 @@ class PlainGrid(wiring.Component):
             for row in range(machine.rows):
                 m.d.sync += stage.sums[row].eq(Choice(results[row])[drain.column])
             m.d.sync += stage.ones_sum.eq(Choice(results[-1])[drain.column])
+        if machine.signs:
+            m.d.comb += drain.signs.eq(passes.signs)
+            with m.If(drain.signing):
+                for row in range(machine.rows):
+                    signs = Cat(result[-1] for result in results[row])
+                    turn = signs.word_select(drain.column[: machine.column_bits], machine.slots)
+                    m.d.sync += stage.sums[row].eq(turn)
+                m.d.sync += stage.ones_sum.eq(0)
 
         for _ in range(self.latency - ProcessingElement.latency - 1):
             later = Signal(sums_layout(machine))

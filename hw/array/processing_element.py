@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from arch.machine import Machine
-from hw.array.pass_layouts import PassControl
+from hw.array.pass_layouts import pass_control
 from hw.array.popcount import masks_layout, popcount
 from hw.written_once import as_instance
 
@@ -15,7 +15,7 @@ class ProcessingElement(wiring.Component):
 
     In a valid pass::
 
-        pop  = popcount(activations ^ weights)
+        pop  = popcount(activations ^ weights) - (lanes if less)
         sum' = pop + (0 if clear else 2 * sum if double else sum)     modulo 2**accumulator_bits
         if capture: result' = sum'
 
@@ -30,7 +30,7 @@ class ProcessingElement(wiring.Component):
 
     Members
     -------
-    control : In(PassControl)
+    control : In(pass_control)
     activations : In(lanes)
     weights : In(lanes)
     masks : In(masks_layout(lanes))
@@ -46,7 +46,7 @@ class ProcessingElement(wiring.Component):
         self.count = Signal(range(machine.lanes + 1))
         self.total = Signal(machine.accumulator_bits, reset_less=True)
         super().__init__({
-            "control": In(PassControl),
+            "control": In(pass_control(self.machine)),
             "activations": In(machine.lanes),
             "weights": In(machine.lanes),
             "masks": In(masks_layout(machine.lanes)),
@@ -64,10 +64,11 @@ class ProcessingElement(wiring.Component):
         product = Signal(self.machine.lanes)
         captured = Signal.like(total)
         carried = Mux(control.clear, 0, Mux(control.double, total << 1, total))
+        less = Mux(control.less, self.machine.lanes, 0) if self.machine.signs else None
         m.d.comb += [
             product.eq(self.activations ^ self.weights),
             self.count.eq(popcount(m, product, self.masks)),
-            following.eq(self.count + carried),
+            following.eq(self.count + carried if less is None else self.count + carried - less),
             self.result.eq(captured),
         ]
         with m.If(control.valid):

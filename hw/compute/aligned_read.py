@@ -28,7 +28,7 @@ class AlignedRead(wiring.Component):
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (``machine.multipliers`` of its multipliers)
+    fabric : "ecp5" (``machine.multipliers`` of its multipliers), or others (plain operators)
 
     Members
     -------
@@ -118,6 +118,7 @@ class AlignedRead(wiring.Component):
             entry.capture,
             step.pieces,
             *(group.ones for group in entry.group),
+            *([entry.less, step.signs] if machine.signs else []),
         )
         m.d.comb += [
             self.passes.valid.eq(delayed(m, step.valid, self.latency, "valid")),
@@ -127,6 +128,7 @@ class AlignedRead(wiring.Component):
                 self.passes.capture,
                 self.passes.pieces,
                 self.passes.ones,
+                *([self.passes.less, self.passes.signs] if machine.signs else []),
             ).eq(data_delayed(control, self.latency, "control")),
         ]
         return m

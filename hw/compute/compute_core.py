@@ -7,6 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from arch.errors import ConfigurationError
+from arch.formats import LEAST_SIGN_CYCLES
 from arch.isa import Compute
 from arch.machine import Machine
 from hw.array.array import Array
@@ -118,7 +119,8 @@ class ComputeCore(wiring.Component):
 
     def elaborate(self, platform):
         machine = self.machine
-        under_way = -(-self.computed_latency // machine.columns) + 1
+        shortest = LEAST_SIGN_CYCLES if machine.signs else machine.columns
+        under_way = -(-self.computed_latency // shortest) + 1
         if under_way > TAG_DEPTH:
             raise ConfigurationError(
                 f"machine {machine.name!r}: {under_way} captures may be under way, but there are "

@@ -9,7 +9,13 @@ from arch.isa import SUM_PIECES_BITS, Compute, Planes, width
 from arch.machine import Machine
 from hw.compute.plane_walk import PlaneWalk
 from hw.memories.pass_table import PassTable, entry_layout
-from hw.results.capture import TAG_DEPTH, TAG_FIELDS, Placement, capture_tag
+from hw.results.capture import (
+    PLACEMENT_FIELDS,
+    TAG_DEPTH,
+    TAG_FIELDS,
+    capture_tag,
+    placement_layout,
+)
 from hw.results.wide_codes import WIDE_PIECES
 from hw.streams.catch_queue import CatchQueue
 from hw.streams.delay import delayed
@@ -18,7 +24,8 @@ from hw.streams.delay import delayed
 def step_layout(machine: Machine) -> data.StructLayout:
     """Return one pass before its addresses are added up; ``after`` is ``base + columns``.
 
-    ``pieces``: in how many cycles its sums leave, if it captures, minus 1 (codes: 0).
+    ``pieces``: in how many cycles its sums leave, if it captures, minus 1 (codes: 0). ``signs``, on
+    machines that have them: their signs leave.
     """
     return data.StructLayout({
         "valid": 1,
@@ -27,6 +34,7 @@ def step_layout(machine: Machine) -> data.StructLayout:
         "after": machine.position_bits,
         "weight_base": machine.weight_bits,
         "entry": entry_layout(machine),
+        **dict.fromkeys(("signs",) if machine.signs else (), 1),
     })  # fmt: skip
 
 
@@ -68,7 +76,8 @@ class Sequencer(wiring.Component):
       nothing under way its first pass is issued in S(n) + START.
     * G(j), for a capture only, is the later of: the cycle of the capture before it, of any compute,
       + C for each cycle that its columns stay (raw: ``raw_cycles``; ``on_chip``: one for each
-      piece; wide codes: wide_cycles), and + WIDE_SETTLES if that one has wide codes and this one
+      piece; wide codes: wide_cycles; of signs a turn stays, sum_pieces + 1 cycles, and there are
+      ``sign_turns``), and + WIDE_SETTLES if that one has wide codes and this one
       has none; and the first cycle with room: two cycles before, at least C (raw or wide:
       C * raw_chunks, however many its pieces are) + 1 beats of the output buffer were neither
       filled nor reserved. A capture reserves C beats (raw: C for each cycle; wide: 2 C) from the
@@ -88,7 +97,7 @@ class Sequencer(wiring.Component):
     tags : ``Out(stream.Signature(capture_tag))``
         One per capture, in its issue cycle. Never waits: the queue behind it holds what can be
         under way.
-    placements : ``Out(stream.Signature(Placement))``
+    placements : ``Out(stream.Signature(placement_layout))``
         One per compute, when it is taken.
     released : ``In({valid, pieces})``
         The last column of a capture for memory, of so many pieces + 1, is in the output buffer.
@@ -113,7 +122,7 @@ class Sequencer(wiring.Component):
             "entry": In(entry_layout(machine)),
             "step": Out(step_layout(machine)),
             "tags": Out(stream.Signature(capture_tag(machine))),
-            "placements": Out(stream.Signature(Placement)),
+            "placements": Out(stream.Signature(placement_layout(machine))),
             "settled": In(1),
             "released": In(data.StructLayout({"valid": 1, "pieces": SUM_PIECES_BITS})),
             "buffered": In(range(machine.output_beats + 1)),
@@ -170,6 +179,11 @@ class Sequencer(wiring.Component):
         # An even number of pieces, where two are a transfer.
         twos = machine.pieces_together > 1
         together = compute.raw & compute.sum_pieces[0] if twos else Const(0)
+        # No bits of codes, and no other way to make them.
+        stretched = compute.raw | kept  # results take as long as sum_pieces says
+        if machine.signs:
+            signs = ~compute.raw & ~wide & (compute.code_bits == 0)
+            stretched |= signs
         eight = wide & (compute.planes == Planes.EIGHT)
         block_ends, row_ends = Signal(), Signal()
         doubles = Signal()
@@ -202,12 +216,16 @@ class Sequencer(wiring.Component):
                 *([tag.together.eq(together)] if twos else []),
                 tag.sum_pieces.eq(
                     Mux(
-                        compute.raw | kept,
+                        stretched,
                         Mux(together, compute.sum_pieces >> 1, compute.sum_pieces),
                         Mux(wide, machine.wide_cycles - 1, 0),
                     )
                 ),
             ]
+            if machine.signs:
+                m.d.sync += [tag.raw.eq(compute.raw | signs), tag.signs.eq(signs)]
+                if twos:
+                    m.d.sync += tag.together.eq(together | signs)
             if machine.keeps_results:
                 m.d.sync += on_chip.eq(kept)
             if machine.wide_rows:
@@ -244,9 +262,10 @@ class Sequencer(wiring.Component):
             ),
             *(
                 self.placements.payload[name].eq(compute[name])
-                for name, _ in Placement
+                for name in PLACEMENT_FIELDS
                 if name not in ("pair", "planes")
             ),
+            *([self.placements.payload.signs.eq(signs)] if machine.signs else []),
         ]
 
         with m.If(step):
@@ -317,6 +336,7 @@ class Sequencer(wiring.Component):
             self.step.after.eq(after),
             self.step.weight_base.eq(now.weight_base),
             self.step.entry.eq(now.entry),
+            *([self.step.signs.eq(now.tag.signs)] if machine.signs else []),
             self.tags.valid.eq(capture),
             self.tags.payload.eq(now.tag),
             self.tags.payload.pool_first.eq(now.entry.pool_first),
@@ -325,12 +345,17 @@ class Sequencer(wiring.Component):
             self.waiting_output.eq(waits & open_now & ~room),
             self.waiting_load.eq(blocked & ~running & ~filled),
         ]
+        # C * (sum_pieces + 1) - 2; C is a power of two. So is the number of turns.
+        stays = Cat(Const(machine.columns - 2, machine.column_bits), now.tag.sum_pieces)
+        if machine.signs:
+            turns = machine.sign_turns
+            if turns == 1:
+                signs_stay = (now.tag.sum_pieces - 1)[:SUM_PIECES_BITS]
+            else:
+                signs_stay = Cat(Const(turns - 2, turns.bit_length() - 1), now.tag.sum_pieces)
+            stays = Mux(now.tag.signs, signs_stay, stays)
         with m.If(capture):
-            m.d.sync += [
-                left.eq(0),
-                # C * (sum_pieces + 1) - 2; C is a power of two.
-                gap.eq(Cat(Const(machine.columns - 2, machine.column_bits), now.tag.sum_pieces)),
-            ]
+            m.d.sync += [left.eq(0), gap.eq(stays)]
         with m.Elif(gap == 0):
             m.d.sync += left.eq(1)
         with m.Else():

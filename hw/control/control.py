@@ -91,7 +91,9 @@ class Control(wiring.Component):
             | machine.lanes << 16
             | machine.beat_bytes << 24,
             Register.CONFIG1: machine.activation_words | machine.weight_words << 16,
-            Register.CONFIG2: machine.table_entries | machine.accumulator_bits << 16,
+            Register.CONFIG2: machine.table_entries
+            | machine.accumulator_bits << 16
+            | machine.signs << 24,
             Register.STATUS: Cat(self.busy, done, error, self.stop),
             Register.ERROR: Cat(self.fault.code, Const(0, 8), self.fault.number),
             Register.PROGRAM: self.program,

@@ -12,8 +12,8 @@ def reset_region(m: Module, name: str, reset: Value, fabric: str) -> DomainRenam
     machine of 16 x 16 elements would have a thousand loads all over the device. Latency of
     the reset: 1 cycle.
     """
-    if fabric == "ecp5":
-        register = distinct_register(m, reset, f"{name}_reset")
+    if fabric != "generic":
+        register = distinct_register(m, reset, f"{name}_reset", fabric)
     else:
         register = Signal(init=1, reset_less=True, name=f"{name}_reset")
         m.d.sync += register.eq(reset)

@@ -19,7 +19,7 @@ class SlotRouter(wiring.Component):
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (multiplexers of several slots)
+    fabric : "ecp5" (multiplexers of several slots), or others (plain operators)
 
     Members
     -------

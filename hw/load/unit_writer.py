@@ -59,7 +59,7 @@ class UnitWriter(wiring.Component):
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (accumulators in carry cells)
+    fabric : "ecp5" (accumulators in carry cells), or others (plain operators)
 
     Members
     -------
@@ -159,7 +159,7 @@ class UnitWriter(wiring.Component):
         bits = min(self.machine.sum_bits, len(given.whole))
         given = Cat(given.fraction, given.whole[:bits])
         number = Signal(len(given), name=name, reset_less=True)
-        if self.fabric == "generic":
+        if self.fabric != "ecp5":
             following = Mux(adds, number, 0) + given
         else:
             chain = CarryChain()

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.fabric import checked_fabric
 from hw.memories.ecp5 import dual_port_ram
+from hw.memories.gowin import semi_dual_port_ram
 from hw.written_once import as_instance
 
 LATENCY = 2
@@ -26,7 +27,7 @@ class BlockRam(wiring.Component):
     ----------
     granularity : int, optional
         Bits per write enable; by default one enable for the word.
-    fabric : "generic" or "ecp5"
+    fabric : "generic", "ecp5" or "gowin"
 
     Members
     -------
@@ -55,6 +56,8 @@ class BlockRam(wiring.Component):
     def elaborate(self, platform):
         if self.fabric == "ecp5":
             return dual_port_ram(self)
+        if self.fabric == "gowin":
+            return semi_dual_port_ram(self)
         name = f"block_ram_{self.depth}x{self.width}_by_{self.granularity}"
         if instance := as_instance(platform, self, name):
             return instance

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.isa import GROUP_FIELDS, PASS_FLAGS, Entry, EntryGroup, shapes
+from arch.isa import GROUP_FIELDS, PASS_FLAGS, SIGN_FLAGS, Entry, EntryGroup, shapes
 from arch.machine import Machine
 from hw.load.unit_writer import table_write
 from hw.memories.block_ram import LATENCY, BlockRam
@@ -19,11 +19,16 @@ def entry_group(machine: Machine) -> data.StructLayout:
     })  # fmt: skip
 
 
+def pass_flags(machine: Machine) -> tuple[str, ...]:
+    """Return those of ``PASS_FLAGS`` that mean something to this machine."""
+    return tuple(name for name in PASS_FLAGS if machine.signs or name not in SIGN_FLAGS)
+
+
 def entry_layout(machine: Machine) -> data.StructLayout:
     """Return :class:`arch.isa.Entry` at the widths of this machine."""
     return data.StructLayout({
         "group": data.ArrayLayout(entry_group(machine), machine.lane_groups),
-        **shapes(Entry, *PASS_FLAGS),
+        **shapes(Entry, *pass_flags(machine)),
     })  # fmt: skip
 
 
@@ -61,7 +66,7 @@ class PassTable(wiring.Component):
         kept = Signal(layout)
         for group, wide in zip(kept.group, given.group, strict=True):
             m.d.comb += [group[name].eq(wide[name]) for name in GROUP_FIELDS]
-        m.d.comb += [kept[name].eq(given[name]) for name in PASS_FLAGS]
+        m.d.comb += [kept[name].eq(given[name]) for name in pass_flags(self.machine)]
         m.d.comb += [
             entries.write_address.eq(self.write.address),
             entries.write_data.eq(kept),

@@ -30,6 +30,8 @@ class ChipWriter(wiring.Component):
 
     f(v) = v, or (v >> 1) + (v & 1) * odd_offset if odd_offset is not 0
 
+    and word w of signs is of the position that is w after ``within``, an even one, of the beat.
+
     Latency: ``latency`` = 3 cycles (planes and columns, offsets, positions). Beats come at least 2
     cycles apart, and each may wait for one cycle at ``o``.
 
@@ -89,6 +91,11 @@ class ChipWriter(wiring.Component):
                             start.eq(Mux(split, beat.number >> 1, beat.number)),
                             columns[0].eq(Mux(odd, odd_offset, 0)),
                         ]
+
+        if self.machine.signs:
+            with m.If(beat.signs):
+                halved = Cat(beat.within[1:], beat.number)
+                m.d.sync += start.eq(Mux(split, halved, halved << 1))
 
         # Second cycle: the first position of the beat, and how far from it its words go.
         first = register("first")

@@ -1,6 +1,6 @@
 """Counts positions: which pieces are written, and where."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -15,7 +15,7 @@ from arch.isa import (
     width,
 )
 from arch.machine import Machine
-from hw.results.capture import TAG_DEPTH, Placement
+from hw.results.capture import TAG_DEPTH, placement_layout
 from hw.results.running_maximum import codes_layout, larger, piece_layout, planes_layout
 from hw.streams.short_queue import ShortQueue
 
@@ -27,8 +27,9 @@ def placed_layout(machine: Machine) -> data.StructLayout:
     """Return a piece with its address.
 
     ``written``: it goes to memory, or with ``on_chip`` to ``place``: then its address is 2 P times
-    the position v of its map. ``valid`` without it: only ``ends``, ``pieces`` and ``last`` mean
-    something.
+    the position v of its map. ``signs``, on machines that have them: the piece is of the ``slots``
+    positions from there on, of which those in ``inside`` are written. ``valid`` without
+    ``written``: only ``ends``, ``pieces`` and ``last`` mean something.
     """
     return data.StructLayout({
         "valid": 1,
@@ -41,6 +42,7 @@ def placed_layout(machine: Machine) -> data.StructLayout:
         "ends": 1,
         "last": 1,
         "codes": planes_layout(machine),
+        **({"signs": 1, "inside": machine.slots} if machine.signs else {}),
     })  # fmt: skip
 
 
@@ -52,13 +54,15 @@ class Positions(wiring.Component):
         on chip:  2 P (y * 2 * row_pairs + (x >> pair) * (1 + apart))
         codes   = max(codes at x - 1, codes) if pair else codes
 
+    Signs come S positions at a time: x + S in the place of x + 1, and S places on.
+
     Latency: ``latency`` = 2 cycles (count, address). One piece per cycle, also from the last of a
     compute to the first of the next one. A placement must come at least 4 cycles before its first
     piece, and a compute has at least 4 pieces.
 
     Members
     -------
-    placements : ``In(stream.Signature(Placement))``
+    placements : ``In(stream.Signature(placement_layout))``
         Up to ``TAG_DEPTH`` wait here.
     pieces : ``In(piece_layout)``
     placed : ``Out(placed_layout)``
@@ -69,14 +73,14 @@ class Positions(wiring.Component):
     def __init__(self, machine: Machine):
         self.machine = machine
         super().__init__({
-            "placements": In(stream.Signature(Placement)),
+            "placements": In(stream.Signature(placement_layout(machine))),
             "pieces": In(piece_layout(machine)),
             "placed": Out(placed_layout(machine)),
         })  # fmt: skip
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.waiting = waiting = ShortQueue(Placement, TAG_DEPTH)
+        m.submodules.waiting = waiting = ShortQueue(placement_layout(self.machine), TAG_DEPTH)
         connect(m, flipped(self.placements), waiting.i)
         head = waiting.o.payload
 
@@ -102,6 +106,13 @@ class Positions(wiring.Component):
 
         # Stage 1: the position.
         pair = Signal()
+        signs = Signal() if self.machine.signs else None
+        slots = self.machine.slots
+
+        def at_once(signs: Value | None) -> Value | int:
+            """Positions of a piece."""
+            return 1 if signs is None else Mux(signs, slots, 1)
+
         row_last, kept_width, height, x, y = (
             Signal(width(Compute, field), name=name, reset_less=True)
             for name, field in (
@@ -120,14 +131,14 @@ class Positions(wiring.Component):
         before = Signal(codes_layout(self.machine), reset_less=True)
         with m.If(leaves):
             m.d.sync += [
-                x.eq(Mux(at_end, 0, x + 1)),
+                x.eq(Mux(at_end, 0, x + at_once(signs))),
                 y.eq(y + at_end),
                 *(kept.eq(code) for kept, code in zip(before, pieces.codes, strict=True)),
             ]
         with m.If(take_count):
             m.d.sync += [
                 pair.eq(head.pair),
-                row_last.eq(head.row_length - 1),
+                row_last.eq(head.row_length - at_once(None if signs is None else head.signs)),
                 kept_width.eq(head.width),
                 height.eq(head.height),
                 x.eq(0),
@@ -144,6 +155,13 @@ class Positions(wiring.Component):
             forward.eq(leaves & complete),
             inside.eq(leaves & complete & (x < kept_width) & (y < height)),
         ]
+        if signs is not None:
+            columns_inside = Signal(slots, reset_less=True)
+            left = Signal(len(kept_width))
+            m.d.comb += left.eq(kept_width - x)  # where the first one is inside
+            with m.If(take_count):
+                m.d.sync += signs.eq(head.signs)
+            m.d.sync += columns_inside.eq(Cat(left > column for column in range(slots)))
         with m.If(pair & x[0]):
             m.d.sync += [
                 code.eq(greater)
@@ -169,6 +187,9 @@ class Positions(wiring.Component):
                 row_bytes.eq(head.row_bytes),
                 position_bytes.eq(head.position_bytes),
             ]
+            if signs is not None:
+                with m.If(head.signs):
+                    m.d.sync += position_bytes.eq(self.machine.transfer_bytes)
             if self.machine.keeps_results:
                 with m.If(head.on_chip):
                     size = head.planes.as_value()
@@ -178,6 +199,9 @@ class Positions(wiring.Component):
                         row_bytes.eq(place.row_pairs << 2 << size),
                         position_bytes.eq((place.apart + 1) << 1 << size),
                     ]
+                    if signs is not None:
+                        with m.If(head.signs):
+                            m.d.sync += position_bytes.eq(2 * slots)
         with m.Elif(row_ends):
             m.d.sync += [row.eq(next_row), here.eq(next_row)]
         with m.Elif(forward):
@@ -195,6 +219,10 @@ class Positions(wiring.Component):
                     placed.on_chip.eq(head.on_chip),
                     *(placed.place[name].eq(place[name]) for name, _ in OnChip),
                 ]
+        if signs is not None:
+            m.d.sync += placed.inside.eq(columns_inside)
+            with m.If(take_piece):
+                m.d.sync += placed.signs.eq(head.signs)
         m.d.sync += [
             placed.valid.eq(counted.valid),
             placed.pieces.eq(counted.pieces),
@@ -208,6 +236,6 @@ class Positions(wiring.Component):
             with m.Else():
                 m.d.sync += address.eq(address + step)
                 # The same codes again: they are only slow.
-                with m.If(placed.on_chip):
+                with m.If(placed.on_chip if signs is None else placed.on_chip | placed.signs):
                     m.d.sync += placed.written.eq(0)
         return m

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from arch.isa import SUM_PIECES_BITS
 from arch.machine import Machine
 from hw.results.axi_write import OUTSTANDING, AxiWrite
-from hw.results.capture import Placement
+from hw.results.capture import placement_layout
 from hw.results.chip_writer import ChipWriter, chip_words_layout
 from hw.results.output_positions import Positions
 from hw.results.running_maximum import piece_layout
@@ -25,7 +25,7 @@ class OutputWriter(wiring.Component):
     Members
     -------
     pieces : ``In(piece_layout)``
-    placements : ``In(stream.Signature(Placement))``
+    placements : ``In(stream.Signature(placement_layout))``
     axi : ``Out(write_signature of WriteBurst)``
     chip : ``Out(stream.Signature(chip_words_layout))``
     settled : ``Out(1)``
@@ -45,7 +45,7 @@ class OutputWriter(wiring.Component):
         self.fabric = fabric
         super().__init__({
             "pieces": In(piece_layout(machine)),
-            "placements": In(stream.Signature(Placement)),
+            "placements": In(stream.Signature(placement_layout(machine))),
             "stop": In(1),
             "axi": Out(write_signature(machine.axi_data_bits, WriteBurst)),
             "chip": Out(stream.Signature(chip_words_layout(machine))),

@@ -49,7 +49,7 @@ class ProductLane(wiring.Component):
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (four of its multipliers)
+    fabric : "ecp5" (four of its multipliers), or others (plain operators)
 
     Members
     -------

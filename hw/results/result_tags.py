@@ -1,6 +1,6 @@
 """Gives each column of sums the tag of its capture."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -10,8 +10,8 @@ from hw.streams.short_queue import ShortQueue
 
 
 class ResultTags(wiring.Component):
-    """Counts columns, C per capture, and the cycles of each column, sum_pieces + 1; keeps the tags
-    of up to ``TAG_DEPTH`` captures on their way.
+    """Counts columns, C per capture (of signs turns, ``sign_turns``), and the cycles of each
+    column, sum_pieces + 1; keeps the tags of up to ``TAG_DEPTH`` captures on their way.
 
     The outputs belong to the column of the same cycle (latency 0). A tag must come at least 3
     cycles before its first column. One column, or chunk of one, per cycle.
@@ -47,15 +47,21 @@ class ResultTags(wiring.Component):
         connect(m, flipped(self.tags), waiting.i)
         tagged = Signal()
         goes = Signal()  # the column's last cycle
+        last = self.machine.columns - 1
+        if self.machine.signs:
+            last = Mux(self.tag.signs, self.machine.sign_turns - 1, last)
         m.d.comb += [
             goes.eq(self.chunk == self.tag.sum_pieces),
-            self.ends.eq(self.valid & goes & (self.column == self.machine.columns - 1)),
+            self.ends.eq(self.valid & goes & (self.column == last)),
             waiting.o.ready.eq(~tagged | self.ends),
         ]
         with m.If(self.valid):
             m.d.sync += self.chunk.eq(self.chunk + 1)
             with m.If(goes):
                 m.d.sync += [self.chunk.eq(0), self.column.eq(self.column + 1)]
+                if self.machine.signs:
+                    with m.If(self.tag.signs & (self.column == last)):
+                        m.d.sync += self.column.eq(0)
         with m.If(waiting.o.ready):
             m.d.sync += [self.tag.eq(waiting.o.payload), tagged.eq(waiting.o.valid)]
         return m

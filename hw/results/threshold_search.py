@@ -140,7 +140,7 @@ class ThresholdLane(wiring.Component):
         return m
 
     def _at_least(self, m: Module, name: str, total: Value, threshold: Value) -> Value:
-        if self.fabric == "generic":
+        if self.fabric != "ecp5":
             return total >= threshold
         chain = CarryChain()
         reaches = chain.at_least(total, threshold)
@@ -164,7 +164,7 @@ class ThresholdSearch(wiring.Component):
 
     Parameters
     ----------
-    fabric : "generic" (plain operators) or "ecp5" (comparators in carry cells)
+    fabric : "ecp5" (comparators in carry cells), or others (plain operators)
 
     Members
     -------

@@ -37,7 +37,8 @@ def combined_layout(machine: Machine) -> data.StructLayout:
 def chip_beat_layout(machine: Machine) -> data.StructLayout:
     """Return a beat on its way to the activation memory.
 
-    ``number``: the beat of its map, as P planes of S / P positions each.
+    ``number``: the beat of its map, as P planes of S / P positions each. ``signs``, on machines
+    that have them: it begins with position ``within`` of that, and goes on in the next one.
     """
     return data.StructLayout({
         "valid": 1,
@@ -45,6 +46,7 @@ def chip_beat_layout(machine: Machine) -> data.StructLayout:
         "planes": Planes,
         "place": OnChip,
         "beat": transfer_layout(machine),
+        **({"signs": 1, "within": range(machine.slots)} if machine.signs else {}),
     })  # fmt: skip
 
 
@@ -55,6 +57,8 @@ class WriteCombiner(wiring.Component):
 
     and joins pieces that come in a row for the same transfer of the same compute. A transfer leaves
     when a piece of another one comes, or one cycle after its compute's last piece.
+
+    A piece of signs is a whole transfer: word w = position w, written if that is inside.
 
     Latency: ``latency`` = 2 cycles from the piece that makes a transfer leave (arrange, combine); 3
     from the last one of a compute. One piece per cycle. ``address`` must be a multiple of P R / 8.
@@ -120,6 +124,12 @@ class WriteCombiner(wiring.Component):
                             Cat(slot[count.value :] == w // size for w in range(slots))
                         ),
                     ]
+        if machine.signs:
+            with m.If(placed.signs):
+                m.d.sync += [
+                    *(arranged.words[w].eq(planes[w]) for w in range(slots)),
+                    arranged.written.eq(placed.inside),
+                ]
         m.d.sync += [
             here.eq(placed.valid & placed.written),
             ends.eq(placed.valid & placed.ends),
@@ -140,6 +150,11 @@ class WriteCombiner(wiring.Component):
         with m.If(placed.valid & placed.written):
             m.d.sync += [arranged_number.eq(number), beat_after.eq(beat + 1)]
         same = same_beat & ~moved.any()
+        if machine.signs:
+            signs, within = Signal(), Signal(range(slots), reset_less=True)
+            m.d.sync += [signs.eq(placed.signs), within.eq(slot)]
+            # A beat for the chip says where it begins, and two that overlap are two.
+            same &= ~(signs & on_chip)
         skips = next_beat & ~moved.any() if beat_bits else Const(0)
         # Upwards within the beat, or from its end to the next one's start.
         follows = (
@@ -190,6 +205,8 @@ class WriteCombiner(wiring.Component):
                         chip.planes.eq(placed_planes),
                         chip.place.eq(place),
                     ]
+                    if machine.signs:
+                        m.d.sync += [chip.signs.eq(signs), chip.within.eq(within)]
         with m.Elif(closing):
             m.d.sync += opened.eq(0)
         with m.If(closing):

@@ -68,7 +68,8 @@ module ODDRX1F (input wire D0, input wire D1, input wire SCLK, input wire RST, o
     assign Q = SCLK ? high : low;
 endmodule
 
-// CLKOP fed back, CLKOS behind it by the difference of their phases, or by +memory_phase=N ps.
+// CLKOS is behind CLKOP by the difference of their phases, or by +memory_phase=N ps. CLKOP is fed back,
+// or CLKOS2 within the PLL, whose output is not modelled then.
 module EHXPLLL #(
     parameter CLKI_DIV = 1,
     parameter CLKFB_DIV = 1,
@@ -80,6 +81,10 @@ module EHXPLLL #(
     parameter CLKOS_FPHASE = 0,
     parameter CLKOP_ENABLE = "ENABLED",
     parameter CLKOS_ENABLE = "DISABLED",
+    parameter CLKOS2_DIV = 8,
+    parameter CLKOS2_CPHASE = 0,
+    parameter CLKOS2_FPHASE = 0,
+    parameter CLKOS2_ENABLE = "DISABLED",
     parameter FEEDBK_PATH = "CLKOP",
     parameter PLLRST_ENA = "DISABLED",
     parameter INTFB_WAKE = "DISABLED",
@@ -103,6 +108,7 @@ module EHXPLLL #(
     input wire ENCLKOP,
     output reg CLKOP,
     output reg CLKOS,
+    output wire CLKOS2,
     output reg LOCK
 );
     realtime first, oscillator, behind;
@@ -111,10 +117,12 @@ module EHXPLLL #(
         CLKOP = 0;
         CLKOS = 0;
         LOCK = 0;
-        if (FEEDBK_PATH != "CLKOP") $fatal(1, "EHXPLLL: this model feeds CLKOP back");
+        if (FEEDBK_PATH != "CLKOP" && FEEDBK_PATH != "INT_OS2")
+            $fatal(1, "EHXPLLL: this model feeds CLKOP or CLKOS2 back");
         @(posedge CLKI) first = $realtime;
         @(posedge CLKI);
-        oscillator = ($realtime - first) * CLKI_DIV / CLKFB_DIV / CLKOP_DIV;
+        oscillator = ($realtime - first) * CLKI_DIV / CLKFB_DIV
+            / (FEEDBK_PATH == "CLKOP" ? CLKOP_DIV : CLKOS2_DIV);
         if (oscillator < 1.249 || oscillator > 2.501)
             $fatal(1, "EHXPLLL: an oscillator of %f MHz; 400 to 800 are allowed", 1000 / oscillator);
         behind = (CLKOS_CPHASE - CLKOP_CPHASE + (CLKOS_FPHASE - CLKOP_FPHASE) / 8.0) * oscillator;

@@ -6,7 +6,9 @@
 // Every breach is counted in `errors`, and the first ones are written.
 //
 // Not modelled, and reported as errors: CKE low, BURST TERMINATE, interleaved bursts, full-page
-// bursts, auto precharge, a READ or WRITE that cuts another burst short.
+// bursts, a READ or WRITE that cuts another burst short.
+//
+// Auto precharge closes a bank as early as PRECHARGE would have been allowed to.
 
 `timescale 1ns / 1ps
 
@@ -88,7 +90,7 @@ module sdram #(
     int cas = 3, burst = 1, first_refreshes = 0;
 
     // A burst under way: its next word, and how many are left.
-    reg reading = 0, writing = 0;
+    reg reading = 0, writing = 0, auto_close = 0, ended = 0;
     reg [1:0] bank;
     reg [COLUMN-1:0] column;
     int left = 0;
@@ -135,7 +137,15 @@ module sdram #(
             if (writing && left != 0 && bank == which) wrong("PRECHARGE during a write");
         end
         open[which] = 0;
-        closed[which] = $realtime;
+        if (closed[which] < $realtime) closed[which] = $realtime;
+    endtask
+
+    // A burst with auto precharge ended one edge ago.
+    task close_by_itself;
+        open[bank] = 0;
+        closed[bank] = $realtime;
+        if (closed[bank] < activated[bank] + t_ras) closed[bank] = activated[bank] + t_ras;
+        if (closed[bank] < written[bank] + t_wr) closed[bank] = written[bank] + t_wr;
     endtask
 
     task serve(input [2:0] command);
@@ -161,8 +171,8 @@ module sdram #(
             3'b101, 3'b100: begin  // READ, WRITE
                 if (!open[ba]) wrong("READ or WRITE of a closed bank");
                 if (since(activated[ba]) < t_rcd) wrong("tRCD");
-                if (a[10]) wrong("auto precharge is not modelled");
                 if (left != 0) wrong("a burst is cut short");
+                auto_close = a[10];
                 reading = command[0];
                 writing = !command[0];
                 bank = ba;
@@ -214,6 +224,8 @@ module sdram #(
         edge_at = $realtime;
         if (mode_set && since(changed) < t_setup) wrong("set-up of a command or an address");
         if (mode_set && !cke) wrong("CKE low is not modelled");
+        if (ended) close_by_itself();
+        ended = 0;
         if (cke && !cs_n) serve({ras_n, cas_n, we_n});
         if (mode_set && since(due) > POSTPONED * t_refi) begin
             wrong("a refresh is late");
@@ -242,6 +254,7 @@ module sdram #(
             end
             column = next(column);
             left = left - 1;
+            ended = left == 0 && auto_close;
         end
         // DQM takes effect two edges later, which is one after the launch.
         if (launches[0]) begin

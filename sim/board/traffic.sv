@@ -1,9 +1,7 @@
 // A controller between a source of bursts and a memory at its pins: how fast it is, and that every
 // beat read is the one written last.
 //
-// The module SDRAM_CONTROLLER (a macro) is the Verilog of boards.sdram.controller. Its pads are a
-// register each way, and wires that take +out_delay=N and +in_delay=N ps, less than a period each; the
-// memory's clock comes +phase=N ps after the controller's (default: PHASE_PS).
+// The module controller_at_pads is in traffic_pads.sv, or LiteDRAM's in litedram_pads.sv.
 //
 // Plusargs: +bursts=N of each kind that there is; +kinds=1 reads, 2 writes, 3 both; +beats=N (0: 1 to
 // 64 at random); +step=N bytes from one burst's address to the next one's (0: anywhere in the first
@@ -46,80 +44,38 @@ module traffic #(
     wire [1:0] response;
     reg [BEAT-1:0] wdata;
     reg [BEAT/8-1:0] wstrb;
-    wire [2:0] command;
+    int late = 1;
+    initial if ($value$plusargs("late=%d", late)) ;
+
+    wire memory_clk, cke, cs_n, ras_n, cas_n, we_n;
     wire [1:0] bank;
     wire [ROW-1:0] address;
     wire [DQ/8-1:0] mask;
-    wire [DQ-1:0] data_out;
-    wire data_enable;
-    reg [DQ-1:0] data_in;
-    int late = 1;
-
-    `SDRAM_CONTROLLER controller (
-        .clk(clk), .rst(reset), .late(2'(late)), .ready(ready),
-        .ar__payload({arlen, araddr}), .ar__valid(arvalid), .ar__ready(arready),
-        .r__payload({rlast, response, rdata}), .r__valid(rvalid), .r__ready(rready),
-        .aw__payload({awlen, awaddr}), .aw__valid(awvalid), .aw__ready(awready),
-        .w__payload({wlast, wstrb, wdata}), .w__valid(wvalid), .w__ready(wready),
-        .b__payload(), .b__valid(bvalid), .b__ready(bready),
-        .command(command), .bank(bank), .address(address), .mask(mask),
-        .data_out(data_out), .data_enable(data_enable), .data_in(data_in)
-    );
-
-    // Pads.
-    reg [2:0] pad_command = 7;
-    reg [1:0] pad_bank;
-    reg [ROW-1:0] pad_address;
-    reg [DQ/8-1:0] pad_mask;
-    reg [DQ-1:0] pad_out;
-    reg pad_enable = 0;
     wire [DQ-1:0] dq;
-    assign dq = pad_enable ? pad_out : {DQ{1'bz}};
-    reg memory_clk = 0;
-    reg [DQ-1:0] arrived;
-    int phase_ps = PHASE_PS, out_ps = 2000, in_ps = 2000;
-    real phase_and_out, out_delay, before_edge;
-    initial begin
-        if ($value$plusargs("phase=%d", phase_ps)) ;
-        if ($value$plusargs("out_delay=%d", out_ps)) ;
-        if ($value$plusargs("in_delay=%d", in_ps)) ;
-        out_delay = out_ps / 1000.0;
-        phase_and_out = (phase_ps + out_ps) / 1000.0;
-        before_edge = (PERIOD_PS - in_ps) / 1000.0 - 0.01;
-    end
-    initial begin
-        @(posedge clk) #(phase_and_out);
-        forever begin
-            memory_clk = 1;
-            #(PERIOD_PS / 2000.0) memory_clk = 0;
-            #(PERIOD_PS / 2000.0);
-        end
-    end
-    // What is at the register's input at an edge left the wires so long before.
-    always @(posedge clk) begin
-        #(before_edge) arrived = dq;
-    end
-    localparam PINS = 3 + 2 + ROW + DQ / 8 + DQ + 1;
-    reg [PINS-1:0] registers;
-    always @(posedge clk) begin
-        registers <= {command, bank, address, mask, data_out, data_enable};
-        data_in <= arrived;
-    end
-    always @(registers)
-        {pad_command, pad_bank, pad_address, pad_mask, pad_out, pad_enable} <= #(out_delay) registers;
-
+    controller_at_pads #(
+        .BEAT(BEAT), .DQ(DQ), .ROW(ROW), .PERIOD_PS(PERIOD_PS), .PHASE_PS(PHASE_PS)
+    ) controller (
+        .clk(clk), .rst(reset), .late(2'(late)), .ready(ready),
+        .araddr(araddr), .arlen(arlen), .arvalid(arvalid), .arready(arready),
+        .rdata(rdata), .rresp(response), .rlast(rlast), .rvalid(rvalid), .rready(rready),
+        .awaddr(awaddr), .awlen(awlen), .awvalid(awvalid), .awready(awready),
+        .wdata(wdata), .wstrb(wstrb), .wlast(wlast), .wvalid(wvalid), .wready(wready),
+        .bvalid(bvalid), .bready(bready),
+        .memory_clk(memory_clk), .cke(cke), .cs_n(cs_n), .ras_n(ras_n), .cas_n(cas_n), .we_n(we_n),
+        .bank(bank), .address(address), .mask(mask), .dq(dq)
+    );
     sdram #(
         .DQ(DQ), .ROW(ROW), .COLUMN(COLUMN)
     ) memory (
-        .clk(memory_clk), .cke(1'b1), .cs_n(1'b0), .ras_n(pad_command[2]), .cas_n(pad_command[1]),
-        .we_n(pad_command[0]), .ba(pad_bank), .a(pad_address), .dqm(pad_mask), .dq(dq)
+        .clk(memory_clk), .cke(cke), .cs_n(cs_n), .ras_n(ras_n), .cas_n(cas_n), .we_n(we_n),
+        .ba(bank), .a(address), .dqm(mask), .dq(dq)
     );
 
     // ---- The source.
     localparam BYTES = BEAT / 8;
     localparam WORDS = (4 << (ROW + COLUMN)) * (DQ / 8) / BYTES;
     reg [BEAT-1:0] shadow[0:WORDS-1];
-    reg [4:0] settled = 0;
+    reg [7:0] settled = 0;
     int bursts = 100, kinds = 3, beats = 0, step = 0, window = 1 << 20, masks = 0, slow = 0, seed = 1;
     int reads_left, writes_left;
     int unsigned read_next = 0, write_next = 0;
@@ -138,7 +94,6 @@ module traffic #(
         if ($value$plusargs("masks=%d", masks)) ;
         if ($value$plusargs("slow=%d", slow)) ;
         if ($value$plusargs("seed=%d", seed)) ;
-        if ($value$plusargs("late=%d", late)) ;
         reads_left = (kinds & 1) != 0 ? bursts : 0;
         writes_left = (kinds & 2) != 0 ? bursts : 0;
         chance = {32'h9e3779b9, seed};
@@ -147,7 +102,7 @@ module traffic #(
         beats_read = 0;
         beats_written = 0;
         differing = 0;
-        for (int i = 0; i < (4 << (ROW + COLUMN)); i++) begin
+        for (int i = 0; i < window / (DQ / 8); i++) begin  // the rest is 0
             memory.words[i] = DQ'(i * 40503 + (i >> 7));  // no two words alike for a while
             shadow[i / (BEAT / DQ)][DQ * (i % (BEAT / DQ))+:DQ] = memory.words[i];
         end
@@ -262,9 +217,9 @@ module traffic #(
             bready <= !hold_back();
             if (reads_left == 0 && writes_left == 0 && read_first.size() == 0 && write_first.size() == 0) begin
                 settled <= settled + 1;
-                // The last write is answered when its last command is issued.
-                done <= settled == 31;
-                if (settled == 31) for (int i = 0; i < WORDS; i++)
+                // The last write may be answered before its last command is issued.
+                done <= settled == 255;
+                if (settled == 255) for (int i = 0; i < WORDS; i++)
                     for (int k = 0; k < BEAT / DQ; k++)
                         if (memory.words[i*(BEAT/DQ)+k] !== shadow[i][DQ*k+:DQ]) differing = differing + 1;
             end

@@ -58,14 +58,17 @@ class SimulatedBoard:
         """Press the board's button, and wait until its memory is initialised again."""
         self._ask("pulse", "button", 1e-6)
 
-    def put_memory(self, content: np.ndarray) -> None:
-        """Replace the memory's first bytes by the back door, in no time."""
-        write_hexadecimal(content, self._word, self._folder / BACK_DOOR)
+    def put_memory(self, content: np.ndarray, at: int | None = None) -> None:
+        """Replace memory's bytes by the back door, in no time: those that are not 0 of the first
+        ones, or all from the address ``at`` on."""
+        first = None if at is None else at // self._word
+        write_hexadecimal(content, self._word, self._folder / BACK_DOOR, first=first)
         self._ask("pulse", "load")
 
-    def get_memory(self, size: int) -> tuple[np.ndarray, int]:
-        """The memory's first bytes by the back door, and the errors that it has counted."""
-        errors = self._ask("dump", 0, size // self._word - 1)
+    def get_memory(self, size: int, at: int = 0) -> tuple[np.ndarray, int]:
+        """Memory's bytes from ``at`` on by the back door, and the errors that it has counted."""
+        first = at // self._word
+        errors = self._ask("dump", first, first + size // self._word - 1)
         return read_hexadecimal(self._folder / "dump.hex", self._word), errors
 
 

@@ -1,4 +1,4 @@
-"""Models of ECP5's cells, for simulation and proofs; those at the pads are in ``sim/board``."""
+"""Models of cells of ECP5 and Gowin for simulation and proofs; pads are in ``sim/board``."""
 
 import re
 from importlib.util import find_spec
@@ -6,6 +6,12 @@ from pathlib import Path
 
 from arch.packages import need
 
+GOWIN_FLIP_FLOP = """
+module DFF (input CLK, D, output reg Q);
+    initial Q = 0;
+    always @(posedge CLK) Q <= D;
+endmodule
+"""
 LOGIC = ("LUT2", "LUT4", "CCU2C", "PFUMX", "L6MUX21", "TRELLIS_FF")
 
 
@@ -22,6 +28,11 @@ def logic_cells() -> str:
 def block_ram() -> str:
     """DP16KD, as far as the machine uses it."""
     return (Path(__file__).parent / "dp16kd.v").read_text()
+
+
+def gowin_cells() -> str:
+    """Gowin's SDPX9B and DFF, as far as the machine uses them."""
+    return (Path(__file__).parent / "sdpx9b.v").read_text() + GOWIN_FLIP_FLOP
 
 
 def multiplier() -> str:

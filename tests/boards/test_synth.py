@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from arch.machine import ECP5_25F, ECP5_45F, MACHINES, TINY
+from arch.machine import ECP5_25F, ECP5_45F, MACHINES, TINY, machine_named
 from boards.__main__ import main
-from boards.devices import LFE5U_25F, LFE5U_45F, LFE5U_85F, device_named
+from boards.devices import GW2A_18, LFE5U_25F, LFE5U_45F, LFE5U_85F, device_named
 from boards.ecp5 import BOARDS, device_for
 from boards.synth import Report, Trial, measure
 from boards.toolchain import Placement, ToolError
@@ -63,6 +63,7 @@ def test_boards_and_devices():
     assert {board.machine.name for board in BOARDS.values()} <= set(MACHINES)
     assert device_for(ECP5_25F) is LFE5U_25F
     assert device_for(ECP5_45F) is LFE5U_45F
+    assert device_for(machine_named("gw2a_18")) is GW2A_18
     assert BOARDS["ecp5"].device is LFE5U_85F
     with pytest.raises(ToolError, match="device 'up5k' is not known; known: LFE5U-25F"):
         device_named("up5k")

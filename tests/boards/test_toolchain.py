@@ -66,7 +66,7 @@ def test_an_old_report_is_not_taken_for_a_new_one(tool, tmp_path):
 
 def test_an_empty_design(tool, tmp_path):
     tool("echo '{}' > yosys_stat.json")
-    with pytest.raises(ToolError, match="names no cells; is a empty"):
+    with pytest.raises(ToolError, match="names no cells; is the design empty"):
         synthesise(["a.v"], top="a", folder=tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The array in both fabrics side by side."""
+"""The array in the generic fabric and in another one side by side."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -19,8 +19,9 @@ class ArrayMiter(wiring.Component):
     differ : Out(1), it does so in one array only, or with other sums
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str):
         self.machine = machine
+        self.fabric = fabric
         super().__init__({
             "passes": In(pass_layout(machine)),
             "valid": Out(1),
@@ -30,7 +31,7 @@ class ArrayMiter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.plain = plain = Array(self.machine, "generic")
-        m.submodules.mapped = mapped = Array(self.machine, "ecp5")
+        m.submodules.mapped = mapped = Array(self.machine, self.fabric)
         left, right = plain.sums, mapped.sums
         m.d.comb += [
             plain.passes.eq(self.passes),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from arch.machine import Machine
 from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import UNCOUNTED, lateness
-from hw.array.pass_layouts import PassControl
+from hw.array.pass_layouts import pass_control
 from hw.array.popcount import field_masks
 from hw.array.processing_element import ProcessingElement
 
@@ -19,7 +19,7 @@ class ElementMiter(wiring.Component):
 
     Members
     -------
-    control : In(PassControl)
+    control : In(pass_control)
     activations, weights : In(lanes)
     counts_agree : Out(1)
         The pass whose sums are formed in this cycle has the same count in both.
@@ -28,10 +28,11 @@ class ElementMiter(wiring.Component):
         then the mapped one is 0.
     """
 
-    def __init__(self, machine: Machine):
+    def __init__(self, machine: Machine, fabric: str = "ecp5"):
         self.machine = machine
+        self.fabric = fabric
         super().__init__({
-            "control": In(PassControl),
+            "control": In(pass_control(machine)),
             "activations": In(machine.lanes),
             "weights": In(machine.lanes),
             "counts_agree": Out(1),
@@ -40,7 +41,7 @@ class ElementMiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.mapped = mapped = CarryElement(self.machine)
+        m.submodules.mapped = mapped = CarryElement(self.machine, self.fabric)
         m.submodules.plain = plain = ProcessingElement(self.machine)
 
         def history(value, name):
@@ -63,6 +64,7 @@ class ElementMiter(wiring.Component):
                     control[3].valid & control[3].clear,
                     control[4].double,
                     control[4].valid & control[4].capture,
+                    *([control[4].less] if self.machine.signs else []),
                 )
             ),
             plain.control.eq(control[DELAY]),

@@ -1,4 +1,4 @@
-"""The ECP5 fabric against the generic one: proofs for an element, random passes for an array.
+"""The other fabrics against the generic one: proofs for an element, random passes for an array.
 
 The proof has two halves, about the same netlist. Carry cells are yosys' own models of them.
 
@@ -21,11 +21,12 @@ from arch.machine import ECP5_25F, TINY
 from boards.toolchain import run_tool
 from hw.array.pass_layouts import pass_layout
 from hw.yosys import find_yosys
-from sim.cells import logic_cells
+from sim.cells import gowin_cells, logic_cells
 from tests.hw.array_miter import ArrayMiter
 from tests.hw.element_miter import DELAY, ElementMiter
 from tests.hw.self_checking import run_bench
 from tests.hw.symbolic import TRUE, Diagrams, Netlist
+from tests.samples.machines import TWO_TURNS
 
 READ = (
     "read_rtlil miter.il; read_verilog -overwrite cells.v; hierarchy -top miter; proc; flatten; "
@@ -33,10 +34,10 @@ READ = (
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture(scope="module", params=["ecp5", "gowin"])
+def folder(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("equivalence")
-    (folder / "miter.il").write_text(rtlil.convert(ElementMiter(TINY), name="miter"))
+    (folder / "miter.il").write_text(rtlil.convert(ElementMiter(TINY, request.param), name="miter"))
     (folder / "cells.v").write_text(logic_cells())
     return folder
 
@@ -97,8 +98,12 @@ endmodule
 
 @pytest.mark.slow
 @pytest.mark.cosim
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F], ids=lambda machine: machine.name)
-def test_arrays_agree(machine, tmp_path):
+@pytest.mark.parametrize(
+    ("machine", "fabric"),
+    [(TINY, "ecp5"), (TWO_TURNS, "ecp5"), (ECP5_25F, "ecp5"), (TINY, "gowin")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_arrays_agree(machine, fabric, tmp_path):
     find_yosys()
     layout = pass_layout(machine)
     names = {
@@ -109,8 +114,8 @@ def test_arrays_agree(machine, tmp_path):
         **{name.upper(): layout[name].offset for name in ("valid", "clear", "capture", "pieces")},
     }
     bench = re.sub(r"\b[A-Z]+\b", lambda name: str(names[name[0]]), BENCH)
-    text = verilog.convert(ArrayMiter(machine), name="miter", emit_src=False)
-    printed = run_bench(text + logic_cells() + bench, tmp_path)
+    text = verilog.convert(ArrayMiter(machine, fabric), name="miter", emit_src=False)
+    printed = run_bench(text + logic_cells() + gowin_cells() + bench, tmp_path)
     agreed = re.search(r"agree in (\d+) columns", printed)
     assert agreed, printed
     assert int(agreed[1]) > 1000 * machine.columns

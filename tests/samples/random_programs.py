@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from arch.formats import BOTH_HALVES, CODE_BITS
+from arch.formats import BOTH_HALVES, CODE_BITS, LEAST_SIGN_CYCLES
 from arch.isa import ENTRY_BITS, Entry, Opcode, Planes, PostMode, encode, with_chip_place
 from arch.loads import LINE_BYTES
 from arch.machine import Machine
@@ -24,8 +24,9 @@ class RandomProgram:
     they may come or slower, and others wait for them.
     With ``made``, most thresholds are made of bases and steps. With ``loops``, half of the computes
     run their passes for several pairs of planes. With ``wide``, most of them make wide codes,
-    often in several computes one after another. Raw sums leave in any number of pieces, often in
-    several computes one after another.
+    often in several computes one after another. With ``signs``, half of those for codes that
+    thresholds would make write signs. Raw sums leave in any number of pieces, often in several
+    computes one after another.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class RandomProgram:
         made: bool = False,
         on_chip: bool = False,
         wide: bool = False,
+        signs: bool = False,
     ):
         self.machine = machine
         self.loops = loops
         self.made = made
         self.on_chip = on_chip
         self.wide = wide
+        self.signs = signs
         self.random = np.random.default_rng(seed)
         self.memory = self.random.integers(0, 256, MEMORY_BYTES, np.uint8)
         self.listing = Listing(machine, PROGRAM)
@@ -134,6 +137,7 @@ class RandomProgram:
         if self.wide and not raw and self._chance(0.8):
             mode = PostMode(int(self.random.integers(1, len(PostMode))))
             planes, pair = self.random.choice([1, 2, 4, 8, 8, 8]), False
+        signs = self.signs and not raw and mode is PostMode.THRESHOLDS and self._chance(0.5)
         pairs = {}
         if self.loops and self._chance(0.5):
             names = ("activation_planes", "weight_planes")
@@ -172,7 +176,29 @@ class RandomProgram:
             planes=Planes.holding(int(planes)),
             **pairs,
         )
+        if signs:
+            fields |= self._signs(length, chip)
+            if chip:
+                chip["apart"] = 0
         self.listing.compute(**(with_chip_place(fields, chip) if chip else fields))
+
+    def _signs(self, length: int, chip: dict | None) -> dict:
+        """What is different of a compute whose codes are signs."""
+        machine = self.machine
+        slots, unit = machine.slots, machine.transfer_bytes
+        length += -length % slots
+        least = -(-LEAST_SIGN_CYCLES // machine.sign_turns) - 1
+        return {
+            "code_bits": 0,
+            "planes": Planes.ONE,
+            "pair": 0,
+            "sum_pieces": max(least, 1 if chip else 0) + int(self._chance(0.2)),
+            "row_length": length,
+            "width": int(self.random.integers(1, length + 1)),
+            "address": RESULTS + int(self.random.integers(0, 4096)) * unit,
+            "row_bytes": int(self.random.integers(0, 200)) * unit,
+            "position_bytes": machine.plane_bytes,
+        }
 
     def _chip_place(self, planes: int) -> dict:
         """Any place on chip whose words of a beat lie in different banks."""

@@ -117,7 +117,14 @@ def test_networks(model, seed, draw, memory):
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     "kinds",
-    [{}, {"loops": True}, {"made": True}, {"wide": True}, {"wide": True, "loops": True}],
+    [
+        {},
+        {"loops": True},
+        {"made": True},
+        {"wide": True},
+        {"wide": True, "loops": True},
+        {"signs": True},
+    ],
     ids=lambda kinds: " ".join(kinds),
 )
 @pytest.mark.parametrize("seed", seeds(2 * len(KEPT), len(KEPT)))
@@ -134,7 +141,8 @@ def keeping():
 @pytest.mark.cosim
 @pytest.mark.parametrize("seed", seeds(3 * len(KEPT), len(KEPT)))
 def test_random_programs_with_results_on_chip(keeping, seed):
-    program = RandomProgram(SMALL16, seed, on_chip=True, loops=seed % 3 == 1, made=seed % 3 == 2)
+    kinds = {"loops": seed % 3 == 1, "made": seed % 3 == 2, "signs": seed % 2 == 1}
+    program = RandomProgram(SMALL16, seed, on_chip=True, **kinds)
     memory = KEPT[seed % len(KEPT)]
     assert not differing(keeping, program.memory, 0, memory, machine=SMALL16)
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from arch.memory import MEMORIES, SDR16_133
+from arch.isa import Opcode, has_signs
+from arch.memory import IDEAL, MEMORIES, SDR16_133
 from compiler.cost.frame import predict
 from compiler.describe import describe
 from compiler.flow import compile_network
@@ -11,12 +12,23 @@ from host.memory import memory_with_picture, read_layer
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
 from tests.samples.machines import SMALL16
-from tests.samples.staying import staying
+from tests.samples.staying import binary, staying
 
 
 @pytest.fixture(scope="module")
 def model():
     return frame_model(SMALL16, generate(SMALL16), LEAST_MEMORY).build()
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("memory", [IDEAL, SDR16_133], ids=lambda memory: memory.name)
+@pytest.mark.parametrize("stall", [0, 96])
+def test_signs(model, memory, stall, seed):
+    network, picture = binary(seed)
+    compiled = compile_network(network, SMALL16, memory)
+    computes = [f for f in compiled.program.instructions if f["opcode"] is Opcode.COMPUTE]
+    assert any(has_signs(fields) for fields in computes)
+    check(model, network, picture, compiled, Conditions(memory=memory, stall=stall, seed=seed))
 
 
 @pytest.mark.cosim
@@ -28,15 +40,19 @@ def test_frames(model, size, memory, stall, seed):
     # With fast memory nothing might stay; a program holds with any memory.
     compiled = compile_network(network, SMALL16, SDR16_133)
     assert compiled.plan.chip_maps
+    check(model, network, picture, compiled, Conditions(memory=memory, stall=stall, seed=seed))
+
+
+def check(model, network, picture, compiled, conditions):
+    """Every code in memory is the network's, and without stalls every counter the prediction's."""
     manifest = describe(compiled)
     content = memory_with_picture(compiled.image, manifest, picture)
     address = compiled.image.program_address
-    conditions = Conditions(memory=memory, stall=stall, seed=seed)
     outcome = run_frame(model, SMALL16, content, address, conditions)
     assert outcome.done, outcome.error
     expected = execute.run(network, picture)
     for layer in manifest.layers_in_memory:
         assert (read_layer(outcome.memory, layer) == expected[layer.tensor]).all(), layer.storage
-    if not stall:
-        counters = predict(content, address, SMALL16, memory).counters
+    if not conditions.stall:
+        counters = predict(content, address, SMALL16, conditions.memory).counters
         assert {name: outcome.counters[name] for name in counters} == counters

@@ -22,6 +22,7 @@ from compiler.backend.on_chip.chip_map import (
 )
 from compiler.backend.on_chip.rectangles import Room
 from compiler.backend.packing import pack
+from compiler.backend.requantising.signs import as_signs
 from compiler.backend.storage import Layout, Storage
 
 
@@ -222,9 +223,16 @@ def _narrow(
         chip_maps[name] = ChipMap(layout, ())
         found = []
         for job in readers:
-            table = pack(job, storages, machine, chip_maps).table
-            column = job.column_cycles(machine, storages[job.output].pieces)
-            found.append((table.block_cycles(machine, column=column), table.block_passes))
+            packed = pack(job, storages, machine, chip_maps)
+            ways = packed, as_signs(packed, storages, machine)
+            pieces = storages[job.output].pieces
+            found.append(
+                min(
+                    (way.block_cycles(machine, pieces), way.table.block_passes)
+                    for way in ways
+                    if way is not None
+                )
+            )
         return found
 
     usual = [block for block, _ in cycles(wide)]

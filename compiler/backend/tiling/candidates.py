@@ -30,7 +30,7 @@ def candidates(
         if width < job.width and width not in widths:
             widths.append(width)
     pitches: list[int | None] = [None]
-    if job.strides == (1, 1) and job.pooling == 1:
+    if job.strides == (1, 1) and job.pooling == 1 and not packed.signs:
         flat = _as_stored(packed, layouts, job.width), _dense(packed, layouts, job.width)
         pitches = [*sorted({pitch for pitch in flat if pitch is not None}, reverse=True), None]
     for width in widths:

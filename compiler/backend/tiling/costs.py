@@ -21,8 +21,7 @@ class TileCosts:
         self.layouts, self.machine = layouts, machine
         self._job, self._traffic = job, traffic
         self._output = layouts[job.output]
-        column = job.column_cycles(machine, self._output.storage.pieces)
-        self._block = packed.table.block_cycles(machine, column=column)
+        self._block = packed.block_cycles(machine, self._output.storage.pieces)
         self._computes = ceil(job.outputs / machine.rows) * len(job.scatter)
         self._loads = []
         for region in packed.regions:

@@ -44,7 +44,7 @@ module link #(
     wire lite_awvalid, lite_wvalid, lite_arvalid;
     reg lite_bvalid = 0, lite_rvalid = 0;
     link_end link_end (
-        .clk(clk), .rst(rst), .rx(rx), .tx(tx), .memory_ready(1'b1), .late(),
+        .clk(clk), .rst(rst), .rx(rx), .tx(tx), .memory_ready(1'b1), .late(), .half(),
         .ar__payload(ar), .ar__valid(arvalid), .ar__ready(arready),
         .r__payload(r), .r__valid(rvalid), .r__ready(rready),
         .aw__payload(aw), .aw__valid(awvalid), .aw__ready(awready),

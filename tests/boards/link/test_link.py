@@ -10,7 +10,8 @@ from amaranth.back import verilog
 
 from arch.link import BOARD_IDENTIFIER, BoardRegister, Operation
 from boards.link.end import LinkEnd
-from host.link import BoardResetError, Command, Link, LinkError
+from host.line.packets import BOTH_WAYS_UNITS, Command, reads, writes
+from host.link import BoardResetError, Link, LinkError
 from hw.yosys import find_yosys
 from sim import board
 from sim.board.transport import simulated_board
@@ -184,6 +185,39 @@ def test_long_transfers(model):
         assert link.read(0x100, 6000) == content
         assert sum(told) == 6000
         assert not link.faults
+
+
+@pytest.mark.cosim
+def test_both_ways_at_once(model):
+    """In little more time than the longer way takes, and with faults right as well."""
+    content = random.Random(4).randbytes(4096)
+    with board_of(model) as line:
+        link = Link(line)
+        link.write(0x2000, content)
+        times = []
+        for work in (
+            lambda: link.read(0x2000, 4096),
+            lambda: link.write(0x4000, content),
+            lambda: link.exchange_both_ways(
+                reads(0x2000, 4096, BOTH_WAYS_UNITS), writes(0x6000, content)
+            ),
+        ):
+            started = line.now()
+            found = work()
+            times.append(line.now() - started)
+        assert b"".join(found) == content
+        assert link.read(0x4000, 4096) == link.read(0x6000, 4096) == content
+        assert times[2] < 1.2 * max(times[:2])
+        assert not link.faults
+        link = Link(FaultyLine(line, 6, 0.0002))
+        for turn in range(4):
+            place = 0x8000 + 0x1000 * turn
+            found = link.exchange_both_ways(
+                reads(0x2000, 4096, BOTH_WAYS_UNITS), writes(place, content[::-1])
+            )
+            assert b"".join(found) == content
+            assert link.read(place, 4096) == content[::-1]
+        assert sum(link.faults.values()) > 3
 
 
 @pytest.mark.cosim

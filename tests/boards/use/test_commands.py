@@ -144,6 +144,24 @@ def test_traffic_of_what_has_no_boxes(build, capfd):
 
 
 @pytest.mark.cosim
+def test_a_folder_of_pictures(build, capfd, tmp_path):
+    """In flight they are as golden says, and more a second than one after another."""
+    chance = np.random.default_rng(2)
+    for number in range(4):
+        codes = chance.integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
+        np.save(tmp_path / f"picture{number}.npy", codes)
+    rates = []
+    for more in ([], ["--one-by-one"]):
+        assert _run("run", build / "build", "--simulate", "--image", tmp_path, *more) == 0
+        told = capfd.readouterr().out
+        assert "the results of every picture equal golden; no breach" in told
+        assert "limits it" in told
+        assert "mended" not in told
+        rates.append(float(re.search(r"([\d.]+) frames/s", told)[1]))
+    assert rates[0] > 1.2 * rates[1]
+
+
+@pytest.mark.cosim
 def test_the_memory_of_a_simulated_board(build, capfd):
     assert _run("test", build / "build", "--simulate", "--bytes", 1024) == 0
     told = capfd.readouterr().out

@@ -6,7 +6,8 @@ import pytest
 from arch.errors import OnefourError
 from arch.link import BITS_OF_A_BYTE
 from boards.use.model_line import ModelLine
-from host.link import Link, Records
+from host.line.packets import Records
+from host.link import Link
 
 BAUD = 1e6
 

@@ -22,5 +22,6 @@ def test_records_of_a_bitstream(tmp_path):
         )
     write_records(tmp_path / "boards.json", records)
     table = figure_table(read_records(tmp_path))
-    assert "board design, ulx3s-25f with ecp5_25f: slots | 19,000 of 24,288 LUT4 slots" in table
-    assert "clock that would be possible | 90.5 MHz" in table
+    assert "| measured | clock that would be possible | clock of its PLL | slots |" in table
+    assert "board design, ulx3s-25f with ecp5_25f](bench/boards.json) | 90.5 MHz |" in table
+    assert "| 19,000 of 24,288 LUT4 slots |" in table

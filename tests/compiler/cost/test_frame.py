@@ -200,7 +200,7 @@ def listing(table: list[dict], **fields) -> np.ndarray:
     program = Listing(TINY, 0)
     program.load(Opcode.LOAD_TABLE, len(image), address=8192)
     shape = {"block_rows": 1, "row_blocks": 1, "row_length": 4, "width": 4, "height": 1}
-    shape |= {"address": 12288, "position_bytes": 1, "table_last": len(table) - 1}
+    shape |= {"address": 12288, "position_bytes": 1, "table_last": len(table) - 1, "code_bits": 1}
     program.compute(**(shape | fields))
     program.end()
     program.write(memory)

@@ -170,9 +170,16 @@ def test_lower_floors_are_refused(tiny):
     ):
         with pytest.raises(OnefourError, match=r"--confidence 0\.89 for .* onefour build MODEL"):
             ask()
-    for ask in (lambda: read_outputs(memory, manifest), lambda: fetched(memory, manifest, None)):
-        with pytest.raises(OnefourError, match="all results cannot be had .* --heads array"):
-            ask()
+    with pytest.raises(OnefourError, match="all results cannot be had .* --heads array"):
+        read_outputs(memory, manifest)
+
+
+def test_all_that_results_are_made_of(tiny):
+    """Without a floor, the maps and all features: enough for boxes."""
+    made, manifest, shown, memory = tiny
+    all_of_it, _ = fetched(memory, manifest, None)
+    expected = boxes(memory, made, manifest, shown, CONFIDENCE)
+    assert boxes(all_of_it, made, manifest, shown, CONFIDENCE).equal(expected)
 
 
 def test_builds_without_heads_have_no_floor(tmp_path):

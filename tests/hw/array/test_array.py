@@ -7,6 +7,7 @@ from arch.machine import TINY
 from hw.array.array import Array
 from hw.fabric import checked_fabric
 from tests.hw.cycles import run_benches
+from tests.samples.machines import TWO_TURNS
 
 
 def random_passes(rng, machine, blocks, idle=0.0, longest=None) -> list[dict]:
@@ -36,7 +37,8 @@ def random_pass(rng, machine) -> dict:
     # All-zero and all-one operands reach the ends of the popcount.
     words[rng.random(len(words)) < 0.1] = 0
     words[rng.random(len(words)) < 0.1] = (1 << machine.lanes) - 1
-    flags = {name: int(rng.integers(2)) for name in ("clear", "double", "capture")}
+    names = ("clear", "double", "capture", *(("less", "signs") if machine.signs else ()))
+    flags = {name: int(rng.integers(2)) for name in names}
     ones = int(rng.integers(1 << machine.lane_groups))
     words = [int(word) for word in words]
     return {"valid": 1, **flags, "ones": ones,
@@ -60,14 +62,30 @@ def expected_sums(machine, passes) -> list[tuple[int, int, list[int]]]:
         products = weights[:, None] ^ np.array(entry["activations"], np.uint64)[None, :]
         pop = np.bitwise_count(products).astype(np.int64)
         kept = 0 if entry["clear"] else 2 * sums if entry["double"] else sums
+        pop -= machine.lanes * entry.get("less", 0)
         sums = (pop + kept) % (1 << machine.accumulator_bits)
         if entry["capture"]:
             stays = entry["pieces"] + 1
+            if entry.get("signs"):
+                turns = sign_turns(machine, sums)
+                leaving += [
+                    (cycle, since, turns[since // stays].tolist())
+                    for since in range(len(turns) * stays)
+                ]
+                continue
             leaving += [
                 (cycle, since, sums[:, since // stays].tolist())
                 for since in range(machine.columns * stays)
             ]
     return leaving
+
+
+def sign_turns(machine, sums) -> np.ndarray:
+    """A bit for each column of each turn: int64 [turns, rows + 1]; of the ones row none."""
+    signs = sums >> machine.accumulator_bits - 1
+    signs[machine.rows] = 0
+    turns = signs.reshape(machine.rows + 1, machine.sign_turns, machine.slots)
+    return (turns << np.arange(machine.slots)).sum(2).T
 
 
 def simulate(machine, fabric, passes) -> list[tuple[int, int, list[int]]]:
@@ -93,10 +111,11 @@ def simulate(machine, fabric, passes) -> list[tuple[int, int, list[int]]]:
     return leaving
 
 
+@pytest.mark.parametrize("machine", [TINY, TWO_TURNS], ids=lambda machine: machine.name)
 @pytest.mark.parametrize("idle", [0.0, 0.4])
-def test_sums(rng, idle):
-    passes = random_passes(rng, TINY, blocks=12, idle=idle)
-    assert simulate(TINY, "generic", passes) == expected_sums(TINY, passes)
+def test_sums(rng, idle, machine):
+    passes = random_passes(rng, machine, blocks=12, idle=idle)
+    assert simulate(machine, "generic", passes) == expected_sums(machine, passes)
 
 
 def test_accumulator_wraps(rng):
@@ -107,5 +126,5 @@ def test_accumulator_wraps(rng):
 
 
 def test_fabric_is_checked():
-    with pytest.raises(ValueError, match="fabric must be one of generic, ecp5, not 'ice40'"):
+    with pytest.raises(ValueError, match="fabric must be one of generic, ecp5, gowin, not 'ice40'"):
         checked_fabric("ice40")

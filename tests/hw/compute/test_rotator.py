@@ -12,7 +12,7 @@ from hw.compute.rotator import Rotator
 from hw.yosys import find_yosys
 from sim.cells import multiplier
 from tests.hw.cycles import play
-from tests.hw.fabric_miter import check_pair
+from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
 
 
@@ -69,7 +69,7 @@ def test_multipliers_rotate(machine, multipliers, tmp_path):
     pair = [Rotator(machine, count) for count in (0, multipliers)]
     sizes = {"TURN": machine.column_bits, "WORDS": machine.columns * machine.group_lanes}
     cell = multiplier()
-    text = check_pair(pair, "rotated", BENCH, sizes, cell, tmp_path)
+    text = check_forms(pair, "rotated", BENCH, sizes, cell, tmp_path)
     assert text.count("MULT18X18D") == multipliers
 
 

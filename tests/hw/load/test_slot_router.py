@@ -12,7 +12,7 @@ from hw.load.slot_router import SlotRouter
 from hw.load.wide_multiplexer import multiplexer
 from sim.cells import logic_cells
 from tests.hw.cycles import run_benches
-from tests.hw.fabric_miter import check_pair
+from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
 
 
@@ -86,13 +86,13 @@ endmodule
 @pytest.mark.parametrize("machine", [ECP5_25F, *slow(ECP5_85F)], ids=lambda m: m.name)
 def test_fabrics_agree(machine, tmp_path):
     """Whatever the positions are, also several words for one bank."""
-    pair = [SlotRouter(machine, fabric) for fabric in FABRICS]
+    forms = [SlotRouter(machine, fabric) for fabric in FABRICS]
     sizes = {
-        "POSITIONS": pair[0].positions.shape().size,
-        "WORDS": pair[0].words.shape().size,
+        "POSITIONS": forms[0].positions.shape().size,
+        "WORDS": forms[0].words.shape().size,
         "WRITTEN": machine.slots,
     }
-    assert "PFUMX" in check_pair(pair, "banks", BENCH, sizes, logic_cells(), tmp_path)
+    assert "PFUMX" in check_forms(forms, "banks", BENCH, sizes, logic_cells(), tmp_path)
 
 
 def test_ways_are_checked():

@@ -6,7 +6,7 @@ from arch.machine import ECP5_25F, ECP5_85F
 from hw.fabric import FABRICS
 from hw.load.unit_writer import UnitWriter
 from sim.cells import logic_cells
-from tests.hw.fabric_miter import check_pair
+from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
 
 BENCH = """
@@ -39,6 +39,6 @@ endmodule
 @pytest.mark.parametrize("machine", [ECP5_25F, *slow(ECP5_85F)], ids=lambda m: m.name)
 def test_fabrics_agree(machine, tmp_path):
     """The accumulators of both begin with a table."""
-    pair = [UnitWriter(machine, fabric) for fabric in FABRICS]
+    forms = [UnitWriter(machine, fabric) for fabric in FABRICS]
     sizes = {"BEAT": machine.axi_data_bits, "CURSOR": machine.position_bits}
-    assert "CCU2C" in check_pair(pair, "thresholds", BENCH, sizes, logic_cells(), tmp_path)
+    assert "CCU2C" in check_forms(forms, "thresholds", BENCH, sizes, logic_cells(), tmp_path)

@@ -1,5 +1,4 @@
-"""The on-chip memories against dictionaries, and their ECP5 cells against that."""
-
+"""The on-chip memories against dictionaries, and the cells of ECP5 and Gowin against that."""
 
 import pytest
 
@@ -8,9 +7,9 @@ from hw.fabric import FABRICS
 from hw.memories.activation_memory import ActivationMemory
 from hw.memories.block_ram import LATENCY, BlockRam
 from hw.memories.weight_memory import WeightMemory
-from sim.cells import block_ram
+from sim.cells import block_ram, gowin_cells
 from tests.hw.cycles import run_benches
-from tests.hw.fabric_miter import check_pair
+from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
 
 
@@ -127,11 +126,11 @@ endmodule
     [(512, 128, None), (1024, 16, 8), *slow((256, 32, 16), (512, 32, 16), (2048, 16, 8))],
 )
 def test_cells(depth, width, granularity, tmp_path):
-    pair = [BlockRam(depth, width, fabric, granularity) for fabric in FABRICS]
+    forms = [BlockRam(depth, width, fabric, granularity) for fabric in FABRICS]
     sizes = {
-        "ADDRESS": len(pair[0].write_address),
+        "ADDRESS": len(forms[0].write_address),
         "WIDTH": width,
-        "ENABLES": len(pair[0].write_enable),
+        "ENABLES": len(forms[0].write_enable),
     }
-    cells = block_ram()
-    check_pair(pair, "read_data", BENCH, sizes, cells, tmp_path)
+    cells = block_ram() + gowin_cells()
+    check_forms(forms, "read_data", BENCH, sizes, cells, tmp_path)

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from arch.isa import Planes
 from arch.machine import ECP5_45F, ECP5_85F
 from hw.results.chip_writer import NARROW, ChipWriter
 from tests.hw.cycles import run_benches
@@ -26,15 +27,18 @@ def random_beats(machine, chance):
                 "place": place,
                 "words": [chance.getrandbits(16) for _ in range(machine.slots)],
                 "written": chance.randrange(1, 1 << machine.slots),
+                "signs": machine.signs * chance.getrandbits(1),
+                "within": chance.randrange(0, machine.slots, 2),
             }
         )
     return beats
 
 
 def positions(machine, beat):
-    place, planes = beat["place"], beat["planes"].count
+    place, planes = beat["place"], 1 if beat["signs"] else beat["planes"].count
     for w in range(machine.slots):
         v = beat["number"] * (machine.slots // planes) + w // planes
+        v += beat["within"] if beat["signs"] else 0
         odd = place["odd_offset"]
         column = (v >> 1) + (v & 1) * odd if odd else v
         yield (
@@ -61,7 +65,10 @@ def test_beats(machine, busy, seed):
             ctx.set(unit.i.valid, beat is not None)
             if beat is not None:
                 ctx.set(unit.i.number, beat["number"])
-                ctx.set(unit.i.planes, beat["planes"])
+                ctx.set(unit.i.planes, Planes.ONE if beat["signs"] else beat["planes"])
+                if machine.signs:
+                    ctx.set(unit.i.signs, beat["signs"])
+                    ctx.set(unit.i.within, beat["within"])
                 ctx.set(unit.i.place, beat["place"])
                 ctx.set(unit.i.beat.words, beat["words"])
                 ctx.set(unit.i.beat.written, beat["written"])

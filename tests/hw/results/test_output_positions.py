@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from arch.formats import LEAST_SIGN_CYCLES
 from arch.isa import Planes
 from arch.machine import ECP5_85F, TINY
 from hw.results.output_positions import Positions
@@ -121,3 +122,54 @@ def test_addresses(machine, idle, seed):
         assert (p.ends, p.last) == ((given["ends"], given["last"]) if p.valid else (0, 0))
         if p.ends:
             assert p.pieces == given["pieces"]
+
+
+@pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda machine: machine.name)
+def test_signs(machine, seed):
+    """A transfer of positions at a time, in the first of its cycles; a mask says which of them are
+    inside of the map."""
+    chance = random.Random(seed)
+    unit = Positions(machine)
+    slots, turns = machine.slots, machine.sign_turns
+    stays = LEAST_SIGN_CYCLES // turns
+    placements, pieces, expected = [], [], []
+    for _ in range(8):
+        row_turns, height = chance.randint(1, 4), chance.randint(1, 4)
+        placement = random_placement(machine, chance) | {
+            "pair": 0,
+            "signs": 1,
+            "planes": Planes.ONE,
+            "row_length": row_turns * slots,
+            "width": chance.randint(1, row_turns * slots),
+            "height": chance.randint(0, height),
+        }
+        placements.append(placement)
+        # Blocks are whole: the last one may go on below the map.
+        count = -(-row_turns * height // turns) * turns
+        for number in range(count):
+            y, x = divmod(number, row_turns)
+            inside = [slots * x + column < placement["width"] for column in range(slots)]
+            for cycle in range(stays):
+                if cycle == 0 and inside[0] and y < placement["height"]:
+                    address = placement["address"] + y * placement["row_bytes"]
+                    address += x * machine.transfer_bytes
+                    mask = sum(here << column for column, here in enumerate(inside))
+                    expected.append((len(pieces), address % (1 << 32), mask))
+                pieces.append({"pieces": {
+                    "valid": 1, "starts": cycle == 0, "leaves": 1, "pieces": stays - 1,
+                    "ends": number % turns == turns - 1 and cycle == stays - 1,
+                    "last": number == count - 1 and cycle == stays - 1,
+                }})  # fmt: skip
+    start = 3 * len(placements) + 4
+    inputs = [{"pieces": {"valid": 0}} for _ in range(start)] + pieces
+    inputs += [{"pieces": {"valid": 0}}] * unit.latency
+    for index, placement in enumerate(placements):
+        inputs[3 * index] |= {"placements.valid": 1, "placements.payload": placement}
+        inputs[3 * index + 1] |= {"placements.valid": 0}
+    placed = [seen["placed"] for seen in play(unit, inputs, ("placed",))]
+    found = [
+        (at - start - unit.latency, p.address, p.inside)
+        for at, p in enumerate(placed)
+        if p.valid and p.written
+    ]
+    assert found == expected

@@ -4,12 +4,14 @@ import random
 
 import pytest
 
+from arch.formats import LEAST_SIGN_CYCLES
 from arch.machine import ECP5_25F, TINY
 from hw.results.result_tags import ResultTags
 from tests.hw.cycles import play
+from tests.samples.machines import TWO_TURNS
 
 
-@pytest.mark.parametrize("machine", [TINY, ECP5_25F], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [TINY, TWO_TURNS, ECP5_25F], ids=lambda machine: machine.name)
 @pytest.mark.parametrize("idle", [0, 9])
 @pytest.mark.parametrize("lead", [3, 20])
 def test_tags(machine, idle, lead, seed):
@@ -27,12 +29,17 @@ def test_tags(machine, idle, lead, seed):
             "sum_pieces": chance.choice((0, chance.randrange(machine.raw_chunks))),
             "code_bits": chance.getrandbits(3),
         }
-        chunks = tag["sum_pieces"] + 1
+        columns, chunks = machine.columns, tag["sum_pieces"] + 1
+        if machine.signs:
+            tag["signs"] = chance.getrandbits(1)
+            columns = machine.sign_turns if tag["signs"] else columns
+        chunks = max(chunks, -(-LEAST_SIGN_CYCLES // columns))
+        tag["sum_pieces"] = chunks - 1
         inputs[cycle - lead] |= {"tags.valid": 1, "tags.payload": tag}
-        for index in range(machine.columns * chunks):
+        for index in range(columns * chunks):
             inputs[cycle + index]["valid"] = 1
             expected[cycle + index] = tag, *divmod(index, chunks)
-        cycle += machine.columns * chunks
+        cycle += columns * chunks
         ends.append(cycle - 1)
         cycle += chance.randint(0, idle)
     seen = play(unit, inputs, ("tag", "column", "chunk", "ends"))

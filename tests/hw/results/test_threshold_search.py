@@ -10,7 +10,7 @@ from hw.fabric import FABRICS
 from hw.results.threshold_search import ThresholdSearch
 from sim.cells import logic_cells
 from tests.hw.cycles import play
-from tests.hw.fabric_miter import check_pair
+from tests.hw.fabric_miter import check_forms
 from tests.samples.long_runs import slow
 
 SETS, INDICES = 2, 16
@@ -153,10 +153,10 @@ endmodule
 @pytest.mark.parametrize("bits", [20, *slow(22)])
 def test_fabrics_agree(bits, tmp_path):
     machine = replace(TINY, accumulator_bits=bits)
-    pair = [ThresholdSearch(machine, fabric) for fabric in FABRICS]
+    forms = [ThresholdSearch(machine, fabric) for fabric in FABRICS]
     sizes = {
         "SUMS": bits * TINY.rows,
         "BITS": bits,
-        "WRITE": pair[0].write.shape().size,
+        "WRITE": forms[0].write.shape().size,
     }
-    assert "CCU2C" in check_pair(pair, "codes", BENCH, sizes, logic_cells(), tmp_path)
+    assert "CCU2C" in check_forms(forms, "codes", BENCH, sizes, logic_cells(), tmp_path)

@@ -31,11 +31,28 @@ def random_pieces(machine, chance):
         )
         address += size * chance.choice((usual, usual, usual, 1, 2, 3, 9))
     pieces[0]["written"] = 1
+    if machine.signs and chance.random() < 0.5:
+        as_signs(machine, chance, pieces)
     return pieces
 
 
+def as_signs(machine, chance, pieces):
+    """Transfers of positions, some of which lie outside of the map."""
+    for number, piece in enumerate(pieces):
+        piece |= {
+            "address": (number + chance.choice((0, 0, 300))) * machine.transfer_bytes,
+            "planes": Planes.ONE,
+            "signs": 1,
+            "inside": (1 << chance.randint(1, machine.slots)) - 1,
+            "codes": [chance.randrange(1 << machine.slots) for _ in range(machine.rows)],
+        }
+
+
 def piece_bytes(machine, piece):
-    for plane in range(1 << piece["planes"].value):
+    planes = 1 << piece["planes"].value
+    if piece.get("signs"):
+        planes = piece["inside"].bit_length()
+    for plane in range(planes):
         bits = sum((code >> plane & 1) << row for row, code in enumerate(piece["codes"]))
         for byte in range(machine.rows // 8):
             at = piece["address"] + machine.rows // 8 * plane + byte

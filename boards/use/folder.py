@@ -1,0 +1,162 @@
+"""``boards run`` on a folder of pictures: two frames in flight, where memory allows."""
+
+import argparse
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arch.errors import OnefourError
+from arch.files import check_folder
+from arch.link import BITS_OF_A_BYTE
+from boards.platforms.board import Board
+from boards.use.opened import Opened, opened
+from compiler.build_folder import Build
+from compiler.check.frame import check_frame
+from compiler.errors import DifferenceError
+from compiler.quantize.pictures import SUFFIXES
+from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
+from host.candidates.fetch import read_tensors
+from host.device import result_bytes
+from host.draw import check_drawing, describe, drawn_size, save_drawing
+from host.frame import load_frame
+from host.line.flight import Flight, Landed, fits, one_by_one
+from host.memory import layer_format
+from host.picture import Frame
+from host.read_timing import settle_read_timing
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder by name; OnefourError where there is none."""
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise OnefourError(f"{folder}: holds no picture; supported: {', '.join(SUFFIXES)}")
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    arguments: argparse.Namespace
+    found: Build
+    there: Opened
+
+
+def run_folder(arguments: argparse.Namespace, found: Build, board: Board) -> None:
+    """Every picture of a folder, and how many a second."""
+    paths = pictures_in(arguments.image)
+    frames = [load_frame(found.manifest, path) for path in paths[:1]]  # before anything long
+    if arguments.record:
+        raise OnefourError("--record keeps one picture's figures; give --image a picture")
+    if arguments.draw:
+        check_detector(found.manifest)
+        check_folder(arguments.draw)
+        arguments.draw.mkdir(parents=True, exist_ok=True)
+        check_drawing(arguments.draw / f"{paths[0].stem}.png", drawn_size(frames[0].image))
+    with opened(arguments, board, found.machine) as there:
+        run = _Run(arguments=arguments, found=found, there=there)
+        _all_of_them(run, paths)
+
+
+def _all_of_them(run: _Run, paths: list[Path]) -> None:
+    device, clock = run.there.device, run.there.device.link.transport.now
+    device.begin(run.found.machine, random.SystemRandom().randrange(1, 1 << 32))
+    settle_read_timing(device.link, run.there.board.memory.size)
+    waiting: list[tuple[Path, Frame]] = []
+
+    def codes() -> Iterator[np.ndarray]:
+        for path in paths:
+            waiting.append((path, load_frame(run.found.manifest, path)))
+            yield waiting[-1][1].codes
+
+    landing, times = _frames(run, codes()), [clock()]
+    cycles = 0
+    for landed in landing:
+        times.append(clock())
+        path, frame = waiting.pop(0)
+        cycles = landed.counters["cycles"]
+        _tell(run, path, frame, landed)
+    if len(paths) > 3:
+        # Before the first one lands and while the last two do, the line goes one way.
+        spent = (times[-3] - times[1]) / (len(paths) - 3)
+        print(f"{1 / spent:.2f} frames/s; {_limit(run, spent, cycles)}")
+    whole = len(paths) / (times[-1] - times[0])
+    print(f"{len(paths)} pictures in {times[-1] - times[0]:.3f} s, {whole:.2f} a second")
+    for fault, count in device.link.faults.items():
+        print(f"the link mended: {fault}, {count} times")
+    if run.there.simulated is not None:
+        _, errors = run.there.simulated.get_memory(8)
+        if errors:
+            raise DifferenceError(f"the simulated memory saw {errors} breaches of its timing")
+        print("the results of every picture equal golden; no breach of the memory's timing")
+
+
+def _frames(run: _Run, codes: Iterator[np.ndarray]) -> Iterator[Landed]:
+    """The frames, in flight or one after another; the program is loaded first."""
+    found, there = run.found, run.there
+    image, manifest, size = found.image, found.manifest, there.board.memory.size
+    reason = "--one-by-one" if run.arguments.one_by_one else fits(image, manifest, size)
+    back_door = there.simulated is not None and not run.arguments.whole_link
+    if reason:
+        print(f"one frame after another: {reason}")
+        if back_door:
+            there.simulated.put_memory(image.memory(), 0)
+        else:
+            there.device.load(image)
+        return one_by_one(there.device, image, manifest, found.pieces, codes)
+    flight = Flight(there.device, image, manifest, size)
+    if back_door:
+        for half in (0, 1):
+            there.simulated.put_memory(image.memory(), flight.base(half))
+    else:
+        flight.load()
+    print("two frames in flight, in the two halves of memory")
+    return flight.frames(codes)
+
+
+def _tell(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
+    """The boxes of a picture, drawn if they are to be; of a simulation, that they are right."""
+    arguments, found = run.arguments, run.found
+    if run.there.simulated is not None:
+        _judge(found, path, frame, landed)
+    if not is_detector(found.manifest):
+        print(f"{path.name}: {landed.counters['cycles']} cycles")
+        return
+    parts = found.tail, found.heads
+    boxes = boxes_on_picture(landed.memory, found.manifest, frame, arguments.score, *parts)
+    classes = class_names(found.manifest)
+    print(f"{path.name}: {landed.counters['cycles']} cycles, {len(boxes)} boxes")
+    for line in describe(boxes, classes):
+        print(f"  {line}")
+    if arguments.draw:
+        save_drawing(arguments.draw / f"{path.stem}.png", frame.image, boxes, classes)
+
+
+def _judge(found: Build, path: Path, frame: Frame, landed: Landed) -> None:
+    """DifferenceError unless all that was read of the outputs is what golden says."""
+    expected = check_frame(
+        found.network, found.model, found.image, found.manifest, frame.codes,
+        found.tail if found.heads else None,  # which is what heads are decoded with
+        found.pieces, found.heads,
+    ).memory  # fmt: skip
+    for tensor in read_tensors(found.manifest):
+        form = layer_format(found.manifest.layer_of(tensor))
+        wrong = landed.memory[form.address : form.end] != expected[form.address : form.end]
+        if wrong.any():
+            raise DifferenceError(
+                f"{path}: {wrong.sum()} of {wrong.size} bytes of {tensor} differ from golden"
+            )
+
+
+def _limit(run: _Run, spent: float, cycles: int) -> str:
+    """What takes most of a frame's time."""
+    picture = run.found.manifest.picture
+    line = run.there.device.link.transport.baud
+    parts = {
+        "the line inwards": picture.height * picture.width * 3 * BITS_OF_A_BYTE / line,
+        "the line outwards": result_bytes(run.found.manifest) * BITS_OF_A_BYTE / line,
+        "the accelerator": cycles / run.there.clock_mhz * 1e-6,
+    }
+    told = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in parts.items())
+    return f"{1000 * spent:.1f} ms each, at least {told}: {max(parts, key=parts.get)} limits it"

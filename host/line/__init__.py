@@ -1,0 +1,1 @@
+"""What goes over the line to a board: packets, and frames in flight."""

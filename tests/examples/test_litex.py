@@ -1,0 +1,154 @@
+"""The LiteX example: its host's end of UARTBone; the SoC elaborates; a frame through it."""
+
+import importlib.util
+import json
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arch.machine import TINY
+from arch.memory import SDR16_100
+from compiler.build_folder import write_build
+from compiler.flow import compile_file
+from host.link import LinkError
+from tests.samples.small_onnx import Net
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "litex"
+MEMORY, REGISTERS, CONTROL = 0x4000_0000, 0x8000_0000, 0x1000
+SOC = {"memory": MEMORY, "registers": REGISTERS, "clock": 50e6}
+CSR = {"sdram_dfii_control": {"addr": CONTROL}}
+SIZE = 16
+needs_litex = pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, ("litex", "litedram", "litex_boards"))),
+    reason="LiteX is not installed: pip install '.[litex]'",
+)
+
+
+def _bridge_module():
+    specification = importlib.util.spec_from_file_location("bridge", EXAMPLE / "bridge.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+class Uartbone:
+    """UARTBone as LiteX's source describes it: words of a bus over a line of bytes."""
+
+    baud, latency, silence = 3e6, 0.1, 0.0
+
+    def __init__(self):
+        self.words: dict[int, int] = {}
+        self.answers = b""
+
+    def write(self, content: bytes) -> None:
+        kind, count, word = struct.unpack_from(">BBI", content)
+        if kind == 1:
+            values = struct.unpack_from(f">{count}I", content, 6)
+            self.words |= {4 * (word + at): value for at, value in enumerate(values)}
+        else:
+            assert kind == 2
+            values = (self.words.get(4 * (word + at), 0) for at in range(count))
+            self.answers += struct.pack(f">{count}I", *values)
+
+    def read(self, count: int, seconds: float) -> bytes:
+        found, self.answers = self.answers[:count], self.answers[count:]
+        return found
+
+    def now(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def line():
+    return Uartbone()
+
+
+@pytest.fixture
+def bridge(line):
+    return _bridge_module().Bridge(line, SOC, CSR)
+
+
+def test_memory_is_little_endian(bridge, line, rng):
+    content = rng.bytes(3000)  # more than a command takes
+    heard = []
+    bridge.write(0x100, content, heard.append)
+    assert line.words[MEMORY + 0x100] == int.from_bytes(content[:4], "little")
+    assert bridge.read(0x100, len(content)) == content
+    assert sum(heard) == len(content)
+
+
+def test_pixels_have_a_fourth_byte(bridge):
+    bridge.write_pixels(0, bytes(range(1, 7)))
+    assert bridge.read(0, 8) == bytes([1, 2, 3, 0, 4, 5, 6, 0])
+
+
+def test_registers(bridge, line):
+    bridge.write_register(0x20, 4096)
+    assert line.words[REGISTERS + 0x20] == 4096
+    assert bridge.read_registers([0x20, 0x24]) == [4096, 0]
+
+
+def test_silence_is_told(bridge, line, monkeypatch):
+    monkeypatch.setattr(line, "read", lambda count, seconds: b"\0")
+    with pytest.raises(LinkError, match="answers 1 of 4 bytes"):
+        bridge.read_register(0)
+
+
+def _run(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def _soc(folder: Path, *arguments: object) -> None:
+    ended = _run(EXAMPLE / "soc.py", "--machine", "tiny", "-o", folder, *arguments)
+    assert ended.returncode == 0, ended.stderr
+
+
+@needs_litex
+def test_the_soc_elaborates(tmp_path):
+    """Every port of the accelerator is connected, and the description is whole."""
+    _soc(tmp_path, "--fabric", "ecp5")
+    soc = (tmp_path / "gateware" / "soc.v").read_text()
+    instance = re.search(r"^accelerator accelerator *\((.*?)\);", soc, re.MULTILINE | re.DOTALL)
+    connected = set(re.findall(r"^\s*\.(\w+) ", instance[1], re.MULTILINE))
+    module = re.search(
+        r"^module accelerator\((.*?)\);", (tmp_path / "accelerator.v").read_text(),
+        re.MULTILINE | re.DOTALL,
+    )  # fmt: skip
+    assert connected == set(re.findall(r"\w+", module[1]))
+    told = json.loads((tmp_path / "soc.json").read_text())
+    assert told["machine"] == "tiny"
+    assert told["initialisation"][0]["what"] == "Bring CKE high"
+    registers = json.loads((tmp_path / "csr.json").read_text())["csr_registers"]
+    assert {"sdram_dfii_control", "sdram_dfii_pi0_command_issue"} <= set(registers)
+
+
+@needs_litex
+@pytest.mark.slow
+@pytest.mark.cosim
+def test_a_frame_through_litex(tmp_path):
+    """Program, picture and results over UARTBone; memory behind LiteDRAM's pads is golden's."""
+    net = Net((1, 3, SIZE, SIZE))
+    x = net.quant(net.conv(net.quant("x", 1 / 255, bits=8), 16, 3))
+    net.head(net.quant(net.conv(x, 16, 16)), 16)
+    model = tmp_path / "small.onnx"
+    model.write_bytes(net.model().SerializeToString())
+    build = tmp_path / "build"
+    write_build(
+        compile_file(model, TINY, SDR16_100), build, model, input_scale=1 / 255, verilog=False
+    )
+    codes = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
+    np.save(tmp_path / "picture.npy", codes)
+    _soc(tmp_path / "soc", "--fabric", "generic", "--baud", "5e6")
+    ended = _run(
+        EXAMPLE / "frame.py", build, "--soc", tmp_path / "soc", "--image", tmp_path / "picture.npy",
+        "--simulate", "--whole-link",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "equal golden; no breach of its timing since" in ended.stdout

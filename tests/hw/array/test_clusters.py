@@ -1,0 +1,73 @@
+"""Clusters without cells of a device: everything around the elements moves as a wave, and what
+leaves is what the sums are. (The elements themselves are proved in ``test_equivalence``.)"""
+
+import pytest
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from arch.machine import TINY
+from hw.array import cluster
+from hw.array.carry_accumulator import accumulator_control
+from hw.array.carry_element import CarryElement
+from hw.array.carry_tree import lateness
+from tests.hw.array.test_array import expected_sums, random_passes, simulate
+from tests.samples.machines import TWO_TURNS
+
+
+class PlainElement(wiring.Component):
+    """Ports and timing of :class:`hw.array.carry_element.CarryElement`."""
+
+    latency = CarryElement.latency
+
+    def __init__(self, machine, _fabric):
+        self.machine = machine
+        super().__init__({
+            "control": In(accumulator_control(machine)),
+            "activations": In(machine.lanes),
+            "weights": In(machine.lanes),
+            "result": Out(machine.accumulator_bits),
+        })  # fmt: skip
+
+    def elaborate(self, platform):
+        m = Module()
+        products = self.activations ^ self.weights
+        due = []
+        for lane in range(self.machine.lanes):
+            bit = products[lane]
+            for _ in range(self.latency - 1 - lateness(lane)):
+                later = Signal()
+                m.d.sync += later.eq(bit)
+                bit = later
+            due.append(bit)
+        control = Signal.like(self.control)
+        total = Signal(self.machine.accumulator_bits)
+        m.d.sync += control.eq(self.control)
+        counts = due
+        while len(counts) > 1:
+            counts = [a + b for a, b in zip(counts[::2], counts[1::2], strict=True)]
+        kept = Mux(control.double, total << 1, total)
+        following = Signal(self.machine.accumulator_bits)
+        m.d.comb += following.eq(counts[0] + kept - Mux(control.less, self.machine.lanes, 0))
+        with m.If(control.clear):
+            m.d.sync += total.eq(0)
+        with m.Elif(control.enable):
+            m.d.sync += total.eq(following)
+        with m.If(control.capture):
+            m.d.sync += self.result.eq(following)
+        return m
+
+
+def plain_register(m: Module, value: Value, name: str, _fabric: str) -> Signal:
+    """In the place of flip-flop cells."""
+    register = Signal(len(value), name=name, reset_less=True)
+    m.d.sync += register.eq(value)
+    return register
+
+
+@pytest.mark.parametrize("machine", [TINY, TWO_TURNS], ids=lambda machine: machine.name)
+def test_sums(rng, machine, monkeypatch):
+    monkeypatch.setattr(cluster, "CarryElement", PlainElement)
+    monkeypatch.setattr(cluster, "distinct_register", plain_register)
+    passes = random_passes(rng, machine, blocks=5, idle=0.2)
+    assert simulate(machine, "ecp5", passes) == expected_sums(machine, passes)
