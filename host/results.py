@@ -17,7 +17,7 @@ def check_floor(manifest: Manifest, floor: float | None) -> None:
         return
     least = f"{manifest.confidence:g}"
     wanted = "all results" if floor is None else f"boxes that score {floor:g}"
-    again = "" if floor is None else f"--confidence {floor:g} for boxes of that score, with "
+    again = "" if floor is None else f"--confidence {floor:g} for boxes of that score, or with "
     raise OnefourError(
         f"network {manifest.network!r}: {wanted} cannot be had from this build, which has its "
         f"heads computed on the host, only where boxes can score {least} at least; ask for "
