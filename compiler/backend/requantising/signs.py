@@ -132,14 +132,19 @@ def _biased(
         word = words[group, count.tobytes()]
         biased.setdefault(number, []).append((group, word))
         biases[word, group] = SignBias(word, group, count)
+    taken = {*packed.packing.words.values(), *((group, word) for word, group in biases)}
     steps = tuple(
-        replace(step, less=number in marked, biased=tuple(biased.get(number, ())))
+        replace(
+            step,
+            less=number in marked,
+            biased=tuple(biased.get(number, ())),
+            idle_word=_idle_word(step, {group for group, _ in biased.get(number, ())}, taken),
+        )
         for number, step in enumerate(passes)
     )
-    count = max(packed.packing.word_count, *(1 + word for word, _ in biases)) if biases else None
-    packing = replace(
-        packed.packing, passes=steps, word_count=count or packed.packing.word_count
-    )
+    used = [word for word, _ in biases] + [step.idle_word for step in steps if _idle(step)]
+    count = max([packed.packing.word_count, *(1 + word for word in used)])
+    packing = replace(packed.packing, passes=steps, word_count=count)
     return replace(packed, packing=packing, biases=tuple(biases.values()), signs=True)
 
 
@@ -165,6 +170,24 @@ def _words(
             found[key] = next(word for word in itertools.count() if (group, word) not in taken)
             taken.add((group, found[key]))
     return found
+
+
+def _idle(step: PackedPass) -> bool:
+    """Whether a pass is one more than the products need."""
+    return not any(step.products)
+
+
+def _idle_word(step: PackedPass, biased: set[int], taken: set[tuple[int, int]]) -> int:
+    """The word that idle groups see which set no lanes: packing left one for its own passes, and
+    a pass more needs one in which these groups have nothing."""
+    if not _idle(step):
+        return step.idle_word
+    groups = set(range(LANE_GROUPS)) - biased
+    return next(
+        word
+        for word in itertools.count()
+        if not any((group, word) in taken for group in groups)
+    )
 
 
 def _with_extra(

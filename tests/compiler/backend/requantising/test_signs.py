@@ -21,15 +21,28 @@ from tests.samples.staying import binary
 TWO_TURNS16 = replace(SMALL16, name="small16 of 64 bits", axi_data_bits=64)
 
 
+def full(seed):
+    """64 channels fill a pass, so that what rows want more than that is a pass of its own."""
+    b = Builder(seed, 8, 8)
+    b.conv("in", "stem", 64, 3, weight_bits=1, bits=1)
+    b.conv("stem", "full", 32, 1, weight_bits=1, bits=1)
+    b.conv("full", "head", 4, 1, weight_bits=1, raw=True)
+    return b.network("head"), b.picture()
+
+
 def signed(compiled) -> set[str]:
     """Names of the jobs whose codes are signs."""
     return {placed.job.name for placed in compiled.plan.jobs if placed.tiled.packed.signs}
 
 
-@pytest.mark.parametrize("memory", [IDEAL, SDR16_133], ids=lambda memory: memory.name)
+@pytest.mark.parametrize(
+    ("draw", "memory"),
+    [(binary, IDEAL), (binary, SDR16_133), (full, IDEAL)],
+    ids=lambda value: getattr(value, "name", None) or value.__name__,
+)
 @pytest.mark.parametrize("machine", [SMALL16, TWO_TURNS16], ids=lambda machine: machine.name)
-def test_every_code(machine, memory, seed):
-    network, picture = binary(seed)
+def test_every_code(draw, machine, memory, seed):
+    network, picture = draw(seed)
     compiled = compile_network(network, machine, memory)
     assert signed(compiled)
     computes = [f for f in compiled.program.instructions if f["opcode"] is Opcode.COMPUTE]
@@ -72,9 +85,10 @@ def test_which_jobs_can_be_signs(seed):
     assert not any(signs for _, signs in jobs(network, ECP5_25F).values())
 
 
-def test_biases_are_what_rows_have_too_much(seed):
+@pytest.mark.parametrize("draw", [binary, full])
+def test_biases_are_what_rows_have_too_much(draw, seed):
     """What a block counts with every product 0 is, for each row, minus its threshold."""
-    for name, (packed, signs) in jobs(binary(seed)[0]).items():
+    for name, (packed, signs) in jobs(draw(seed)[0]).items():
         if signs is None:
             continue
         assert len(signs.packing.passes) - len(packed.packing.passes) <= 3, name
