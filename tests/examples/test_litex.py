@@ -12,7 +12,7 @@ import pytest
 
 from arch.machine import TINY
 from host.link import LinkError
-from tests.samples.small_build import small_build
+from tests.samples.small_onnx import small_build
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "litex"

@@ -7,7 +7,7 @@ from arch.machine import GW2A_18
 from compiler.build_folder import VERILOG
 from hw.verilog import generate
 from sim.cells import gowin_cells
-from tests.samples.small_build import small_build
+from tests.samples.small_onnx import small_build
 
 
 @pytest.mark.slow
