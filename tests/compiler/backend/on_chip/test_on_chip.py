@@ -40,9 +40,10 @@ def test_codes_on_chip_are_those_of_the_network(machine, size, seed):
 def test_results_wider_than_rows_on_chip(seed):
     """Padding to both sides: the halo of a row, which rows share, does not hold all of it."""
     b = Builder(seed, 16, 16)
-    b.conv("in", "stem", 16, 3, bits=2)
-    b.conv("stem", "padded", 16, 1, pad=2, bits=2)
-    b.conv("padded", "head", 5, 1, pad=3, raw=True)
+    b.conv("in", "stem", 16, 3)
+    b.conv("stem", "padded", 64, 1, pad=2)
+    b.conv("padded", "wide", 64, 1, pad=3)
+    b.conv("wide", "head", 5, 1, raw=True)
     network, picture = b.network("head"), b.picture()
     assert "padded" in stays(network, ECP5_85F)
     result = differing_codes(network, picture, ECP5_85F, SDR16_133)
