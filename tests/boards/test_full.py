@@ -10,8 +10,7 @@ from boards.devices import LFE5U_25F, LFE5U_85F
 from boards.full import needs_full_flow
 from boards.synth import measure
 from boards.toolchain import ToolError
-from tests.boards.reports import REPORT
-from tests.boards.test_synth import ACCUMULATOR
+from tests.boards.reports import ACCUMULATOR, REPORT
 
 CELLS = {"LUT4": 6_000, "CCU2C": 5_400, "TRELLIS_DPR16X4": 300, "TRELLIS_FF": 20_000}
 

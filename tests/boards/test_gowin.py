@@ -10,19 +10,9 @@ from boards.__main__ import main
 from boards.devices import GW2A_18
 from boards.synth import Trial
 from boards.toolchain import ToolError
-from tests.boards.reports import STATISTICS
+from tests.boards.reports import ACCUMULATOR, STATISTICS
 
-COUNTER = """\
-module accelerator(clk, rst, x, total);
-  input clk;
-  input rst;
-  input [15:0] x;
-  output [23:0] total;
-  reg [23:0] total;
-  always @(posedge clk)
-    if (rst) total <= 0; else total <= total + x;
-endmodule
-"""
+COUNTER = ACCUMULATOR.replace("module accumulator", "module accelerator")
 REPORT = {
     "fmax": {"clk": {"achieved": 61.234, "constraint": 50}},
     "utilization": {"LUT4": {"used": 15}, "ALU": {"used": 7}, "BSRAM": {"used": 2}},

@@ -10,19 +10,7 @@ from boards.devices import GW2A_18, LFE5U_25F, LFE5U_45F, LFE5U_85F, device_name
 from boards.ecp5 import BOARDS, device_for
 from boards.synth import Report, Trial, measure
 from boards.toolchain import Placement, ToolError
-from tests.boards.reports import REPORT, STATISTICS
-
-ACCUMULATOR = """\
-module accumulator(clk, rst, x, total);
-  input clk;
-  input rst;
-  input [15:0] x;
-  output [23:0] total;
-  reg [23:0] total;
-  always @(posedge clk)
-    if (rst) total <= 0; else total <= total + x;
-endmodule
-"""
+from tests.boards.reports import ACCUMULATOR, REPORT, STATISTICS
 
 
 @pytest.fixture

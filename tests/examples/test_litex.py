@@ -8,22 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from arch.machine import TINY
-from arch.memory import SDR16_100
-from compiler.build_folder import write_build
-from compiler.flow import compile_file
 from host.link import LinkError
-from tests.samples.small_onnx import Net
+from tests.samples.small_onnx import small_build
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "litex"
 MEMORY, REGISTERS, CONTROL = 0x4000_0000, 0x8000_0000, 0x1000
 SOC = {"memory": MEMORY, "registers": REGISTERS, "clock": 50e6}
 CSR = {"sdram_dfii_control": {"addr": CONTROL}}
-SIZE = 16
 needs_litex = pytest.mark.skipif(
     not all(map(importlib.util.find_spec, ("litex", "litedram", "litex_boards"))),
     reason="LiteX is not installed: pip install '.[litex]'",
@@ -134,20 +129,10 @@ def test_the_soc_elaborates(tmp_path):
 @pytest.mark.cosim
 def test_a_frame_through_litex(tmp_path):
     """Program, picture and results over UARTBone; memory behind LiteDRAM's pads is golden's."""
-    net = Net((1, 3, SIZE, SIZE))
-    x = net.quant(net.conv(net.quant("x", 1 / 255, bits=8), 16, 3))
-    net.head(net.quant(net.conv(x, 16, 16)), 16)
-    model = tmp_path / "small.onnx"
-    model.write_bytes(net.model().SerializeToString())
-    build = tmp_path / "build"
-    write_build(
-        compile_file(model, TINY, SDR16_100), build, model, input_scale=1 / 255, verilog=False
-    )
-    codes = np.random.default_rng(1).integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
-    np.save(tmp_path / "picture.npy", codes)
+    build, picture = small_build(tmp_path, TINY)
     _soc(tmp_path / "soc", "--fabric", "generic", "--baud", "5e6")
     ended = _run(
-        EXAMPLE / "frame.py", build, "--soc", tmp_path / "soc", "--image", tmp_path / "picture.npy",
+        EXAMPLE / "frame.py", build, "--soc", tmp_path / "soc", "--image", picture,
         "--simulate", "--whole-link",
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr

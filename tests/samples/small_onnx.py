@@ -6,7 +6,14 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from arch.machine import Machine
+from arch.memory import SDR16_100
+from compiler.build_folder import write_build
+from compiler.flow import compile_file
+
 QONNX = "qonnx.custom_op.general"
+SMALL = 16
+"""Height and width of :func:`small_build`'s picture."""
 CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "MultiThreshold"}
 
 
@@ -73,3 +80,20 @@ def quantised_net(**options) -> tuple[Net, str]:
     x = net.conv("x", 8, 3)
     x = net.quant(net.node("Relu", net.node("Add", x, 0.3)))
     return net, x
+
+
+def small_build(folder: Path, machine: Machine) -> tuple[Path, Path]:
+    """Write a build of two layers, without Verilog, and a picture's codes; return where they are.
+
+    It is small enough for simulations that are slow.
+    """
+    net = Net((1, 3, SMALL, SMALL))
+    x = net.quant(net.conv(net.quant("x", 1 / 255, bits=8), 16, 3))
+    net.head(net.quant(net.conv(x, 16, 16)), 16)
+    model, build, picture = folder / "small.onnx", folder / "build", folder / "picture.npy"
+    model.write_bytes(net.model().SerializeToString())
+    compiled = compile_file(model, machine, SDR16_100)
+    write_build(compiled, build, model, input_scale=1 / 255, verilog=False)
+    codes = np.random.default_rng(1).integers(0, 256, (3, SMALL, SMALL), dtype=np.uint8)
+    np.save(picture, codes)
+    return build, picture

@@ -124,7 +124,9 @@ def whole(
     tile = Tile(0, 0, job.height, job.width)
     stores = 0 if job.output in chip_maps else costs.stores(tile)
     found = []
-    can_be_flat = job.strides == (1, 1) and job.pooling == 1 and not packed.signs
+    # A flat tile computes as many positions of a row as rows are apart: see `candidates`.
+    wide_enough = shape.row_step >= job.width
+    can_be_flat = job.strides == (1, 1) and job.pooling == 1 and not packed.signs and wide_enough
     for flat in (False, True)[: 1 + can_be_flat]:
         tiled = Tiled(
             packed, flat, (tile,), shape.row_step, layout.odd_offset, tuple(places), 0, halves=0

@@ -15,6 +15,7 @@ from golden.machine import GoldenMachine, check_races
 from golden.program import MachineError, fetch_program
 from host.memory import write_picture
 from tests.samples.machines import SMALL16
+from tests.samples.networks import Builder
 from tests.samples.programs import differing_codes
 from tests.samples.staying import staying
 
@@ -32,6 +33,20 @@ def stays(network, machine) -> set[str]:
 def test_codes_on_chip_are_those_of_the_network(machine, size, seed):
     network, picture = staying(seed, *size)
     result = differing_codes(network, picture, machine, SDR16_133, races=True)
+    assert result
+    assert not any(result.values()), result
+
+
+def test_results_wider_than_rows_on_chip(seed):
+    """Padding to both sides: the halo of a row, which rows share, does not hold all of it."""
+    b = Builder(seed, 16, 16)
+    b.conv("in", "stem", 16, 3)
+    b.conv("stem", "padded", 64, 1, pad=2)
+    b.conv("padded", "wide", 64, 1, pad=3)
+    b.conv("wide", "head", 5, 1, raw=True)
+    network, picture = b.network("head"), b.picture()
+    assert "padded" in stays(network, ECP5_85F)
+    result = differing_codes(network, picture, ECP5_85F, SDR16_133)
     assert result
     assert not any(result.values()), result
 
