@@ -207,8 +207,12 @@ def _build(arguments: argparse.Namespace) -> None:
         raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
     check_output(folder)
-    with _sized(arguments) as sized, quantize.quantised(arguments, sized) as source:
-        _build_file(arguments, source, folder, started)
+    with _sized(arguments) as sized:
+        print(f"{model}: {described(load_file(sized))}", flush=True)
+        with quantize.quantised(arguments, sized) as source:
+            if source != sized:
+                print(f"{model}, quantised: {described(load_file(source))}", flush=True)
+            _build_file(arguments, source, folder, started)
 
 
 def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, started: float) -> None:
@@ -221,7 +225,6 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         description = parse_description(read_record(side_car))
     else:
         side_car = None
-    print(f"{model}: {described(load_file(sized))}", flush=True)
     parsed = load_model(sized)
     try:
         for line in tail_lines(graph_of(parsed, model)):

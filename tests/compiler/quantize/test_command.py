@@ -72,7 +72,10 @@ def test_build_quantises_first(model, data, tmp_path, capfd):
     folder = tmp_path / "build"
     given = ["--machine", "tiny", "--no-verilog", "-o", folder]
     assert run("build", model, "--quantize", "w4a4", "--data", data, *given) == 0
-    assert "one picture computed alike by ONNX graph, network and program" in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert told.startswith(f"{model}: float; ")
+    assert f"{model}, quantised: QCDQ; " in told
+    assert "one picture computed alike by ONNX graph, network and program" in told
     network = read_build(folder).network
     bits = {t.bits for name, t in network.tensors.items() if name != network.input}
     assert (network.name, bits) == ("small", {4})
