@@ -26,7 +26,7 @@ from compiler.disassemble import disassemble
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.explanation import all_told, explain, tail_lines
 from compiler.flow import ARRAY, HOST, Compiled, compile_file
-from compiler.frontend.dialect import described
+from compiler.frontend.dialect import described, is_float
 from compiler.frontend.pipeline import PASS_NAMES
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.reader.sizes import with_size
@@ -227,7 +227,7 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         side_car = None
     parsed = load_model(sized)
     try:
-        for line in tail_lines(graph_of(parsed, model)):
+        for line in tail_lines(graph_of(parsed, model), quantised=not is_float(parsed)):
             print(line, flush=True)
         compiled = compile_file(
             sized, target.machine, target.memory, input_scale=arguments.input_scale,
