@@ -35,6 +35,7 @@ from compiler.page.page import GENERATOR, page
 from compiler.quantize import command as quantize
 from compiler.report import candidate_lines, layer_table, piece_lines
 from compiler.target import add_target, target_of
+from host.boxes import is_detector
 from host.description import parse_description, read_record
 from host.image import Image
 from host.manifest import Manifest
@@ -260,6 +261,8 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         f"{len(compiled.image.to_bytes())} bytes of program image, "
         f"{time.monotonic() - started:.1f} s{told}"
     )
+    drawn = " --draw boxes.png" if is_detector(manifest) else ""
+    print(f"next: {program('golden', 'golden')} run {folder} --image PICTURE{drawn}")
 
 
 def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:

@@ -70,6 +70,14 @@ def write_record(path: Path, settings: Settings, rows: list[Row]) -> None:
     write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
+def rows_of(record: dict) -> list[Row]:
+    """The rows of a parsed record; KeyError or TypeError for what is none."""
+    return [
+        Row(**{**row, "frames": [Frame(**frame) for frame in row["frames"]]})
+        for row in record["files"]
+    ]
+
+
 def read_record(path: Path, settings: Settings) -> list[Row]:
     """The rows of a record, if it was made with these settings; none if there is no file.
 
@@ -80,10 +88,7 @@ def read_record(path: Path, settings: Settings) -> list[Row]:
     try:
         content = json.loads(read_text(path))
         found = {name: content[name] for name in asdict(settings)}
-        rows = [
-            Row(**{**row, "frames": [Frame(**frame) for frame in row["frames"]]})
-            for row in content["files"]
-        ]
+        rows = rows_of(content)
     except (ValueError, KeyError, TypeError):
         raise FileError(
             f"{path}: is no record of a survey that can be gone on with; name another with "
