@@ -194,7 +194,7 @@ def test_packets_across_the_end_of_a_page(bits):
     order = random.Random(6)
     with board_of(link_model(bits)) as line:
         link = Link(line)
-        for before in range(1, 16):
+        for before in (1, 2, 7, 8, 15):
             content = order.randbytes(128)
             at = 0x1000 * before - 8 * before
             link.write(at, content)
