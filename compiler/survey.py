@@ -80,6 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "(needs --data)",
     )  # fmt: skip
     quantize.add_data(parser, required=False)
+    quantize.add_ends(parser)
     parser.add_argument(
         "--no-check", action="store_true",
         help="do not compare ONNX graph, network and program on a picture",
@@ -136,6 +137,7 @@ def _settings(arguments: argparse.Namespace, targets: list[Target]) -> Settings:
     bits, size = getattr(arguments, "quantize", None), getattr(arguments, "size", None)
     return Settings(
         quantize=bits and "w{}a{}".format(*bits),
+        ends=quantize.ends_of(arguments),
         targets=[each.label for each in targets],
         size=size and list(size),
         input_scale=arguments.input_scale,
@@ -184,7 +186,7 @@ def _prepared(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
             if not hasattr(own, "quantize"):
                 raise UnsupportedError("a float network; give it bits: --quantize w8a8 --data DIR")
         else:
-            for name in ("quantize", "data"):
+            for name in ("quantize", "data", "first", "last"):
                 if hasattr(own, name):
                     delattr(own, name)
         with quantize.quantised(own, sized) as path:

@@ -130,6 +130,9 @@ def test_what_cannot_be_gone_on_with(quantised, tmp_path, capfd):
     kept = record.read_bytes()
     assert run(quantised, "--on", "tiny", "--resume", "--record", record) == 2
     assert "recorded with compared False, and now True is asked for" in capfd.readouterr().err
+    more = ["--no-check", "--first", 4]
+    assert run(quantised, "--on", "tiny", *more, "--resume", "--record", record) == 2
+    assert "recorded with ends {}, and now {'first': 4} is asked for" in capfd.readouterr().err
     assert record.read_bytes() == kept
     record.write_text('{"files": []}')
     assert run(quantised, "--on", "tiny", "--resume", "--record", record) == 2
