@@ -90,8 +90,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", action="store_true",
-        help="go on with the record of a run that was stopped: files that it has are not built "
-        "again",
+        help="go on with the record of a run that was stopped: files that it has stay in it, and "
+        "are not built again",
     )  # fmt: skip
 
 
@@ -110,6 +110,9 @@ def run(arguments: argparse.Namespace) -> None:
             known = {(row.file, row.sha256): row for row in read_record(record, settings)}
     elif arguments.resume:
         raise OnefourError("--resume: goes on with a record; name it with --record FILE")
+    named = {model.name for model in arguments.models}
+    kept = [row for row in known.values() if row.file not in named]
+    waiting = [row for row in known.values() if row.file in named]  # kept if this run is stopped
     rows = []
     for model in arguments.models:
         started = time.monotonic()
@@ -123,10 +126,11 @@ def run(arguments: argparse.Namespace) -> None:
         state = "refused" if row.refused else f"{built} of {len(targets)} targets"
         print(f"{model}: {row.kind or 'not read'}; {state}; {row.seconds:.0f} s", flush=True)
         rows.append(row)
+        waiting = [each for each in waiting if each.file != model.name]
         if record is not None:
-            write_record(record, settings, rows)
+            write_record(record, settings, kept + rows + waiting)
     print()
-    for line in table(rows):
+    for line in table(kept + rows):
         print(line)
     wrong = [row.file for row in rows if any(each.differs for each in row.frames)]
     if wrong:
