@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "`quantize` does it with all options, and keeps the file)",
     )
     quantize.add_data(build, required=False)
+    quantize.add_ends(build)
     build.add_argument(
         "--no-check",
         action="store_true",

@@ -80,6 +80,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "(needs --data)",
     )  # fmt: skip
     quantize.add_data(parser, required=False)
+    quantize.add_ends(parser)
     parser.add_argument(
         "--no-check", action="store_true",
         help="do not compare ONNX graph, network and program on a picture",
@@ -89,8 +90,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", action="store_true",
-        help="go on with the record of a run that was stopped: files that it has are not built "
-        "again",
+        help="go on with the record of a run that was stopped: files that it has stay in it, and "
+        "are not built again",
     )  # fmt: skip
 
 
@@ -109,6 +110,9 @@ def run(arguments: argparse.Namespace) -> None:
             known = {(row.file, row.sha256): row for row in read_record(record, settings)}
     elif arguments.resume:
         raise OnefourError("--resume: goes on with a record; name it with --record FILE")
+    named = {model.name for model in arguments.models}
+    kept = [row for row in known.values() if row.file not in named]
+    waiting = [row for row in known.values() if row.file in named]  # kept if this run is stopped
     rows = []
     for model in arguments.models:
         started = time.monotonic()
@@ -122,10 +126,11 @@ def run(arguments: argparse.Namespace) -> None:
         state = "refused" if row.refused else f"{built} of {len(targets)} targets"
         print(f"{model}: {row.kind or 'not read'}; {state}; {row.seconds:.0f} s", flush=True)
         rows.append(row)
+        waiting = [each for each in waiting if each.file != model.name]
         if record is not None:
-            write_record(record, settings, rows)
+            write_record(record, settings, kept + rows + waiting)
     print()
-    for line in table(rows):
+    for line in table(kept + rows):
         print(line)
     wrong = [row.file for row in rows if any(each.differs for each in row.frames)]
     if wrong:
@@ -136,6 +141,7 @@ def _settings(arguments: argparse.Namespace, targets: list[Target]) -> Settings:
     bits, size = getattr(arguments, "quantize", None), getattr(arguments, "size", None)
     return Settings(
         quantize=bits and "w{}a{}".format(*bits),
+        ends=quantize.ends_of(arguments),
         targets=[each.label for each in targets],
         size=size and list(size),
         input_scale=arguments.input_scale,
@@ -184,7 +190,7 @@ def _prepared(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
             if not hasattr(own, "quantize"):
                 raise UnsupportedError("a float network; give it bits: --quantize w8a8 --data DIR")
         else:
-            for name in ("quantize", "data"):
+            for name in ("quantize", "data", "first", "last"):
                 if hasattr(own, name):
                     delattr(own, name)
         with quantize.quantised(own, sized) as path:

@@ -54,6 +54,8 @@ class Settings:
     """All that a row depends on beside its file: rows of unlike ones do not belong together."""
 
     quantize: str | None
+    #: Bits of the first and last weights, where the command names them.
+    ends: dict[str, int]
     targets: list[str]
     size: list[int] | None
     input_scale: float

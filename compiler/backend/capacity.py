@@ -77,4 +77,18 @@ def check_sums(packed: Packed, machine: Machine) -> None:
             f"layer {packed.job.name!r}: sums up to {packed.largest_sum} do not fit the "
             f"{machine.accumulator_bits}-bit accumulators of machine {machine.name!r}; use fewer "
             f"input channels or bits of codes or weights, or a machine with wider accumulators"
+            f"{_weights_that_fit(packed, machine)}"
         )
+
+
+def _weights_that_fit(packed: Packed, machine: Machine) -> str:
+    """How many bits of weights would do; "" where one is too many."""
+    bits = packed.grid.bits
+    each = packed.largest_sum // ((1 << bits) - 1)
+    fewer = (((1 << machine.accumulator_bits) - 1) // each + 1).bit_length() - 1
+    if fewer < 1:
+        return ""
+    return (
+        f". Its weights have {bits} bits, and {fewer} would fit: `--first {fewer}` of `quantize` "
+        f"and `build --quantize` for convolutions that see the picture, `--last` for the heads"
+    )

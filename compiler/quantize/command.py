@@ -51,6 +51,25 @@ def add_data(parser: argparse.ArgumentParser, *, required: bool) -> None:
     )
 
 
+def add_ends(parser: argparse.ArgumentParser) -> None:
+    """``--first`` and ``--last`` beside a ``--quantize wNaM``."""
+    default = Options()
+    for name, usual, told in (
+        ("--first", default.first, "convolutions that see the picture"),
+        ("--last", default.last, "heads"),
+    ):
+        parser.add_argument(
+            name, type=integer(LEAST_BITS, MOST_BITS), default=argparse.SUPPRESS, metavar="BITS",
+            help=f"with --quantize: bits of the weights of the {told} (default: {usual})",
+        )  # fmt: skip
+
+
+def ends_of(arguments: argparse.Namespace) -> dict[str, int]:
+    """Those of them that the command line names."""
+    names = ("first", "last")
+    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """All options of ``quantize``."""
     default, bits = Options(), integer(LEAST_BITS, MOST_BITS)
@@ -195,6 +214,8 @@ def quantised(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
     if not hasattr(arguments, "quantize"):
         if hasattr(arguments, "data"):
             raise FileError("--data: pictures are looked at with --quantize only, such as w8a8")
+        for name in ends_of(arguments):
+            raise FileError(f"--{name}: bits are chosen with --quantize only, such as w4a4")
         yield model
         return
     if not hasattr(arguments, "data"):
@@ -204,10 +225,13 @@ def quantised(arguments: argparse.Namespace, model: Path) -> Iterator[Path]:
     pictures = pictures_of(network, told, arguments)
     wanted: tuple[int, int] | Goal = arguments.quantize
     if isinstance(wanted, Goal):
-        options = Options(threads=arguments.threads)
+        options = Options(threads=arguments.threads, **ends_of(arguments))
         made = within(wanted, network, pictures, options, target_of(arguments))
     else:
-        options = Options(weights=wanted[0], activations=wanted[1], threads=arguments.threads)
+        options = Options(
+            weights=wanted[0], activations=wanted[1], threads=arguments.threads,
+            **ends_of(arguments),
+        )  # fmt: skip
         made = quantise(network, pictures, options)
         report(network, made, pictures, options)
     with TemporaryDirectory(prefix="onefour-") as folder:

@@ -1,6 +1,7 @@
 """``python -m compiler survey``: a row for every file and target, whatever happens to one."""
 
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -119,7 +120,27 @@ def test_a_stopped_run_goes_on(quantised, tmp_path, monkeypatch, capfd):
     assert capfd.readouterr().out.count("| tiny, ideal, 100 MHz |") == 3
     quantised.write_text("no network")
     assert run(quantised, *given, "--resume") == 0
-    assert "not an ONNX file" in json.loads(record.read_text())["files"][0]["refused"]
+    kept, changed = json.loads(record.read_text())["files"]
+    assert kept == rows[1]
+    assert "not an ONNX file" in changed["refused"]
+
+
+def test_a_run_that_is_stopped_again_loses_nothing(quantised, tmp_path, monkeypatch):
+    record, first = tmp_path / "record.json", tmp_path / "first.onnx"
+    first.write_text("no network")
+    given = ["--on", "tiny", "--no-check", "--record", record]
+    assert run(first, quantised, *given) == 0
+    whole = json.loads(record.read_text())["files"]
+    other = tmp_path / "other.onnx"
+    other.write_bytes(quantised.read_bytes())
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(survey, "_row", stop)
+    with suppress(KeyboardInterrupt):
+        run(first, other, quantised, *given, "--resume")
+    assert json.loads(record.read_text())["files"] == whole
 
 
 def test_what_cannot_be_gone_on_with(quantised, tmp_path, capfd):
@@ -130,6 +151,9 @@ def test_what_cannot_be_gone_on_with(quantised, tmp_path, capfd):
     kept = record.read_bytes()
     assert run(quantised, "--on", "tiny", "--resume", "--record", record) == 2
     assert "recorded with compared False, and now True is asked for" in capfd.readouterr().err
+    more = ["--no-check", "--first", 4]
+    assert run(quantised, "--on", "tiny", *more, "--resume", "--record", record) == 2
+    assert "recorded with ends {}, and now {'first': 4} is asked for" in capfd.readouterr().err
     assert record.read_bytes() == kept
     record.write_text('{"files": []}')
     assert run(quantised, "--on", "tiny", "--resume", "--record", record) == 2

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from arch.machine import TINY
+from arch.machine import ECP5_25F, TINY
+from compiler.backend.capacity import check_sums
 from compiler.backend.job import ChannelSpan, Job, Tap
 from compiler.backend.packing import Grid, choose_grid, pack, place_images, share_passes
 from compiler.backend.storage import Storage
@@ -127,3 +128,21 @@ def test_an_idle_group_reads_word_0_which_nothing_else_has():
 
 def test_largest_sum():
     assert pack(job(*four_bits(3)), storage(2), TINY).largest_sum == 3 * 16 * 15 * 3
+
+
+FITTING = [(149_796, 3), (149_797, 2), (349_525, 2), (524_288, 1)]
+
+
+@pytest.mark.parametrize(("each", "fitting"), FITTING)
+def test_weights_that_would_fit_are_named(each, fitting):
+    """The most bits B with which ``each`` of an activation, times 2^B - 1, stays below 2^20."""
+    packed = replace(pack(job(*four_bits(3)), storage(2), ECP5_25F), largest_sum=15 * each)
+    assert packed.grid.bits == 4
+    with pytest.raises(UnsupportedError, match=f"have 4 bits, and {fitting} would fit: `--first"):
+        check_sums(packed, ECP5_25F)
+
+
+def test_nothing_is_named_where_one_bit_is_too_many():
+    packed = replace(pack(job(*four_bits(3)), storage(2), ECP5_25F), largest_sum=15 << 20)
+    with pytest.raises(UnsupportedError, match="a machine with wider accumulators$"):
+        check_sums(packed, ECP5_25F)

@@ -82,6 +82,21 @@ def test_build_quantises_first(model, data, tmp_path, capfd):
     assert (network.name, bits) == ("small", {4})
 
 
+def test_bits_of_first_and_last_weights(model, data, tmp_path, capfd):
+    """``build`` takes them beside --quantize, as ``quantize`` does, and not without it."""
+    folder, target = tmp_path / "build", tmp_path / "made.onnx"
+    given, ends = ["--data", data], ["--first", 3, "--last", 5]
+    built = ["--machine", "tiny", "--no-verilog", "-o", folder]
+    assert run("build", model, "--quantize", "w4a4", *given, *ends, *built) == 0
+    assert "weights of 4 bits (first 3, last 5), activations of 4" in capfd.readouterr().out
+    assert run("quantize", model, *given, *ends, "--weights", 4, "--acts", 4, "-o", target) == 0
+    made, read = onnx.load(target).graph, onnx.load(folder / "model.onnx").graph
+    assert list(made.initializer) == list(read.initializer)
+    capfd.readouterr()
+    assert run("build", target, *ends, *built) == 2
+    assert "--first: bits are chosen with --quantize only" in capfd.readouterr().err
+
+
 def test_bits_by_budget(model, data, tmp_path, capfd):
     """From the file to the plot, and by ``build`` in one step."""
     target, given = tmp_path / "chosen.onnx", ["--machine", "tiny", "--data", data]
