@@ -11,7 +11,14 @@ from compiler.backend.packing import Packed
 from compiler.backend.storage import Layout
 from compiler.backend.tiling.candidates import Size, all_tiles, candidates, shapes
 from compiler.backend.tiling.costs import TileCosts
-from compiler.backend.tiling.tile import ChipRegion, Tile, Tiled, encodable, on_chip
+from compiler.backend.tiling.tile import (
+    ChipRegion,
+    Tile,
+    Tiled,
+    encodable,
+    flat_blocks,
+    on_chip,
+)
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 
@@ -59,7 +66,7 @@ class Tilings:
         blocks = sum(
             count * (tile.height // pooling) * ceil(tile.width / columns)
             if flat_pitch is None
-            else count * ceil(((tile.height - 1) * flat_pitch + tile.width) / columns)
+            else count * flat_blocks(self._job, tile, flat_pitch, self._machine)
             for tile, count in kinds
         )
         return self._costs.blocks(blocks, sum(count for _, count in kinds))
