@@ -199,6 +199,7 @@ def _picture(place: Place, network: Network) -> Picture:
     channels, height, width = network.shape(network.input)
     blocks = {
         "block": storage.block,
+        "corner": storage.corner,
         "image_channels": layout.image_channels,
         "image_bytes": layout.image_bytes,
         "position_bytes": layout.position_bytes,

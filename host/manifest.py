@@ -23,7 +23,7 @@ from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
 
 FORMAT = "onefour build"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 PIECE_FILE = re.compile(r"host\d+\.onnx")
 """What files of pieces are called."""
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
@@ -45,8 +45,8 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 class Picture(Record):
     """Where the picture goes: rows of pixels of four bytes, the first ``channels`` used.
 
-    With ``block`` 2 it is a map of its blocks of 2 x 2 pixels (``golden.formats.blocks_of``), in
-    images of ``image_channels`` channels.
+    With ``block`` 2 it is a map of its blocks of 2 x 2 pixels (``golden.formats.blocks_of``), with
+    a ``corner`` of the one beside it or none, in images of ``image_channels`` channels.
     """
 
     tensor: str
@@ -60,6 +60,7 @@ class Picture(Record):
     #: What is stored for each byte of the picture; empty: the byte itself.
     table: tuple[Byte, ...] = ()
     block: Annotated[int, Meta(ge=1, le=BLOCK)] = 1
+    corner: Annotated[tuple[Annotated[int, Meta(ge=0, lt=BLOCK)], ...], Meta(max_length=2)] = ()
     #: Of a map of blocks: channels and bytes of its images.
     image_channels: Literal[0, 8, 16] = 0
     image_bytes: Natural = 0
@@ -67,9 +68,14 @@ class Picture(Record):
     position_bytes: Count = PICTURE_BYTES
 
     @property
+    def block_channels(self) -> int:
+        """Channels of a block."""
+        return self.channels * (self.block**2 + bool(self.corner))
+
+    @property
     def images(self) -> int:
         """Images of the map of blocks; 1 without."""
-        return images_of(self.channels * self.block**2, self.image_channels or GROUP_LANES)
+        return images_of(self.block_channels, self.image_channels or GROUP_LANES)
 
     @property
     def end(self) -> int:
@@ -302,6 +308,8 @@ def _check_picture(picture: Picture, memory_bytes: int) -> None:
     if len(picture.table) not in (0, 256):
         raise ManifestError(f"picture: a table of {len(picture.table)} bytes")
     size, pixels = picture.position_bytes, f"{picture.height} x {picture.width} pixels"
+    if len(picture.corner) == 1 or (picture.corner and picture.block == 1):
+        raise ManifestError(f"picture: a corner {list(picture.corner)}")
     if picture.block == 1:
         if (size, picture.image_channels, picture.image_bytes) != (PICTURE_BYTES, 0, 0):
             raise ManifestError(f"picture: {pixels} of {size} bytes")

@@ -28,7 +28,8 @@ def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> 
     if picture.table:
         codes = np.array(picture.table, np.uint8)[codes]
     if picture.block > 1:
-        pack_map(memory, blocks_format(picture), blocks_of(codes))
+        blocks = blocks_of(codes, picture.corner, picture.pad)
+        pack_map(memory, blocks_format(picture), blocks)
     else:
         pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
 
@@ -39,7 +40,7 @@ def blocks_format(picture: Picture) -> MapFormat:
         image_channels=picture.image_channels,
         address=picture.address,
         pitch=picture.row_bytes // picture.position_bytes,
-        channels=picture.channels * picture.block**2,
+        channels=picture.block_channels,
         height=picture.height // picture.block,
         width=picture.width // picture.block,
         planes=picture.position_bytes // (picture.image_channels // 8),

@@ -21,7 +21,7 @@ from compiler.backend.padding import (
     with_halos,
 )
 from compiler.backend.pass_table import PassTable
-from compiler.backend.picture_blocks import on_blocks, stored_in_blocks
+from compiler.backend.picture_blocks import on_blocks, shared_corner, stored_in_blocks
 from compiler.backend.requantising.wide_codes import (
     identity,
     is_wide,
@@ -169,16 +169,18 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
-        blocks = picture and stored_in_blocks(tensor, self.demand.consumers[name], self.machine)
-        block = BLOCK if blocks else 1
+        readers = self.demand.consumers[name]
+        blocks = picture and stored_in_blocks(tensor, readers, self.machine)
+        block, corner = (BLOCK, shared_corner(readers)) if blocks else (1, ())
         self.storages[variant] = Storage(
             name=variant,
             tensor=name,
             kind="picture" if picture and not blocks else "codes",
-            channels=tensor.channels * block**2,
+            channels=tensor.channels * (block**2 + bool(corner)),
             height=tensor.height // block,
             width=tensor.width // block,
             block=block,
+            corner=corner,
             **vars(stored_form(tensor, padding, picture=picture)),
         )
         self.variants[name, padding] = variant
@@ -252,7 +254,7 @@ class _Lowering:
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
         stored = sources[0][0]
         if stored.block > 1:
-            operator = on_blocks(operator)
+            operator = on_blocks(operator, stored.corner)
             sources = [(stored, channel) for channel in range(stored.channels)]
         self.quantised(
             operator,
