@@ -212,6 +212,7 @@ def _picture(place: Place, network: Network) -> Picture:
         height=height,
         width=width,
         pad=storage.pad_code,
+        pairs=storage.pairs,
         table=() if table is None else tuple(map(int, table)),
         **(blocks if storage.block > 1 else {}),
     )

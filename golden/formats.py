@@ -136,6 +136,14 @@ def blocks_of(picture: np.ndarray, corner: Corner = (), pad: int = 0) -> np.ndar
     return np.concatenate([own, beside[..., :-2] if x else beside[..., 2:]])
 
 
+def pairs_of(picture: np.ndarray, pad: int) -> np.ndarray:
+    """Rows y - 1 and y of a picture [channels, height, width] as row y of one of [channels, height
+    + 1, 2 * width], their pixels in turn; those above and below the picture are ``pad``."""
+    rows = np.pad(picture, ((0, 0), (1, 1), (0, 0)), constant_values=pad)
+    pairs = np.stack([rows[:, :-1], rows[:, 1:]], axis=-1)
+    return pairs.reshape(len(picture), picture.shape[1] + 1, -1)
+
+
 def pack_picture(memory: np.ndarray, address: int, pitch: int, codes: np.ndarray) -> None:
     """Write a picture uint8 [3, height, width], pixel (0, 0) at ``address``, pitch in pixels."""
     channels, height, width = codes.shape

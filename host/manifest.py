@@ -46,7 +46,8 @@ class Picture(Record):
     """Where the picture goes: rows of pixels of four bytes, the first ``channels`` used.
 
     With ``block`` 2 it is a map of its blocks of 2 x 2 pixels (``golden.formats.blocks_of``), with
-    a ``corner`` of the one beside it or none, in images of ``image_channels`` channels.
+    a ``corner`` of the one beside it or none, in images of ``image_channels`` channels. With
+    ``pairs`` it is a row of pixels for every two rows (``golden.formats.pairs_of``).
     """
 
     tensor: str
@@ -61,6 +62,7 @@ class Picture(Record):
     table: tuple[Byte, ...] = ()
     block: Annotated[int, Meta(ge=1, le=BLOCK)] = 1
     corner: Annotated[tuple[Annotated[int, Meta(ge=0, lt=BLOCK)], ...], Meta(max_length=2)] = ()
+    pairs: bool = False
     #: Of a map of blocks: channels and bytes of its images.
     image_channels: Literal[0, 8, 16] = 0
     image_bytes: Natural = 0
@@ -80,17 +82,26 @@ class Picture(Record):
     @property
     def end(self) -> int:
         """The address behind its last row."""
-        last = (self.images - 1) * self.image_bytes + self.height // self.block * self.row_bytes
-        return self.address + last
+        return self.address + (self.images - 1) * self.image_bytes + self.stored_rows * self.row_bytes
+
+    @property
+    def stored_rows(self) -> int:
+        """Rows in memory, of an image."""
+        return self.height // self.block + self.pairs
+
+    @property
+    def stored_columns(self) -> int:
+        """Positions of a row."""
+        return self.width // self.block * (1 + self.pairs)
 
     @property
     def rows(self) -> list[tuple[int, int]]:
         """(address, bytes) of every row that a host writes."""
-        size = self.width // self.block * self.position_bytes
+        size = self.stored_columns * self.position_bytes
         return [
             (self.address + image * self.image_bytes + row * self.row_bytes, size)
             for image in range(self.images)
-            for row in range(self.height // self.block)
+            for row in range(self.stored_rows)
         ]
 
 
@@ -310,6 +321,8 @@ def _check_picture(picture: Picture, memory_bytes: int) -> None:
     size, pixels = picture.position_bytes, f"{picture.height} x {picture.width} pixels"
     if len(picture.corner) == 1 or (picture.corner and picture.block == 1):
         raise ManifestError(f"picture: a corner {list(picture.corner)}")
+    if picture.pairs and picture.block > 1:
+        raise ManifestError("picture: pairs of rows in blocks")
     if picture.block == 1:
         if (size, picture.image_channels, picture.image_bytes) != (PICTURE_BYTES, 0, 0):
             raise ManifestError(f"picture: {pixels} of {size} bytes")
@@ -317,9 +330,9 @@ def _check_picture(picture: Picture, memory_bytes: int) -> None:
         raise ManifestError(f"picture: {pixels} in blocks of {picture.block} x {picture.block}")
     elif not picture.image_channels or size % (picture.image_channels // 8):
         raise ManifestError(f"picture: blocks of {size} bytes")
-    elif picture.image_bytes < picture.height // picture.block * picture.row_bytes:
+    elif picture.image_bytes < picture.stored_rows * picture.row_bytes:
         raise ManifestError(f"picture: images of {picture.image_bytes} bytes")
-    if picture.row_bytes % size or picture.row_bytes < picture.width // picture.block * size:
+    if picture.row_bytes % size or picture.row_bytes < picture.stored_columns * size:
         raise ManifestError(f"picture: rows of {picture.row_bytes} bytes for {picture.width}")
     if picture.end > memory_bytes:
         raise ManifestError("picture: does not lie in memory")

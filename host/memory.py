@@ -3,7 +3,7 @@
 import numpy as np
 
 from arch.formats import GROUP_LANES, PICTURE_BYTES
-from golden.formats import MapFormat, blocks_of, pack_map, pack_picture, unpack_map
+from golden.formats import MapFormat, blocks_of, pack_map, pack_picture, pairs_of, unpack_map
 from host.image import Image
 from host.manifest import Manifest, Picture, StoredMap
 
@@ -31,6 +31,8 @@ def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> 
         blocks = blocks_of(codes, picture.corner, picture.pad)
         pack_map(memory, blocks_format(picture), blocks)
     else:
+        if picture.pairs:
+            codes = pairs_of(codes, picture.pad)
         pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
 
 
@@ -41,8 +43,8 @@ def blocks_format(picture: Picture) -> MapFormat:
         address=picture.address,
         pitch=picture.row_bytes // picture.position_bytes,
         channels=picture.block_channels,
-        height=picture.height // picture.block,
-        width=picture.width // picture.block,
+        height=picture.stored_rows,
+        width=picture.stored_columns,
         planes=picture.position_bytes // (picture.image_channels // 8),
         image_bytes=picture.image_bytes,
     )

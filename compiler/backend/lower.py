@@ -22,6 +22,7 @@ from compiler.backend.padding import (
 )
 from compiler.backend.pass_table import PassTable
 from compiler.backend.picture_blocks import on_blocks, shared_corner, stored_in_blocks
+from compiler.backend.picture_pairs import on_pairs, takes_pairs
 from compiler.backend.requantising.wide_codes import (
     identity,
     is_wide,
@@ -75,19 +76,21 @@ class Lowered:
     read: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
 
 
-def lower(network: Network, machine: Machine) -> Lowered:
+def lower(network: Network, machine: Machine, *, pairs: bool = False) -> Lowered:
     """Lower an integer network; the machine's pass table decides which max-pools are fused.
 
-    Raises :class:`UnsupportedError` for what no machine can do.
+    ``pairs``: its picture is stored as pairs of rows, if its readers can take that. Raises
+    :class:`UnsupportedError` for what no machine can do.
     """
-    return _Lowering(network, machine).run()
+    return _Lowering(network, machine, pairs).run()
 
 
 class _Lowering:
-    def __init__(self, network: Network, machine: Machine):
+    def __init__(self, network: Network, machine: Machine, pairs: bool):
         self.network = network
         self.machine = machine
         self.demand = Demand(network)
+        self.pairs = pairs and takes_pairs(self.demand.consumers[network.input])
         self.storages: dict[str, Storage] = {}
         self.jobs: list[Job] = []
         self.fused: dict[str, str] = {}
@@ -172,15 +175,17 @@ class _Lowering:
         readers = self.demand.consumers[name]
         blocks = picture and stored_in_blocks(tensor, readers, self.machine)
         block, corner = (BLOCK, shared_corner(readers)) if blocks else (1, ())
+        pairs = picture and self.pairs
         self.storages[variant] = Storage(
             name=variant,
             tensor=name,
             kind="picture" if picture and not blocks else "codes",
             channels=tensor.channels * (block**2 + bool(corner)),
-            height=tensor.height // block,
-            width=tensor.width // block,
+            height=tensor.height // block + pairs,
+            width=tensor.width // block * (1 + pairs),
             block=block,
             corner=corner,
+            pairs=pairs,
             **vars(stored_form(tensor, padding, picture=picture)),
         )
         self.variants[name, padding] = variant
@@ -253,6 +258,8 @@ class _Lowering:
         weight_bits = narrowest_grid(operator.weights).bits
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
         stored = sources[0][0]
+        if stored.pairs:
+            operator = on_pairs(operator)
         if stored.block > 1:
             operator = on_blocks(operator, stored.corner)
             sources = [(stored, channel) for channel in range(stored.channels)]

@@ -58,6 +58,8 @@ class Storage:
     block: int = 1
     #: Of the block beside it, the pixel that a position has, too.
     corner: Corner = ()
+    #: Of a picture, its rows are pairs of rows of the network's.
+    pairs: bool = False
     #: Pieces of ``planes`` planes that a position has: of raw sums as many as the largest needs.
     pieces: int = 1
     step: int = 1
