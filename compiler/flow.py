@@ -103,7 +103,8 @@ def compile_network(
     """An integer network as a program; docs/backend.md walks through the steps.
 
     ``sent_once``: hosts send the picture over a line that is slower than the machine, so no pixel
-    is stored twice. Of the arrangements that keep different maps on chip it is the best one that can be encoded.
+    is stored twice. Of the arrangements that keep different maps on chip it is the best one that
+    can be encoded.
     """
     check_codes(network, machine)
     lowered = lower_picture(network, machine, memory, sent_once=sent_once)

@@ -82,7 +82,8 @@ class Picture(Record):
     @property
     def end(self) -> int:
         """The address behind its last row."""
-        return self.address + (self.images - 1) * self.image_bytes + self.stored_rows * self.row_bytes
+        images = (self.images - 1) * self.image_bytes
+        return self.address + images + self.stored_rows * self.row_bytes
 
     @property
     def stored_rows(self) -> int:

@@ -33,7 +33,9 @@ from golden.network import Convolution, Operator, Tensor
 
 def stored_in_blocks(picture: Tensor, readers: Sequence[Operator], machine: Machine) -> bool:
     """Whether a picture is stored in blocks: its readers can take them, and in no more cycles."""
-    if picture.channels * (BLOCK**2 + 1) > GROUP_LANES or picture.height % BLOCK or picture.width % BLOCK:
+    if picture.channels * (BLOCK**2 + 1) > GROUP_LANES:
+        return False
+    if picture.height % BLOCK or picture.width % BLOCK:
         return False
     pixels = blocks = 0
     for reader in readers:

@@ -91,6 +91,14 @@ class Tilings:
             f"positions); use a machine with a larger activation_words, or fewer input channels"
         )
 
+    def _waits(self, height: int) -> bool:
+        """Whether nothing hides the load of a first tile so high: it is the frame's first one, or
+        needs rows of the second half of its input, which the layer before computes last."""
+        job, layouts = self._job, self._costs.layouts
+        below = job.reach[0] + job.input_rows(height)
+        picture = any(layouts[name].storage.is_picture for name in job.inputs)
+        return picture or 2 * below > job.height * job.strides[0]
+
     def _cheapest(self, halves: int, budget: int, to_chip: bool) -> Tiled | None:
         """The best of those of which a tile takes ``budget`` positions at most, if any does."""
         best, best_cost = None, float("inf")
@@ -104,9 +112,10 @@ class Tilings:
                     cost += count * (max(compute, other) + load)
                 else:
                     cost += count * max(compute, load + other)
-            if way.tiled.tiles[0].height == self._job.height:
-                # It needs the last row of the layer before: nothing hides the first tile's load.
-                cost += way.kinds[0][2]
+            if self._waits(way.tiled.tiles[0].height):
+                _, compute, load, _ = way.kinds[0]
+                # Where loads take longer, the last tile's compute comes behind all of them.
+                cost += min(compute, load)
             if cost < best_cost:
                 best, best_cost = way.tiled, cost
         if best is None:
