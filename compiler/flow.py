@@ -15,7 +15,7 @@ from compiler.backend.capacity import check_codes
 from compiler.backend.encode import encode_job
 from compiler.backend.lower import Lowered
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
-from compiler.backend.picture_form import lower_picture
+from compiler.backend.pictures.form import lower_picture
 from compiler.backend.program import Program, assemble
 from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import round_up

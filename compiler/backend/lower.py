@@ -7,7 +7,7 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arch.formats import BLOCK, CODE_BITS, PICTURE_CHANNELS
+from arch.formats import CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job, Offset, WideCodes
 from compiler.backend.packing import narrowest_grid, pack_span
@@ -21,8 +21,7 @@ from compiler.backend.padding import (
     with_halos,
 )
 from compiler.backend.pass_table import PassTable
-from compiler.backend.picture_blocks import on_blocks, shared_corner, stored_in_blocks
-from compiler.backend.picture_pairs import on_pairs, takes_pairs
+from compiler.backend.pictures.stored import on_form, picture_fields
 from compiler.backend.requantising.wide_codes import (
     identity,
     is_wide,
@@ -90,7 +89,7 @@ class _Lowering:
         self.network = network
         self.machine = machine
         self.demand = Demand(network)
-        self.pairs = pairs and takes_pairs(self.demand.consumers[network.input])
+        self.pairs = pairs
         self.storages: dict[str, Storage] = {}
         self.jobs: list[Job] = []
         self.fused: dict[str, str] = {}
@@ -172,22 +171,13 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
-        readers = self.demand.consumers[name]
-        blocks = picture and stored_in_blocks(tensor, readers, self.machine)
-        block, corner = (BLOCK, shared_corner(readers)) if blocks else (1, ())
-        pairs = picture and self.pairs
-        self.storages[variant] = Storage(
-            name=variant,
-            tensor=name,
-            kind="picture" if picture and not blocks else "codes",
-            channels=tensor.channels * (block**2 + bool(corner)),
-            height=tensor.height // block + pairs,
-            width=tensor.width // block * (1 + pairs),
-            block=block,
-            corner=corner,
-            pairs=pairs,
-            **vars(stored_form(tensor, padding, picture=picture)),
-        )
+        fields = {"kind": "codes", "channels": tensor.channels}
+        fields |= {"height": tensor.height, "width": tensor.width}
+        if picture:
+            readers = self.demand.consumers[name]
+            fields |= picture_fields(tensor, readers, self.machine, pairs=self.pairs)
+        fields |= vars(stored_form(tensor, padding, picture=picture))
+        self.storages[variant] = Storage(name=variant, tensor=name, **fields)
         self.variants[name, padding] = variant
         return self.storages[variant]
 
@@ -258,10 +248,8 @@ class _Lowering:
         weight_bits = narrowest_grid(operator.weights).bits
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
         stored = sources[0][0]
-        if stored.pairs:
-            operator = on_pairs(operator)
-        if stored.block > 1:
-            operator = on_blocks(operator, stored.corner)
+        if stored.is_picture:
+            operator = on_form(operator, stored)
             sources = [(stored, channel) for channel in range(stored.channels)]
         self.quantised(
             operator,

@@ -139,8 +139,13 @@ Turns = tuple[tuple[int, ...], ...]
 
 
 @lru_cache(maxsize=1024)
-def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
+def share_passes(
+    weight_bits: int, taps: tuple[TapGroups, ...], *, spill: bool = True
+) -> Packing:
     """All products in as few passes as the levels allow.
+
+    ``spill``: what is left over of a level may go into the one below, with its weights in further
+    words. Without it there are a pass or two more, and as few words as there can be.
 
     Layers repeat, and the spans of one layer resemble each other: equal ones are packed once.
     """
@@ -168,7 +173,7 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     for (index, plane), group in group_of.items():
         for activation in range(taps[index][0]):
             by_level[activation + plane][group].append(Product(index, activation, plane))
-    for level in range(levels - 1, 0, -1):
+    for level in range(levels - 1, 0, -1) if spill else ():
         # Accumulators are doubled in every level but the first, so each of these has a pass.
         if _passes(by_level[level]) > 1 or not any(map(_passes, by_level[level + 1 :])):
             _spill(by_level[level], by_level[level - 1], taps)
@@ -361,6 +366,8 @@ def pack_span(
     if turns:
         return grid, regions, join_turns(grid.bits, taps, turns)
     packing = share_passes(grid.bits, taps)
+    if packing.word_count > machine.weight_words // 2:  # weights would not be loaded ahead
+        packing = share_passes(grid.bits, taps, spill=False)
     if len(packing.passes) * captures > machine.table_entries // 2 and captures == 1:
         # So large a table would not be loaded while another one is in use.
         looped = loop_passes(grid.bits, taps)

@@ -115,6 +115,6 @@ def test_fewer_passes_and_as_many_bytes():
     compiled = compile_network(network, ECP5_85F)
     job = compiled.lowered.jobs[0]
     assert len(job.span.taps) == 9
-    assert compiled.plan.jobs[0].tiled.packed.table.block_passes == 75
+    assert compiled.plan.jobs[0].tiled.packed.table.block_passes == 74
     manifest = describe(compiled)
     assert sum(size for _, size in manifest.picture.rows) == 64 * 64 * 4
