@@ -14,13 +14,13 @@ from host.manifest import (
     Forecast,
     Manifest,
     Part,
-    Picture,
     Piece,
     Read,
     Result,
     StoredMap,
     Written,
 )
+from host.stored.picture import Picture
 
 
 def describe(compiled: Compiled) -> Manifest:

@@ -5,7 +5,8 @@ import numpy as np
 from arch.formats import GROUP_LANES, PICTURE_BYTES
 from golden.formats import MapFormat, blocks_of, pack_map, pack_picture, pairs_of, unpack_map
 from host.image import Image
-from host.manifest import Manifest, Picture, StoredMap
+from host.manifest import Manifest, StoredMap
+from host.stored.picture import Picture
 
 
 def memory_with_picture(image: Image, manifest: Manifest, codes: np.ndarray) -> np.ndarray:

@@ -53,6 +53,8 @@ class Tilings:
     def __init__(self, packed: Packed, layouts: Mapping[str, Layout], traffic: Traffic):
         self.packed = packed
         self._job, self._machine = packed.job, traffic.machine
+        #: Memory with other things to do meanwhile, where smaller first tiles do not pay for loads.
+        self._shared = traffic.memory.shared
         self._costs = TileCosts(packed, layouts, traffic)
         self._ways = [
             _Way(size, self._least(size), packed, self._costs)
@@ -101,7 +103,7 @@ class Tilings:
 
     def _cheapest(self, halves: int, budget: int, to_chip: bool) -> Tiled | None:
         """The best of those of which a tile takes ``budget`` positions at most, if any does."""
-        best, best_cost = None, float("inf")
+        best, best_cost, waited = None, float("inf"), 0
         for way in self._ways:
             if way.least >= best_cost or way.tiled is None or way.tiled.positions > budget:
                 continue
@@ -112,16 +114,16 @@ class Tilings:
                     cost += count * (max(compute, other) + load)
                 else:
                     cost += count * max(compute, load + other)
-            if self._waits(way.tiled.tiles[0].height):
-                _, compute, load, _ = way.kinds[0]
-                # Where loads take longer, the last tile's compute comes behind all of them.
-                cost += min(compute, load)
+            # Where loads take longer, the last tile's compute comes behind all of them.
+            wait = min(way.kinds[0][1:3]) if self._waits(way.tiled.tiles[0].height) else 0
+            if not self._shared or way.tiled.tiles[0].height == self._job.height:
+                cost, wait = cost + wait, 0
             if cost < best_cost:
-                best, best_cost = way.tiled, cost
+                best, best_cost, waited = way.tiled, cost, wait
         if best is None:
             return None
         tiles = all_tiles(self._job, best.tiles[0])
-        return replace(best, tiles=tiles, halves=halves, cycles=best_cost)
+        return replace(best, tiles=tiles, halves=halves, cycles=best_cost + waited)
 
 
 def whole(
