@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arch.files import check_folder, write_whole
-from boards.chain_ends import open_chain_ends
 from boards.design import TOP, Design, design_sources
 from boards.full import SYNTHESIS, needs_full_flow, place_and_route_full
+from boards.netlist_edits import edit_netlist
 from boards.toolchain import (
     CELLS,
     Placement,
@@ -92,11 +92,8 @@ def build_bitstream(
         ["core.v", "top.v"], top=TOP, folder=folder, options=SYNTHESIS,
         label=f"{design.board.name}: synthesis",
     )  # fmt: skip
-    path = folder / "netlist.json"
-    netlist = json.loads(path.read_text())
-    open_chain_ends(netlist)
-    path.write_text(json.dumps(netlist))
     device, clock = design.board.device, design.pll.clock_mhz
+    edit_netlist(folder / "netlist.json", cells, device)
     kept = ["--textcfg", CONFIGURATION]
     if needs_full_flow(cells, device):
         placement = place_and_route_full(

@@ -7,9 +7,9 @@ from statistics import median
 
 from arch.files import check_folder, write_whole
 from arch.machine import Machine
-from boards.chain_ends import open_chain_ends
 from boards.devices import Device, GowinDevice
 from boards.full import ROUTER, SYNTHESIS, needs_full_flow, place_and_route_full
+from boards.netlist_edits import edit_netlist
 from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
 from boards.toolchain import Placement, place_and_route, synthesise, tool_versions
 
@@ -137,10 +137,7 @@ def measure(
     cells = synthesise(
         [CORE, BENCH], top=WRAPPER, folder=folder, options=options, label=f"{name}: synthesis"
     )
-    path = folder / "netlist.json"
-    netlist = json.loads(path.read_text())
-    open_chain_ends(netlist)
-    path.write_text(json.dumps(netlist))
+    edit_netlist(folder / "netlist.json", cells, device)
     full = router is None and needs_full_flow(cells, device)
     if full:
         router, flow = ROUTER, "full"

@@ -26,7 +26,7 @@ from compiler.disassemble import disassemble
 from compiler.errors import QuantisationError, ReadError, UnsupportedError
 from compiler.explanation import all_told, explain, tail_lines
 from compiler.flow import ARRAY, HOST, Compiled, compile_file
-from compiler.frontend.dialect import described
+from compiler.frontend.dialect import described, is_float
 from compiler.frontend.pipeline import PASS_NAMES
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
 from compiler.frontend.reader.sizes import with_size
@@ -35,6 +35,7 @@ from compiler.page.page import GENERATOR, page
 from compiler.quantize import command as quantize
 from compiler.report import candidate_lines, layer_table, piece_lines
 from compiler.target import add_target, target_of
+from host.boxes import is_detector
 from host.description import parse_description, read_record
 from host.image import Image
 from host.manifest import Manifest
@@ -207,8 +208,12 @@ def _build(arguments: argparse.Namespace) -> None:
         raise ReadError(f"{model}: not a file. Give the path of an ONNX file.")
     folder = getattr(arguments, "output", None) or Path("build") / model.stem
     check_output(folder)
-    with _sized(arguments) as sized, quantize.quantised(arguments, sized) as source:
-        _build_file(arguments, source, folder, started)
+    with _sized(arguments) as sized:
+        print(f"{model}: {described(load_file(sized))}", flush=True)
+        with quantize.quantised(arguments, sized) as source:
+            if source != sized:
+                print(f"{model}, quantised: {described(load_file(source))}", flush=True)
+            _build_file(arguments, source, folder, started)
 
 
 def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, started: float) -> None:
@@ -221,10 +226,9 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         description = parse_description(read_record(side_car))
     else:
         side_car = None
-    print(f"{model}: {described(load_file(sized))}", flush=True)
     parsed = load_model(sized)
     try:
-        for line in tail_lines(graph_of(parsed, model)):
+        for line in tail_lines(graph_of(parsed, model), quantised=not is_float(parsed)):
             print(line, flush=True)
         compiled = compile_file(
             sized, target.machine, target.memory, input_scale=arguments.input_scale,
@@ -258,6 +262,8 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
         f"{len(compiled.image.to_bytes())} bytes of program image, "
         f"{time.monotonic() - started:.1f} s{told}"
     )
+    drawn = " --draw boxes.png" if is_detector(manifest) else ""
+    print(f"next: {program('golden', 'golden')} run {folder} --image PICTURE{drawn}")
 
 
 def _check(compiled: Compiled, model: Path, manifest: Manifest) -> str:

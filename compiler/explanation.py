@@ -36,7 +36,7 @@ def explain(path: Path, sized: Path, input_scale: float, after: str | None = Non
     print(f"{path}: {described(load_file(sized))}", flush=True)
     model = load_model(sized)
     graph = graph_of(model, path)
-    for line in tail_lines(graph):
+    for line in tail_lines(graph, quantised=not is_float(model)):
         print(line)
     if after is not None:
         show_pass(path, graph, input_scale, after)
@@ -73,10 +73,22 @@ def show_pass(path: Path, graph: Graph, input_scale: float, after: str) -> None:
         print(f"defect of a pass: {defect}")
 
 
-def tail_lines(graph: Graph) -> Iterator[str]:
-    """What the host computes, if it computes a part of the network."""
+def tail_lines(graph: Graph, *, quantised: bool = True) -> Iterator[str]:
+    """What the host computes, if it computes a part of the network.
+
+    ``quantised``: whether the network is. A float one hands nothing back to the array yet.
+    """
     split = split_of(graph)
     tail = split.tail
+    if tail is not None and tail.foreign and not quantised:
+        kinds = Counter(node.op for node in tail.foreign).most_common()
+        named = [f"{op} x {n}" if n > 1 else op for op, n in kinds]
+        yield (
+            f"{tail.foreign[0]} and what else the array does not have before the last "
+            f"convolutions ({listed(named, MOST_OPERATORS)}) will be computed by the host, and "
+            "the array can go on behind it once the network is quantised"
+        )
+        return
     back = [tensor for tensor in graph.places if is_handed_back(graph, tensor, split.hosted)]
     if back:
         own = made_for(graph, set(back), set()) & split.hosted

@@ -1,14 +1,13 @@
 """``python -m compiler survey MODEL...``: many files on several boards, in one table."""
 
 import argparse
-import json
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +16,7 @@ from onnx import ModelProto
 from arch.boards import Board, board_named
 from arch.command_line import real
 from arch.errors import OnefourError
-from arch.files import check_target, write_whole
+from arch.files import check_target
 from arch.memory import memory_named
 from compiler.build_folder import compiled_manifest
 from compiler.check.frame import busy_picture, check_frame
@@ -30,10 +29,10 @@ from compiler.frontend.reader.sizes import with_size
 from compiler.frontend.split.model import Parts, split_file
 from compiler.frontend.split.tail import tail_of
 from compiler.quantize import command as quantize
+from compiler.survey_rows import Frame, Row, Settings, read_record, table, write_record
 from golden.network import Network
 from host.description import side_car
 
-TOOLS = ("onnx", "onnxruntime", "numpy")
 USUAL = ("ecp5-25f", "ecp5-85f")
 
 
@@ -49,42 +48,6 @@ class Target:
     def label(self) -> str:
         clock = "" if self.clock_mhz is None else f", {self.clock_mhz:g} MHz"
         return f"{self.board.machine.name}, {self.board.memory.name}{clock}"
-
-
-@dataclass
-class Frame:
-    """What a frame of a network takes on one target, or why it cannot be."""
-
-    target: str
-    refused: str = ""
-    #: Where network, program and file do not compute the same: a defect, not of the file.
-    differs: str = ""
-    program_bytes: int = 0
-    cycles: int = 0
-    #: Share of the array's bit products in these cycles that the network asks for.
-    useful: float = 0.0
-    dram_bytes: int = 0
-    frames_per_second: float | None = None
-    #: Codes and sums that network and program were compared in, and found equal; 0: they were not.
-    codes_compared: int = 0
-
-
-@dataclass
-class Row:
-    """A file: what it is, what of it runs where, and its frames."""
-
-    file: str
-    kind: str = ""
-    #: Operators of the file that the array computes, and kind -> number of those the host does.
-    on_array: int = 0
-    on_host: dict[str, int] = field(default_factory=dict)
-    #: Of these the ones of each piece in mid-network, and those that begin the tail before the last
-    #: convolutions, because the array has no such.
-    pieces: list[dict[str, int]] = field(default_factory=list)
-    foreign: dict[str, int] = field(default_factory=dict)
-    refused: str = ""
-    frames: list[Frame] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 def target(text: str) -> Target:
@@ -124,6 +87,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record", type=Path, default=argparse.SUPPRESS, help="JSON file to write the table to"
     )
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="go on with the record of a run that was stopped: files that it has are not built "
+        "again",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -133,32 +101,54 @@ def run(arguments: argparse.Namespace) -> None:
     """
     targets = getattr(arguments, "on", None) or [target(name) for name in USUAL]
     record: Path | None = getattr(arguments, "record", None)
+    settings = _settings(arguments, targets)
+    known: dict[tuple[str, str], Row] = {}
     if record is not None:
         check_target(record)
+        if arguments.resume:
+            known = {(row.file, row.sha256): row for row in read_record(record, settings)}
+    elif arguments.resume:
+        raise OnefourError("--resume: goes on with a record; name it with --record FILE")
     rows = []
     for model in arguments.models:
         started = time.monotonic()
-        row = _row(arguments, model, targets)
-        row.seconds = round(time.monotonic() - started, 1)
+        digest = _digest(model)
+        row = known.get((model.name, digest))
+        if row is None:
+            row = _row(arguments, model, targets)
+            row.sha256 = digest
+            row.seconds = round(time.monotonic() - started, 1)
         built = sum(not each.refused and not each.differs for each in row.frames)
         state = "refused" if row.refused else f"{built} of {len(targets)} targets"
         print(f"{model}: {row.kind or 'not read'}; {state}; {row.seconds:.0f} s", flush=True)
         rows.append(row)
+        if record is not None:
+            write_record(record, settings, rows)
     print()
     for line in table(rows):
         print(line)
-    if record is not None:
-        content = {
-            "tools": {tool: version(tool) for tool in TOOLS},
-            "quantize": "w{}a{}".format(*arguments.quantize)
-            if hasattr(arguments, "quantize")
-            else None,
-            "files": [asdict(row) for row in rows],
-        }
-        write_whole(record, json.dumps(content, indent=1) + "\n")
     wrong = [row.file for row in rows if any(each.differs for each in row.frames)]
     if wrong:
         raise DifferenceError(f"{', '.join(wrong)}: not computed alike, as told above")
+
+
+def _settings(arguments: argparse.Namespace, targets: list[Target]) -> Settings:
+    bits, size = getattr(arguments, "quantize", None), getattr(arguments, "size", None)
+    return Settings(
+        quantize=bits and "w{}a{}".format(*bits),
+        targets=[each.label for each in targets],
+        size=size and list(size),
+        input_scale=arguments.input_scale,
+        compared=not arguments.no_check,
+    )
+
+
+def _digest(model: Path) -> str:
+    """SHA-256 of a file, by which a record knows it again; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(model.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _row(arguments: argparse.Namespace, model: Path, targets: list[Target]) -> Row:
@@ -264,46 +254,3 @@ def _compared(compiled: Compiled, path: Path, input_scale: float) -> int:
     return check_frame(
         compiled.network, path, compiled.image, manifest, codes, tail, pieces
     ).codes
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{op} x {count}" if count > 1 else op for op, count in counts.items())
-
-
-def table(rows: list[Row]) -> Iterator[str]:
-    """Markdown: a line for each file and target; then what is refused, and what the host does."""
-    yield (
-        "| file | target | program KB | million cycles | useful | DRAM MB | frames/s | "
-        "codes compared, differing |"
-    )
-    yield "|---|---|---|---|---|---|---|---|"
-    for row in rows:
-        for frame in row.frames:
-            if frame.refused or frame.differs:
-                what = "refused" if frame.refused else "**differs**"
-                yield f"| {row.file} | {frame.target} | {what}, see below | | | | | |"
-                continue
-            rate = "" if frame.frames_per_second is None else f"{frame.frames_per_second:g}"
-            compared = f"{frame.codes_compared:,}, 0" if frame.codes_compared else ""
-            yield (
-                f"| {row.file} | {frame.target} | {frame.program_bytes / 1000:,.0f} | "
-                f"{frame.cycles / 1e6:.3f} | {frame.useful:.1%} | {frame.dram_bytes / 1e6:.2f} | "
-                f"{rate} | {compared} |"
-            )
-        if row.refused:
-            yield f"| {row.file} | all | refused, see below | | | | | |"
-    yield ""
-    for row in rows:
-        if row.on_host:
-            reason = f"; the array does not have {_listed(row.foreign)}" if row.foreign else ""
-            inner = "".join(f"; a piece in mid-network of {_listed(own)}" for own in row.pieces)
-            yield (
-                f"* {row.file}: {row.on_array} operators on the array; on the host, behind the "
-                f"heads or in pieces, {_listed(row.on_host)}{inner}{reason}"
-            )
-        elif row.on_array:
-            yield f"* {row.file}: all of {row.on_array} operators on the array"
-        told = (each.refused or each.differs for each in row.frames)
-        for reason in dict.fromkeys([row.refused, *told]):
-            if reason:
-                yield f"* {row.file}: {reason}"

@@ -17,6 +17,7 @@ from arch.link import ANSWER, CRC_BYTES, UNIT, BoardRegister, Operation
 from host.line.packets import (
     Command,
     Records,
+    gathered,
     may_follow,
     may_wait_behind,
     pixel_writes,
@@ -104,9 +105,7 @@ class Link:
         self, records: Sequence[Records], report: Callable[[int], None] | None = None
     ) -> list[bytes]:
         """What :meth:`read_records` reads, for many at once: the line is not idle in between."""
-        commands = [record_reads(each) for each in records]
-        answers = iter(self.exchange([each for own in commands for each in own], report))
-        return [b"".join(next(answers) for _ in own) for own in commands]
+        return gathered(records, lambda commands: self.exchange(commands, report))
 
     def write(self, address: int, content: bytes, report: Report | None = None) -> None:
         """Write whole units of memory."""

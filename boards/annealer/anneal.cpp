@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <vector>
 
 #include "moves.h"
 #include "placement.h"
@@ -20,12 +21,33 @@ constexpr double COLD = 0.02;         // last temperature, of the first
 constexpr int URGENT_PERCENT = 10;    // of the moves
 constexpr uint64_t REPORT = 1 << 22;  // moves
 constexpr uint64_t ANALYSES = 500;    // of the paths, in all
+constexpr double WARM = 0.97;         // of the moves; then only what is better is done
+constexpr int OFTENER = 4;            // are paths looked at in the cold, where prices need not wait
 
-static void report(const char* head) {
-    std::printf("%swire length %ld, longest path %.2f ns\n", head, price.wire_length(),
-                timing.longest / 1000.0);
+static void report(const char* head, long wire_length, int longest) {
+    std::printf("%swire length %ld, longest path %.2f ns\n", head, wire_length, longest / 1000.0);
     std::fflush(stdout);
 }
+
+// The placement with the shortest longest path of those that were seen in the cold. What no path
+// presses on may be moved far between two looks, and the last look is not the best one.
+class Best {
+public:
+    long wire_length = 0;
+    int longest = 0;
+
+    void look() {
+        if (!cells_.empty() && timing.longest >= longest) return;
+        longest = timing.longest, wire_length = price.wire_length();
+        cells_ = cells, spots_ = spots, tiles_ = tiles;
+    }
+    void take() { cells = cells_, spots = spots_, tiles = tiles_; }
+
+private:
+    std::vector<Cell> cells_;
+    std::vector<Spot> spots_;
+    std::vector<Tile> tiles_;
+};
 
 int main(int count, char** arguments) {
     if (count != 8) return 2;
@@ -39,26 +61,33 @@ int main(int count, char** arguments) {
     std::fclose(file);
     if (!placement_is_legal()) return 3;
     price.start(std::atof(arguments[5]), urgent);
-    report("");
+    report("", price.wire_length(), timing.longest);
     const uint64_t analyse = std::max<uint64_t>(moves / ANALYSES, 1);
     double temperature = first;
     int range = 0;
+    Best best;
     for (uint64_t move = 0; move < moves; move++) {
         if (move % 4096 == 0) {
             double part = double(move) / moves;
-            temperature = part > 0.97 ? 0 : first * std::pow(COLD, part);
+            temperature = part > WARM ? 0 : first * std::pow(COLD, part);
             range = std::max(3, int(30 * std::pow(0.1, part)));
         }
-        if (move % analyse == analyse - 1) price.look_at_timing();
+        const uint64_t pause = temperature > 0 ? analyse : std::max<uint64_t>(analyse / OFTENER, 1);
+        if (move % pause == pause - 1) {
+            price.look_at_timing();
+            if (temperature == 0) best.look();
+        }
         if (move % REPORT == 0) {
             char head[80];
             std::snprintf(head, sizeof head, "%3.0f %%, temperature %.3f, ", 100.0 * move / moves,
                           temperature);
-            report(head);
+            report(head, price.wire_length(), timing.longest);
         }
         one_move(temperature, range, urgent > 0 ? URGENT_PERCENT : 0);
     }
     price.look_at_timing();
-    report("");
+    best.look();
+    best.take();
+    report("", best.wire_length, best.longest);
     return write_placement(arguments[2]) ? 0 : 2;
 }

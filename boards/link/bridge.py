@@ -26,7 +26,8 @@ class Bridge(wiring.Component):
     -------
     received, received_valid : ``In``
     send : ``Out(stream.Signature(8))``
-    ar, r, aw, w, b : AXI4 as a manager; single beats
+    ar, r, aw, w, b : AXI4 as a manager
+        Single beats are read; bursts are written, see :class:`Commands`.
     lite : ``Out(lite_signature())``
         The accelerator's registers.
     read_address, read_data, write_address, write, write_data : those of the board, see

@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from arch.formats import PAGE_BYTES
 from arch.link import (
     BOARD_REGISTERS,
     CRC_BYTES,
@@ -17,9 +18,12 @@ from boards.link.answers import ADDRESS, ANSWER, Reading
 from boards.link.crc import Crc32
 from boards.link.units import PacketUnits
 from hw.streams import axi
+from hw.streams.axi_pins import channels
 from hw.streams.short_queue import ShortQueue
+from hw.streams.whole_beats import WholeBeats
 
 UNIT_BITS = (UNIT - 1).bit_length()
+PAGE_BITS = (PAGE_BYTES - 1).bit_length()
 
 
 def six_times(value: Signal) -> Signal:
@@ -30,13 +34,14 @@ def six_times(value: Signal) -> Signal:
 class Commands(wiring.Component):
     """Follows :mod:`arch.link`.
 
-    Nothing of a packet is done before its CRC is right. Memory is written a unit at a time. What is
-    to be read is handed over as a whole, when what was to be read before has been sent; bytes that
-    come in the meantime wait, ``WAITING_BYTES`` of them; a byte too many is lost, and its packet
-    with it.
+    Nothing of a packet is done before its CRC is right. What it writes to memory is one burst, or
+    two where a page of 4096 bytes ends in between: if each unit had to wait for bursts of others,
+    a packet could take longer than its bytes. What is to be read is handed over as a whole, when
+    what was to be read before has been sent; bytes that come in the meantime wait,
+    ``WAITING_BYTES`` of them; a byte too many is lost, and its packet with it.
 
     Latency: a packet is done from the third cycle after its last byte on. Throughput: that of the
-    line, while a unit takes no longer than its bytes do.
+    line, while memory takes a packet's bursts in the time of its bytes.
 
     Parameters
     ----------
@@ -48,7 +53,8 @@ class Commands(wiring.Component):
     Members
     -------
     received, received_valid : ``In``
-    aw, w, b : AXI4 as a manager; single beats
+    aw, w, b : AXI4 as a manager; bursts of whole beats
+        One is under way, and its beats are offered from the cycle on after its address was taken.
     lite_aw, lite_w, lite_b : AXI4-Lite as a manager
         The accelerator's registers.
     address, write, write_data : those of the board, see BoardRegisters
@@ -115,21 +121,26 @@ class Commands(wiring.Component):
 
         # Memory.
         index = Signal(range(PACKET_UNITS + 1))
-        upper = address[3] if self.beat_bits == 128 else 0
-        copies = self.beat_bits // (8 * UNIT)
-        low = 3 if self.beat_bits == 64 else 4  # of a whole beat's address
+        port, upper = self, 0
+        if self.beat_bits == 128:
+            m.submodules.whole = whole = WholeBeats(self.beat_bits)
+            for channel, _, _ in channels(whole.o.signature):
+                wiring.connect(m, getattr(whole.o, channel), wiring.flipped(getattr(self, channel)))
+            port, upper = whole.i, place[0]
+            m.d.comb += port.aw.payload.size.eq(UNIT_BITS)
+        burst = Signal(range(PACKET_UNITS))  # units of it to be written, less one
+        to_come, to_end = Signal.like(burst), (~address)[UNIT_BITS:PAGE_BITS]  # less one, too
         m.d.comb += [
             units.index.eq(index),
-            self.aw.payload.address.eq(address[low:] << low),
-            self.w.payload.data.eq(units.unit.replicate(copies)),
-            self.w.payload.strobe.eq(Mux(upper, 0xFF00, 0x00FF)),
-            self.w.payload.last.eq(1),
-            self.b.ready.eq(1),
+            to_come.eq(count - 1 - index),
+            port.aw.payload.address.eq(place << UNIT_BITS),
+            port.aw.payload.length.eq(burst),
+            port.w.payload.data.eq(units.unit.replicate(self.beat_bits // (8 * UNIT))),
+            port.w.payload.strobe.eq(Mux(upper, 0xFF00, 0x00FF)),
+            port.w.payload.last.eq(burst == 0),
+            port.b.ready.eq(1),
         ]
         addressed, written = Signal(), Signal()
-        answers = Signal(range(PACKET_UNITS + 1))  # write responses to come
-        issued = Signal()
-        m.d.sync += answers.eq(answers + issued - self.b.valid)
 
         # Registers.
         own = Signal()
@@ -218,7 +229,7 @@ class Commands(wiring.Component):
                     ]
                     with m.Switch(operation):
                         with m.Case(Operation.WRITE, Operation.PIXELS):
-                            m.next = "WRITE"
+                            m.next = "LENGTH"
                         with m.Case(Operation.WRITE_REGISTER):
                             m.next = "DONE"
                             with m.If(~again):
@@ -237,20 +248,23 @@ class Commands(wiring.Component):
                 m.next = "HEADER"
 
             # ---- Done to memory and registers.
-            with m.State("WRITE"):
-                m.d.comb += [self.aw.valid.eq(~addressed), self.w.valid.eq(~written)]
-                aw_done, w_done = addressed | self.aw.ready, written | self.w.ready
-                m.d.sync += [addressed.eq(aw_done), written.eq(w_done)]
-                with m.If(aw_done & w_done):
-                    m.d.comb += issued.eq(1)
-                    m.d.sync += [
-                        addressed.eq(0), written.eq(0), place.eq(place + 1),
-                        index.eq(index + 1),
-                    ]  # fmt: skip
-                    with m.If(index == count - 1):
-                        m.next = "ACKNOWLEDGED"
-            with m.State("ACKNOWLEDGED"), m.If(answers == 0):
-                m.next = "DONE"
+            with m.State("LENGTH"):
+                m.d.sync += burst.eq(Mux(to_end < to_come, to_end, to_come))
+                m.next = "BURST"
+            with m.State("BURST"):
+                m.d.comb += port.aw.valid.eq(1)
+                with m.If(port.aw.ready):
+                    m.next = "UNITS"
+            with m.State("UNITS"):
+                m.d.comb += port.w.valid.eq(1)
+                with m.If(port.w.ready):
+                    m.d.sync += [burst.eq(burst - 1), place.eq(place + 1), index.eq(index + 1)]
+                    with m.If(burst == 0):
+                        m.next = "WRITTEN"
+            with m.State("WRITTEN"), m.If(port.b.valid):
+                m.next = "LENGTH"
+                with m.If(index == count[: len(index)]):
+                    m.next = "DONE"
             with m.State("SET"):
                 m.d.comb += [
                     self.write.eq(own),

@@ -9,10 +9,17 @@ from hw.streams.short_queue import ShortQueue
 
 UNDER_WAY = 16
 """Bursts of each kind."""
+MOST_AHEAD = 6
+"""Two at work, and of each kind one that is taken and one that is offered."""
 
 
 class Share(wiring.Component):
     """Passes bursts on, taking turns where both managers have one, and leads what comes back home.
+
+    The host's line does not wait, so until its write is answered the core begins no read. Of a
+    memory that takes one burst of each kind ahead, and has two more at work, a write of the host
+    waits for ``MOST_AHEAD`` of the core's bursts at most. In turn the core's writes must not wait
+    for its reads, and the host has one write under way.
 
     Latency: 0 cycles, 1 where the other manager was served before; full throughput.
 
@@ -42,6 +49,11 @@ class Share(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        waits, offered = Signal(), Signal()
+        with m.If(self.host.aw.valid):
+            m.d.sync += waits.eq(1)
+        with m.Elif(self.host.b.valid):
+            m.d.sync += waits.eq(0)
         for kind in ("ar", "aw"):
             memory = getattr(self.memory, kind)
             core, host = getattr(self.core, kind), getattr(self.host, kind)
@@ -54,13 +66,15 @@ class Share(wiring.Component):
                 moved.eq(core.payload),
                 moved.address.eq(core.payload.address ^ Mux(self.half, self.size // 2, 0)),
             ]
-            mine, other = Mux(hosts, host.valid, core.valid), Mux(hosts, core.valid, host.valid)
+            may = ~waits | offered if kind == "ar" else 1
+            of_core = core.valid & may
+            mine, other = Mux(hosts, host.valid, of_core), Mux(hosts, of_core, host.valid)
             m.d.comb += [
                 room.eq(Cat(queue.i.ready for queue in queues).all()),
                 memory.valid.eq(mine & room),
                 memory.payload.eq(Mux(hosts, host.payload, moved)),
                 passes.eq(memory.valid & memory.ready),
-                core.ready.eq(memory.ready & room & ~hosts),
+                core.ready.eq(memory.ready & room & ~hosts & may),
                 host.ready.eq(memory.ready & room & hosts),
             ]
             for queue in queues:
@@ -69,6 +83,7 @@ class Share(wiring.Component):
             with m.If((passes | ~mine) & other):
                 m.d.sync += hosts.eq(~hosts)
             if kind == "ar":
+                m.d.sync += offered.eq(memory.valid & ~memory.ready & ~hosts)
                 self._back(m, "r", queues[0], self.memory.r.payload.last)
             else:
                 self._back(m, "b", queues[1], 1)

@@ -168,17 +168,18 @@ class LogicTiles:
         )
 
     def finish(self) -> list[str]:
-        """All that was made, flip-flops with the same controls together."""
+        """All that was made, flip-flops with the same controls together; a line for each of them,
+        for simulators do not read lines of any length."""
         lines = self.lines
         for (when, reset, asynchronous, enable), members in self._registers.items():
-            lines += [f"initial begin {' '.join(f'{q} = {v};' for q, _, v in members)} end"]
+            lines += ["initial begin", *(f"    {q} = {v};" for q, _, v in members), "end"]
             also = ""
             if asynchronous and reset != "1'b0":
                 edge, signal = ("negedge", reset[1:]) if reset[0] == "!" else ("posedge", reset)
                 also = f" or {edge} {signal}"
             lines.append(f"always @({when}{also})")
-            begun = " ".join(f"{q} <= {v};" for q, _, v in members)
-            lines.append(f"    if ({reset}) begin {begun}")
+            lines.append(f"    if ({reset}) begin")
+            lines += [f"        {q} <= {v};" for q, _, v in members]
             lines.append(f"    end else if ({enable}) begin")
             lines += [f"        {q} <= {d};" for q, d, _ in members]
             lines.append("    end")

@@ -18,7 +18,7 @@ from boards.design import Design
 from boards.platforms.board import Board
 from boards.platforms.registry import board_named
 from boards.toolchain import check_tools
-from boards.use.folder import run_folder
+from boards.use.folder import about_results, run_folder
 from boards.use.loader import load, loader_that_runs
 from boards.use.opened import Opened, bitstream_folder, chosen_board, made_bitstream, opened
 from boards.use.record import bitstream_records, frame_records, write_records
@@ -26,7 +26,7 @@ from compiler.build_folder import Build, read_build
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
 from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
-from host.device import Device, Report, result_bytes, tells_candidates
+from host.device import Device, Report, result_bytes
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.link import Link
@@ -149,12 +149,8 @@ def _frame(
         result_bytes(found.manifest),
         lambda report: device.results(found.manifest, found.image.memory_bytes, report, floor),
     )
-    if tells_candidates(found.manifest, floor):
-        print(f"results: {moved['results']} of {result_bytes(found.manifest)} bytes, those of "
-              f"places that can be boxes of {found.manifest.confidence:g}")  # fmt: skip
-    elif found.manifest.candidates and floor is not None:
-        print(f"results: all of them, for --score {floor:g} is below the build's --confidence "
-              f"{found.manifest.confidence:g}")  # fmt: skip
+    if told := about_results(found.manifest, floor, moved["results"]):
+        print(told)
     cycles = counters["cycles"]
     print(
         f"{cycles} cycles, {cycles / there.clock_mhz / 1000:.2f} ms at {there.clock_mhz:g} MHz "

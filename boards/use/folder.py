@@ -19,10 +19,12 @@ from compiler.errors import DifferenceError
 from compiler.quantize.pictures import SUFFIXES
 from host.boxes import boxes_on_picture, check_detector, class_names, is_detector
 from host.candidates.fetch import read_tensors
-from host.device import result_bytes
+from host.detection import Detections
+from host.device import result_bytes, tells_candidates
 from host.draw import check_drawing, describe, drawn_size, save_drawing
 from host.frame import load_frame
 from host.line.flight import Flight, Landed, fits, one_by_one
+from host.manifest import Manifest
 from host.memory import layer_format
 from host.picture import Frame
 from host.read_timing import settle_read_timing
@@ -41,6 +43,11 @@ class _Run:
     arguments: argparse.Namespace
     found: Build
     there: Opened
+
+    @property
+    def floor(self) -> float | None:
+        """What the boxes that are wanted score at least; None: all results are wanted."""
+        return self.arguments.score if is_detector(self.found.manifest) else None
 
 
 def run_folder(arguments: argparse.Namespace, found: Build, board: Board) -> None:
@@ -71,16 +78,18 @@ def _all_of_them(run: _Run, paths: list[Path]) -> None:
             yield waiting[-1][1].codes
 
     landing, times = _frames(run, codes()), [clock()]
-    cycles = 0
+    landed, fetched = None, []
     for landed in landing:
         times.append(clock())
         path, frame = waiting.pop(0)
-        cycles = landed.counters["cycles"]
+        fetched.append(landed.fetched)
         _tell(run, path, frame, landed)
+    if told := about_results(run.found.manifest, run.floor, round(np.mean(fetched))):
+        print(told)
     if len(paths) > 3:
         # Before the first one lands and while the last two do, the line goes one way.
         spent = (times[-3] - times[1]) / (len(paths) - 3)
-        print(f"{1 / spent:.2f} frames/s; {_limit(run, spent, cycles)}")
+        print(f"{1 / spent:.2f} frames/s; {_limit(run, spent, landed)}")
     whole = len(paths) / (times[-1] - times[0])
     print(f"{len(paths)} pictures in {times[-1] - times[0]:.3f} s, {whole:.2f} a second")
     for fault, count in device.link.faults.items():
@@ -89,7 +98,8 @@ def _all_of_them(run: _Run, paths: list[Path]) -> None:
         _, errors = run.there.simulated.get_memory(8)
         if errors:
             raise DifferenceError(f"the simulated memory saw {errors} breaches of its timing")
-        print("the results of every picture equal golden; no breach of the memory's timing")
+        same = "boxes" if tells_candidates(run.found.manifest, run.floor) else "results"
+        print(f"the {same} of every picture equal golden; no breach of the memory's timing")
 
 
 def _frames(run: _Run, codes: Iterator[np.ndarray]) -> Iterator[Landed]:
@@ -104,8 +114,8 @@ def _frames(run: _Run, codes: Iterator[np.ndarray]) -> Iterator[Landed]:
             there.simulated.put_memory(image.memory(), 0)
         else:
             there.device.load(image)
-        return one_by_one(there.device, image, manifest, found.pieces, codes)
-    flight = Flight(there.device, image, manifest, size)
+        return one_by_one(there.device, image, manifest, found.pieces, codes, run.floor)
+    flight = Flight(there.device, image, manifest, size, run.floor)
     if back_door:
         for half in (0, 1):
             there.simulated.put_memory(image.memory(), flight.base(half))
@@ -119,12 +129,11 @@ def _tell(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
     """The boxes of a picture, drawn if they are to be; of a simulation, that they are right."""
     arguments, found = run.arguments, run.found
     if run.there.simulated is not None:
-        _judge(found, path, frame, landed)
+        _judge(run, path, frame, landed)
     if not is_detector(found.manifest):
         print(f"{path.name}: {landed.counters['cycles']} cycles")
         return
-    parts = found.tail, found.heads
-    boxes = boxes_on_picture(landed.memory, found.manifest, frame, arguments.score, *parts)
+    boxes = _boxes(run, frame, landed.memory)
     classes = class_names(found.manifest)
     print(f"{path.name}: {landed.counters['cycles']} cycles, {len(boxes)} boxes")
     for line in describe(boxes, classes):
@@ -133,13 +142,31 @@ def _tell(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
         save_drawing(arguments.draw / f"{path.stem}.png", frame.image, boxes, classes)
 
 
-def _judge(found: Build, path: Path, frame: Frame, landed: Landed) -> None:
-    """DifferenceError unless all that was read of the outputs is what golden says."""
+def _boxes(run: _Run, frame: Frame, memory: np.ndarray) -> Detections:
+    """The boxes in memory uint8 with the results."""
+    found = run.found
+    return boxes_on_picture(
+        memory, found.manifest, frame, run.arguments.score, found.tail, found.heads
+    )
+
+
+def _judge(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
+    """DifferenceError unless all that was read of the outputs is what golden says; of places that
+    can be boxes, unless the boxes are."""
+    found = run.found
     expected = check_frame(
         found.network, found.model, found.image, found.manifest, frame.codes,
         found.tail if found.heads else None,  # which is what heads are decoded with
         found.pieces, found.heads,
     ).memory  # fmt: skip
+    if tells_candidates(found.manifest, run.floor):
+        boxes = [_boxes(run, frame, memory) for memory in (landed.memory, expected)]
+        if not boxes[0].equal(boxes[1]):
+            raise DifferenceError(
+                f"{path}: {len(boxes[0])} boxes of the results that were fetched are not the "
+                f"{len(boxes[1])} of golden's"
+            )
+        return
     for tensor in read_tensors(found.manifest):
         form = layer_format(found.manifest.layer_of(tensor))
         wrong = landed.memory[form.address : form.end] != expected[form.address : form.end]
@@ -149,14 +176,29 @@ def _judge(found: Build, path: Path, frame: Frame, landed: Landed) -> None:
             )
 
 
-def _limit(run: _Run, spent: float, cycles: int) -> str:
+def about_results(manifest: Manifest, floor: float | None, count: int) -> str:
+    """How many bytes of the results were fetched, where a program tells candidates; or why all."""
+    if tells_candidates(manifest, floor):
+        return (
+            f"results: {count} of {result_bytes(manifest)} bytes, those of places that can be "
+            f"boxes of {manifest.confidence:g}"
+        )
+    if manifest.candidates and floor is not None:
+        return (
+            f"results: all of them, for --score {floor:g} is below the build's --confidence "
+            f"{manifest.confidence:g}"
+        )
+    return ""
+
+
+def _limit(run: _Run, spent: float, landed: Landed) -> str:
     """What takes most of a frame's time."""
     picture = run.found.manifest.picture
     line = run.there.device.link.transport.baud
     parts = {
         "the line inwards": picture.height * picture.width * 3 * BITS_OF_A_BYTE / line,
-        "the line outwards": result_bytes(run.found.manifest) * BITS_OF_A_BYTE / line,
-        "the accelerator": cycles / run.there.clock_mhz * 1e-6,
+        "the line outwards": landed.fetched * BITS_OF_A_BYTE / line,
+        "the accelerator": landed.counters["cycles"] / run.there.clock_mhz * 1e-6,
     }
     told = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in parts.items())
     return f"{1000 * spent:.1f} ms each, at least {told}: {max(parts, key=parts.get)} limits it"

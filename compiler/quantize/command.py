@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from onnx import ModelProto
 
-from arch.command_line import integer, real
+from arch.command_line import integer, program, real
 from arch.files import FileError, check_target, write_whole
 from compiler.quantize.budget.command import add_budget, refuse_without, within
 from compiler.quantize.budget.goal import Goal, goal
@@ -249,4 +249,5 @@ def run(arguments: argparse.Namespace, sized: Path) -> None:
     write_whole(target, model.SerializeToString())
     if beside is not None and beside.resolve() != side_car(target).resolve():
         write_whole(side_car(target), beside.read_bytes())
-    print(f"{target}: {time.monotonic() - started:.0f} s; next: compiler build {target}")
+    step = program("build", "compiler build")
+    print(f"{target}: {time.monotonic() - started:.0f} s; next: {step} {target}")

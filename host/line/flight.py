@@ -13,11 +13,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from arch.link import BoardRegister
+from arch.link import ANSWERS_WAITING, BoardRegister
 from host.candidates.fetch import read_tensors
 from host.device import Device, whole_units
 from host.image import Image
-from host.line.packets import BOTH_WAYS_UNITS, Command, pixel_writes, reads, writes
+from host.line.packets import (
+    BOTH_WAYS_UNITS,
+    Command,
+    Records,
+    gathered,
+    pixel_writes,
+    reads,
+    writes,
+)
 from host.link import Report
 from host.manifest import Manifest
 from host.memory import layer_format
@@ -51,10 +59,12 @@ class _Collected:
 
 @dataclass(frozen=True, kw_only=True)
 class Landed:
-    """A frame that has ended: its counters, and memory uint8 with the network's outputs in it."""
+    """A frame that has ended: its counters, memory uint8 with the network's outputs in it, and the
+    bytes that were read for them; all of :meth:`host.device.Device.results`."""
 
     counters: dict[str, int]
     memory: np.ndarray
+    fetched: int
 
 
 def one_by_one(
@@ -63,23 +73,56 @@ def one_by_one(
     manifest: Manifest,
     pieces: Mapping[str, bytes],
     pictures: Iterable[np.ndarray],
-    report: Report | None = None,
+    floor: float | None = None,
 ) -> Iterator[Landed]:
     """Frames of a program that is loaded, each from its picture to its results before the next."""
     for codes in pictures:
-        device.put_picture(image, manifest, codes, report)
+        device.put_picture(image, manifest, codes)
         counters = device.frame(image, manifest, pieces)
-        memory = device.results(manifest, image.memory_bytes, report)
-        yield Landed(counters=counters, memory=memory)
+        counts: list[int] = []
+        memory = device.results(manifest, image.memory_bytes, counts.append, floor)
+        yield Landed(counters=counters, memory=memory, fetched=sum(counts))
+
+
+class _Reader:
+    """Memory of one half as the program sees it (``host.candidates.fetch.Reader``). While it is
+    read, packets of ``told`` are written, as many as the board takes beside each that reads."""
+
+    def __init__(self, flight: "Flight", half: int, told: list[Command]):
+        self.flight, self.half, self.told = flight, half, told
+        self.fetched = 0
+
+    def read(self, address: int, length: int, report: Report | None = None) -> bytes:
+        return b"".join(self._exchange(reads(address, length, BOTH_WAYS_UNITS), report))
+
+    def gather(self, records: Sequence[Records], report: Report | None = None) -> list[bytes]:
+        return gathered(records, lambda commands: self._exchange(commands, report))
+
+    def _exchange(self, asked: list[Command], report: Report | None) -> list[bytes]:
+        count = (ANSWERS_WAITING - 1) * len(asked)
+        told, self.told = self.told[:count], self.told[count:]
+        answers = self.flight._exchange(self.flight._moved(asked, self.half), told, report)
+        self.fetched += sum(map(len, answers))
+        return answers
 
 
 class Flight:
     """Frames of one program on a board with ``size`` bytes of memory, of which :func:`fits` says
-    that they can be in flight. Errors: those of the device and its link."""
+    that they can be in flight. ``floor`` is that of :meth:`host.device.Device.results`. Errors:
+    those of the device and its link."""
 
-    def __init__(self, device: Device, image: Image, manifest: Manifest, size: int):
+    def __init__(
+        self,
+        device: Device,
+        image: Image,
+        manifest: Manifest,
+        size: int,
+        floor: float | None = None,
+    ):
         self.device, self.image, self.manifest, self.size = device, image, manifest, size
-        forms = [layer_format(manifest.layer_of(tensor)) for tensor in read_tensors(manifest)]
+        self.floor = floor
+        tensors = (*read_tensors(manifest), *(each.tensor for each in manifest.candidates))
+        forms = [layer_format(manifest.layer_of(tensor)) for tensor in tensors]
         self._outputs = whole_units([(form.address, form.end) for form in forms])
         self._busy: int | None = None
         self._half = 0
@@ -111,14 +154,16 @@ class Flight:
             self._start(half)
             codes = next(coming, None)
             told = [] if codes is None else self._picture(codes, 1 - half)
-            asked = [] if before is None else self._results(1 - half)
-            answers = self._exchange(asked, told, report)
-            counters = self._finish()
-            if before is not None:
-                yield Landed(counters=before, memory=self._placed(answers))
-            before, half = counters, 1 - half
-        answers = self._exchange(self._results(1 - half), [], report)
-        yield Landed(counters=before, memory=self._placed(answers))
+            landed = None
+            if before is None:
+                self._exchange([], told, report)
+            else:
+                landed = self._land(before, 1 - half, told, report)
+            before = self._finish()
+            if landed is not None:
+                yield landed
+            half = 1 - half
+        yield self._land(before, 1 - half, [], report)
 
     # ---- Halves.
 
@@ -147,35 +192,24 @@ class Flight:
         Device(collected).put_picture(self.image, self.manifest, codes)
         return self._moved(collected.commands, half)
 
-    def _results(self, half: int) -> list[Command]:
-        """Commands that read the outputs in a half."""
-        commands = [
-            each for start, end in self._outputs
-            for each in reads(start, end - start, BOTH_WAYS_UNITS)
-        ]  # fmt: skip
-        return self._moved(commands, half)
-
-    def _placed(self, answers: Sequence[bytes]) -> np.ndarray:
-        """Memory uint8 [memory_bytes] with what was read of the outputs, and 0 elsewhere."""
-        memory, content = np.zeros(self.image.memory_bytes, np.uint8), b"".join(answers)
-        for start, end in self._outputs:
-            kept = min(end, memory.size)
-            memory[start:kept] = np.frombuffer(content[: kept - start], np.uint8)
-            content = content[end - start :]
-        return memory
+    def _land(
+        self, counters: dict[str, int], half: int, told: list[Command], report: Report | None
+    ) -> Landed:
+        """Fetch the results in a half while ``told`` is written, where that leaves them alone."""
+        base = self.base(half)
+        outputs = [range(start + base, end + base) for start, end in self._outputs]
+        apart = not any(_meet(one, other) for one in outputs for other in _places(told))
+        reader = _Reader(self, half, told if apart else [])
+        memory = Device(reader).results(self.manifest, self.image.memory_bytes, report, self.floor)
+        self._exchange([], reader.told if apart else told, report)
+        return Landed(counters=counters, memory=memory, fetched=reader.fetched)
 
     def _exchange(
         self, asked: Sequence[Command], told: Sequence[Command], report: Report | None
     ) -> list[bytes]:
-        """Read and write at once, if that is in nobody's way; return what was read."""
+        """Read and write at once, apart from each other; return what was read."""
         self._check_idle([*asked, *told])
-        link = self.device.link
-        if any(_meet(one, other) for one in _places(asked) for other in _places(told)):
-            # Outputs where a picture lies: they are fetched before it comes.
-            answers = link.exchange(asked, report)
-            link.exchange(told, report)
-            return answers
-        return link.exchange_both_ways(asked, told, report)
+        return self.device.link.exchange_both_ways(asked, told, report)
 
     def _check_idle(self, commands: Iterable[Command]) -> None:
         """Raise :class:`FlightError` where a command touches what the accelerator works on."""

@@ -3,7 +3,7 @@ them may be under way at once."""
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from arch.link import ANSWERS_WAITING, PACKET_UNITS, PIXEL_BYTES, UNIT, WAITING_BYTES, Operation
@@ -124,6 +124,15 @@ def record_reads(records: Records) -> list[Command]:
         )
         for first, count in _pieces(records.number, max(1, READ_UNITS // units))
     ]
+
+
+def gathered(
+    records: Sequence[Records], exchange: Callable[[list[Command]], list[bytes]]
+) -> list[bytes]:
+    """What ``exchange``, which has commands done, reads of records: as many contents."""
+    commands = [record_reads(each) for each in records]
+    answers = iter(exchange([each for own in commands for each in own]))
+    return [b"".join(next(answers) for _ in own) for own in commands]
 
 
 def _pieces(total: int, most: int) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ from host.description import side_car
 from quant.distilling.distil import Teacher, distil
 from quant.distilling.options import training_of
 from quant.distilling.student import Student
+from quant.training.parallel import Processes
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -47,10 +48,11 @@ def run(arguments: argparse.Namespace) -> None:
     quantisation.find_layers()
     student = Student(quantisation)
     before = judge.error(quantisation.written())
-    teacher = Teacher(network, pictures, arguments.pictures, arguments.threads)
+    teacher = Teacher(student.teacher(), pictures, arguments.pictures, Processes().device)
     losses = distil(student, teacher, training)
     student.write_back()
-    model = quantisation.told(f"{training.told()}, torch {torch.__version__}")
+    executed = f"torch {torch.__version__}, {teacher.device.type}"
+    model = quantisation.told(f"{training.told()}, {executed}")
     after = judge.error(model)
     write_whole(target, model.SerializeToString())
     if beside is not None and beside.resolve() != side_car(target).resolve():

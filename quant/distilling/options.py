@@ -16,7 +16,8 @@ LEAST_BITS, MOST_BITS = 2, 8
 class Training:
     """``rate``: of a tensor's size, in a step. ``ema``: decay of the average, None: no average.
 
-    ``correction``: share of the steps that QC takes, after the others.
+    ``correction``: share of the steps that QC takes, after the others. ``maps``: weight of the
+    maps in the network's midst beside the heads.
     """
 
     steps: int = 600
@@ -24,13 +25,15 @@ class Training:
     rate: float = 5e-3
     ema: float | None = 0.98
     correction: float = 0.15
+    maps: float = 1.0
     seed: int = 0
 
     def told(self) -> str:
         """All that decides what comes out, as text."""
         return (
             f"; distilled: steps {self.steps}, batch {self.batch}, rate {self.rate:g}, "
-            f"ema {self.ema}, correction {self.correction:g}, seed {self.seed}"
+            f"ema {self.ema}, correction {self.correction:g}, maps {self.maps:g}, "
+            f"seed {self.seed}"
         )
 
 
@@ -75,6 +78,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--rate", type=real(0, 1, above=True), default=default.rate,
         help="learning rate, as a share of the size of what learns",
     )  # fmt: skip
+    parser.add_argument(
+        "--maps", type=real(0), default=default.maps,
+        help="weight of the maps in the network's midst, beside its heads; 0: the heads alone",
+    )  # fmt: skip
     parser.add_argument("--seed", type=integer(), default=default.seed)
     parser.add_argument("--no-ema", action="store_true", help="no average of weights and steps")
     parser.add_argument("--no-correction", action="store_true", help="no quantisation correction")
@@ -83,7 +90,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def training_of(arguments: argparse.Namespace) -> Training:
     """What the command line asks for."""
     training = Training(
-        steps=arguments.steps, batch=arguments.batch, rate=arguments.rate, seed=arguments.seed
+        steps=arguments.steps,
+        batch=arguments.batch,
+        rate=arguments.rate,
+        maps=arguments.maps,
+        seed=arguments.seed,
     )
     if arguments.no_ema:
         training = replace(training, ema=None)

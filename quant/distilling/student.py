@@ -6,14 +6,15 @@ from what it found without training: grids, steps, roundings and biases.
 
 import numpy as np
 import torch
+from onnx import NodeProto
 from torch import Tensor, nn
 
-from compiler.quantize.heads import heads, trunk
 from compiler.quantize.points import layers
 from compiler.quantize.quantise import Run
 from compiler.quantize.ranges import Grid
 from compiler.quantize.writer import Layer
-from quant.distilling.operators import OPERATORS, SIZES, convolution, refused
+from quant.distilling.graph import Graph
+from quant.distilling.operators import convolution
 from quant.model.layers import Correction
 from quant.quantisers.lsq import LearnedStepQuantiser
 
@@ -55,42 +56,39 @@ class Convolved(nn.Module):
         self.quantiser.started.fill_(True)
         self.correction = nn.Identity()
 
+    def forward(self, node: NodeProto, x: Tensor) -> Tensor:
+        y = convolution(node, x, self.quantiser(self.weight), self.bias)
+        return self.correction(y)
+
     @torch.no_grad()
     def layer(self, unit: float | None) -> Layer:
         """In integers: a correction's gain goes into the steps, its offset into the bias."""
-        codes = self.quantiser.codes(self.weight).numpy().astype(np.int64)
-        steps = self.quantiser.scale().flatten().double().numpy()
-        bias = self.bias.double().numpy()
+        codes = self.quantiser.codes(self.weight).cpu().numpy().astype(np.int64)
+        steps = self.quantiser.scale().flatten().double().cpu().numpy()
+        bias = self.bias.double().cpu().numpy()
         if isinstance(self.correction, Correction):
-            gain = self.correction.gain.flatten().double().numpy()
+            gain = self.correction.gain.flatten().double().cpu().numpy()
             steps, bias = steps * gain, bias * gain
-            bias = bias + self.correction.offset.flatten().double().numpy()
+            bias = bias + self.correction.offset.flatten().double().cpu().numpy()
         return Layer(codes, steps.astype(np.float32).astype(np.float64), bias, unit)
 
 
-class Student(nn.Module):
-    """[n, channels, height, width] float32 -> the heads' maps, in order.
+class Student(Graph):
+    """A quantisation whose grids and layers are found, ``run``, as a graph that learns.
 
-    ``run``: a quantisation whose grids and layers are found.
+    Beside the heads it keeps the maps in its midst that are rounded to codes, as they are read.
     """
 
     def __init__(self, run: Run):
-        super().__init__()
+        points = run.points
+        super().__init__(run.network, (each for each in points.groups if each != run.network.input))
         self.run = run
-        network, points = run.network, run.points
-        self.nodes = trunk(network)
-        self.names = [node.output[0] for node in heads(network)]
-        known = {node.output[0]: node for node in layers(network)}
-        for node in self.nodes:
-            if node.output[0] not in known and node.op_type not in OPERATORS:
-                raise refused(node)
+        known = {node.output[0]: node for node in layers(run.network)}
         self.places = {name: str(place) for place, name in enumerate(known)}
         self.layers = nn.ModuleDict(
             {
                 self.places[name]: Convolved(
-                    network.constants[node.input[1]],
-                    run.layers[name],
-                    run.widths.weights[name],
+                    run.network.constants[node.input[1]], run.layers[name], run.widths.weights[name]
                 )
                 for name, node in known.items()
             }
@@ -99,42 +97,21 @@ class Student(nn.Module):
         self.grids = nn.ModuleDict(
             {self.groups[group]: LearnedGrid(grid) for group, grid in run.grids.items()}
         )
-        self.picture = self.groups[points.group(network.input)]
-        # What its bytes stand for is not to be learned.
-        self.grids[self.picture].requires_grad_(False)
-        self.constants = {
-            name: torch.tensor(value)
-            for name, value in network.constants.items()
-            if value.dtype == np.float32
-        }
+        # What the picture's bytes stand for is not to be learned.
+        self.grids[self.groups[points.group(run.network.input)]].requires_grad_(False)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        network, points = self.run.network, self.run.points
-        found: dict[str, Tensor] = {}
-        heads_found: dict[str, Tensor] = {}
+    def convolved(self, node: NodeProto, x: Tensor) -> Tensor:
+        return self.layers[self.places[node.output[0]]](node, x)
 
-        def keep(tensor: str, value: Tensor) -> None:
-            heads_found[tensor] = value
-            if tensor in points.groups:
-                value = self.grids[self.groups[points.group(tensor)]](value)
-            found[tensor] = value
+    def passed_on(self, tensor: str, value: Tensor) -> Tensor:
+        points = self.run.points
+        if tensor not in points.groups:
+            return value
+        return self.grids[self.groups[points.group(tensor)]](value)
 
-        keep(network.input, x)
-        for node in self.nodes:
-            if node.output[0] in self.places:
-                own = self.layers[self.places[node.output[0]]]
-                weights = own.quantiser(own.weight)
-                y = convolution(node, found[node.input[0]], weights, own.bias)
-                keep(node.output[0], own.correction(y))
-                continue
-            operands = node.input[:1] if node.op_type in SIZES else node.input
-            inputs = [found[t] if t in found else self.constants[t] for t in operands]
-            results = OPERATORS[node.op_type](node, inputs, network.constants)
-            if isinstance(results, Tensor):
-                results = (results,)
-            for tensor, value in zip(node.output, results, strict=True):
-                keep(tensor, value)
-        return [heads_found[name] for name in self.names]
+    def teacher(self) -> Graph:
+        """The float network of the same maps."""
+        return Graph(self.network, self.kept)
 
     def write_back(self) -> None:
         """Put what was learned into the run's grids and layers."""

@@ -5,6 +5,7 @@ import pytest
 import compiler.__main__
 import onefour.__main__
 from compiler.frontend.pipeline import PASS_NAMES
+from tests.samples.float_net import attentive
 from tests.samples.small_onnx import Net, quantised_net
 
 
@@ -77,6 +78,19 @@ def test_a_float_network(floats, tmp_path, capfd, command):
     assert lines[1:] == ["the host computes what follows 't1': Softmax, by onnxruntime"]
     assert f"python -m compiler quantize {floats} --data FOLDER" in told.err
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("command", ["explain", "build"])
+def test_a_float_network_with_attention(tmp_path, capfd, command):
+    """Quantised, its host computes the attention alone: nothing is said of its convolutions."""
+    path = attentive().save(tmp_path)
+    more = ["-o", str(tmp_path / "build")] if command == "build" else []
+    assert compiler.__main__.main([command, str(path), *more]) == 2
+    told = capfd.readouterr()
+    _, line = told.out.splitlines()
+    assert "(Reshape x 2, Transpose x 2, MatMul x 2, Softmax) will be computed by the host" in line
+    assert line.endswith("the array can go on behind it once the network is quantised")
+    assert f"python -m compiler quantize {path} --data FOLDER" in told.err
 
 
 def test_a_float_network_that_quantising_does_not_mend(tmp_path, capfd):

@@ -45,7 +45,8 @@ def test_a_row_for_every_file_and_target(quantised, tmp_path, capfd):
     assert second["frames"] == []
     assert "broken.onnx: not an ONNX file" in second["refused"]
     assert told.count("| tiny, ") == 2
-    assert "| broken.onnx | all | refused, see below |" in told
+    assert f"| {quantised.name} | {first['on_array']} | 0 | tiny, sdr16_133, 50 MHz | " in told
+    assert "| broken.onnx | | | all | refused, see below |" in told
 
 
 def test_a_difference_is_no_refusal(quantised, monkeypatch, capfd):
@@ -72,8 +73,10 @@ def test_float_networks(tmp_path, capfd):
     given = ["--quantize", "w8a8", "--data", data, "--on", "tiny", "--on", "ecp5-25f"]
     assert run(model, *given) == 0
     told = capfd.readouterr().out
-    assert "| small.onnx | tiny, ideal | " in told
-    assert "| small.onnx | ecp5_25f, sdr16_133 | refused, see below |" in told
+    on_array = int(told.partition("| small.onnx | ")[2].split()[0])
+    assert f"| small.onnx | {on_array} | 0 | tiny, ideal | " in told
+    assert f"| small.onnx | {on_array} | 0 | ecp5_25f, sdr16_133 | refused, see below |" in told
+    assert f"small.onnx: all of {on_array} operators on the array" in told
     assert "Build for a machine with wide codes (tiny, ecp5_85f)" in told
 
 
@@ -89,3 +92,45 @@ def test_targets():
     assert (found.board.machine.name, found.board.memory.name) == ("ecp5_85f", "ideal")
     assert found.clock_mhz == 70.5
     assert target("tiny").clock_mhz is None
+
+
+def test_a_stopped_run_goes_on(quantised, tmp_path, monkeypatch, capfd):
+    """Files that the record has are not built again, however they were named; a changed one is."""
+    record = tmp_path / "record.json"
+    given = ["--on", "tiny@100", "--record", record]
+    assert run(quantised, *given) == 0
+    first = json.loads(record.read_text())["files"]
+    built = []
+
+    def count(*arguments, **named):
+        built.append(arguments)
+        return check_frame(*arguments, **named)
+
+    check_frame = survey.check_frame
+    monkeypatch.setattr(survey, "check_frame", count)
+    other = quantised.with_name("other.onnx")
+    other.write_bytes(quantised.read_bytes())
+    assert run(quantised, other, *given, "--resume") == 0
+    assert len(built) == 1
+    rows = json.loads(record.read_text())["files"]
+    assert rows[0] == first[0]
+    assert [row["file"] for row in rows] == [quantised.name, "other.onnx"]
+    assert rows[1]["frames"] == first[0]["frames"]
+    assert capfd.readouterr().out.count("| tiny, ideal, 100 MHz |") == 3
+    quantised.write_text("no network")
+    assert run(quantised, *given, "--resume") == 0
+    assert "not an ONNX file" in json.loads(record.read_text())["files"][0]["refused"]
+
+
+def test_what_cannot_be_gone_on_with(quantised, tmp_path, capfd):
+    record = tmp_path / "record.json"
+    assert run(quantised, "--on", "tiny", "--resume") == 2
+    assert "name it with --record" in capfd.readouterr().err
+    assert run(quantised, "--on", "tiny", "--no-check", "--record", record) == 0
+    kept = record.read_bytes()
+    assert run(quantised, "--on", "tiny", "--resume", "--record", record) == 2
+    assert "recorded with compared False, and now True is asked for" in capfd.readouterr().err
+    assert record.read_bytes() == kept
+    record.write_text('{"files": []}')
+    assert run(quantised, "--on", "tiny", "--resume", "--record", record) == 2
+    assert "is no record of a survey that can be gone on with" in capfd.readouterr().err

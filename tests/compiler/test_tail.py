@@ -51,6 +51,9 @@ def test_from_file_to_boxes(tmp_path, picture, capfd, tail):
     assert "the host computes what follows" in told
     assert "what the host computes is not in them" in told
     assert "computed on the host; from the file in onnxruntime at most" in told
+    assert told.endswith(
+        f"next: python -m golden run {folder} --image PICTURE --draw boxes.png\n"
+    )
     build = read_build(folder)
     assert build.manifest.tail.boxes.layout == TAILS[tail]
     assert build.manifest.tail.boxes.classes == ("cat", "dog", "car")

@@ -1,5 +1,7 @@
 """Whole frames with maps that stay on chip: RTL computes the network, in the cycles predicted."""
 
+from itertools import product
+
 import pytest
 
 from arch.isa import Opcode, has_signs
@@ -11,8 +13,18 @@ from golden import execute
 from host.memory import memory_with_picture, read_layer
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
+from tests.samples.long_runs import slow
 from tests.samples.machines import SMALL16
 from tests.samples.staying import binary, staying
+
+SIZES, STALLS = [(24, 32), (22, 36)], [0, 96]
+USUAL = [*((SIZES[0], memory, 0) for memory in MEMORIES.values()), (SIZES[1], SDR16_133, 96)]
+OTHERS = [case for case in product(SIZES, MEMORIES.values(), STALLS) if case not in USUAL]
+"""Every memory with every size, and with memory that stalls."""
+
+
+def _name(value: object) -> str:
+    return getattr(value, "name", f"{value}".replace(", ", "x").strip("()"))
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +44,7 @@ def test_signs(model, memory, stall, seed):
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("stall", [0, 96])
-@pytest.mark.parametrize("memory", MEMORIES.values(), ids=lambda memory: memory.name)
-@pytest.mark.parametrize("size", [(24, 32), (22, 36)])
+@pytest.mark.parametrize(("size", "memory", "stall"), [*USUAL, *slow(*OTHERS)], ids=_name)
 def test_frames(model, size, memory, stall, seed):
     network, picture = staying(seed, *size)
     # With fast memory nothing might stay; a program holds with any memory.

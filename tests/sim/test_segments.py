@@ -9,12 +9,13 @@ from arch.machine import TINY
 from compiler.build_folder import write_build
 from compiler.flow import compile_file
 from tests.samples.host_pieces import attention
+from tests.samples.long_runs import slow
 
 
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     ("bits", "blocks", "options"),
-    [(4, 1, ["--machine-check"]), (8, 2, []), (4, 2, ["--stalls", "3"])],
+    [(4, 1, ["--machine-check"]), (8, 2, []), *slow((4, 2, ["--stalls", "3"]))],
     ids=str,
 )
 def test_the_machine_goes_on_behind_the_host(tmp_path, rng, capfd, bits, blocks, options):

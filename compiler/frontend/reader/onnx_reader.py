@@ -61,6 +61,7 @@ INTEGERS = {
     25,  # UINT2
     26,  # INT2
 }
+ZIP = b"PK\x03\x04"
 #: What onnxruntime's tools write in files of an opset that lacks a type, with ONNX's own meaning.
 MICROSOFT = "com.microsoft"
 DOMAINS = {
@@ -98,6 +99,11 @@ def load_file(path: str | Path) -> ModelProto:
         data = path.read_bytes()
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror}).") from error
+    if data.startswith(ZIP):
+        raise ReadError(
+            f"{path}: a zip archive, as PyTorch's checkpoints are; networks are read as ONNX "
+            f"files. Export it: yolo export model={path} format=onnx, or torch.onnx.export."
+        )
     model = ModelProto()
     try:
         model.ParseFromString(data)

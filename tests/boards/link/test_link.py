@@ -188,6 +188,21 @@ def test_long_transfers(model):
 
 
 @pytest.mark.cosim
+@pytest.mark.parametrize("bits", [64, 128])
+def test_packets_across_the_end_of_a_page(bits):
+    """Two bursts each, wherever the packet is cut."""
+    order = random.Random(6)
+    with board_of(link_model(bits)) as line:
+        link = Link(line)
+        for before in (1, 2, 7, 8, 15):
+            content = order.randbytes(128)
+            at = 0x1000 * before - 8 * before
+            link.write(at, content)
+            assert link.read(at - 8, 144) == bytes(8) + content + bytes(8)
+        assert not link.faults
+
+
+@pytest.mark.cosim
 def test_both_ways_at_once(model):
     """In little more time than the longer way takes, and with faults right as well."""
     content = random.Random(4).randbytes(4096)

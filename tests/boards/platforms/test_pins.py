@@ -6,6 +6,7 @@ muselab_icesugar_pro.py), whose authors read the schematics for themselves.
 """
 
 import re
+from functools import cache
 
 import pytest
 
@@ -73,11 +74,17 @@ LOCATED = re.compile(
 )
 
 
+@cache
+def _constraints(name: str) -> str:
+    """Of a board's design, as text; elaborating one takes seconds."""
+    design = Design(board=board_named(name), machine=TINY, clock_mhz=75.0)
+    return design_files(design)[f"{TOP}.lpf"]
+
+
 def _pins(name: str) -> dict[str, str]:
     """The pins of a design, bit 0 first, by resource and part."""
-    design = Design(board=board_named(name), machine=TINY, clock_mhz=75.0)
     found: dict[str, dict[int, str]] = {}
-    for line in design_files(design)[f"{TOP}.lpf"].splitlines():
+    for line in _constraints(name).splitlines():
         if line.startswith("LOCATE"):
             pin = LOCATED.fullmatch(line)
             signal = ".".join(filter(None, (pin["resource"], pin["part"])))
@@ -91,3 +98,16 @@ def _pins(name: str) -> dict[str, str]:
 def test_pins_are_those_of_litex_boards(name):
     expected = PINS["ulx3s" if name.startswith("ulx3s") else name]
     assert _pins(name) == expected
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_pin_has_a_place_of_its_own(name):
+    """And the clock's rate is known."""
+    board = board_named(name)
+    constraints = _constraints(name)
+    places = [line for line in constraints.splitlines() if line.startswith("LOCATE")]
+    sites = [line.split("SITE")[1] for line in places]
+    assert len(set(sites)) == len(sites)
+    # SDRAM: 13 + 2 address, 16 data, 2 mask, 6 more; clock, line, LED.
+    assert len([place for place in places if "sdram" in place]) == 39
+    assert f"{board.platform().default_clk_frequency:.1f} HZ" in constraints

@@ -4,13 +4,10 @@ import pytest
 
 from boards.sdram.part import ANY_16, ANY_32
 from boards.sdram.traffic import send, share_of_bus, traffic_model
+from tests.samples.long_runs import slow
 
-CONFIGURATIONS = [
-    (ANY_16, 64, 100.0),
-    (ANY_16, 128, 75.0),
-    (ANY_32, 64, 133.0),
-    (ANY_32, 128, 100.0),
-]
+USUAL_ONES = [(ANY_16, 64, 100.0), (ANY_32, 128, 100.0)]
+OTHERS = [(ANY_16, 128, 75.0), (ANY_32, 64, 133.0)]
 USUAL = {"kinds": 3, "beats": 0, "bursts": 300, "window": 1 << 20}
 
 
@@ -28,12 +25,12 @@ def usual():
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize(("part", "beat_bits", "clock"), CONFIGURATIONS, ids=_name)
+@pytest.mark.parametrize(("part", "beat_bits", "clock"), [*USUAL_ONES, *slow(*OTHERS)], ids=_name)
 def test_reads_give_what_was_written(part, beat_bits, clock, tmp_path):
     """Bursts of 1 to 64 beats anywhere, some bytes masked, every channel held back at times."""
     model = traffic_model(part, beat_bits, clock)
-    for seed, slow in ((1, 0), (2, 100)):
-        figures = send(model, tmp_path, **USUAL, masks=1, slow=slow, seed=seed)
+    for seed, share in ((1, 0), (2, 100)):
+        figures = send(model, tmp_path, **USUAL, masks=1, slow=share, seed=seed)
         assert clean(figures), (figures, (tmp_path / "simulation.log").read_text())
         assert figures.beats_read > 1000
         assert figures.refreshes > figures.cycles // 1000
@@ -101,7 +98,7 @@ def test_reading_at_the_wrong_time_is_noticed(usual, setting, tmp_path):
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("delay", [300, 3000, 6000])
+@pytest.mark.parametrize("delay", [3000, *slow(300, 6000)])
 def test_every_pad_delay_has_its_setting(usual, delay, tmp_path):
     """Delays of 0.6 to 12 ns out and in: some phase of the memory's clock and some ``late`` fit."""
     good = [

@@ -78,6 +78,13 @@ def test_candidates_alone_over_the_line(detector, capfd):
     assert 0 < int(found[1]) < int(found[2])
     assert " 0 boxes" not in told
     assert "boxes, as in the whole results of golden" in told
+    # The same picture, in flight.
+    assert _run("run", detector / "build", "--simulate", "--image", detector, "--score", 0.9) == 0
+    told = capfd.readouterr().out
+    assert "two frames in flight" in told
+    assert found[0] in told
+    assert "the boxes of every picture equal golden; no breach" in told
+    assert "mended" not in told
 
 
 def test_traffic(detector, capfd, tmp_path):

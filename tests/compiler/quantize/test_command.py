@@ -36,7 +36,7 @@ def test_file_to_file(model, data, tmp_path, capfd):
     assert run("quantize", model, "--data", data, "-o", target, "--weights", 4) == 0
     captured = capfd.readouterr()
     assert "7 convolutions, weights of 4 bits (first 8, last 8), activations of 8" in captured.out
-    assert f"next: compiler build {target}" in captured.out
+    assert f"next: python -m compiler build {target}\n" in captured.out
     assert captured.out.count("dB above its error") == 2
     assert "6 pictures; about 100 show better" in captured.err
     assert {t.bits for t in read_network(target).tensors.values()} == {8}
@@ -72,7 +72,11 @@ def test_build_quantises_first(model, data, tmp_path, capfd):
     folder = tmp_path / "build"
     given = ["--machine", "tiny", "--no-verilog", "-o", folder]
     assert run("build", model, "--quantize", "w4a4", "--data", data, *given) == 0
-    assert "one picture computed alike by ONNX graph, network and program" in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert told.startswith(f"{model}: float; ")
+    assert f"{model}, quantised: QCDQ; " in told
+    assert "one picture computed alike by ONNX graph, network and program" in told
+    assert told.endswith(f"next: python -m golden run {folder} --image PICTURE\n")
     network = read_build(folder).network
     bits = {t.bits for name, t in network.tensors.items() if name != network.input}
     assert (network.name, bits) == ("small", {4})

@@ -1,20 +1,24 @@
 """Two frames in flight: every result is that of its picture, and nobody is in anybody's way."""
 
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from arch.link import BoardRegister, Operation
+from arch.link import UNIT, BoardRegister, Operation
 from arch.machine import TINY
 from arch.registers import Register
+from compiler.candidates.hosted import head_weights
 from compiler.describe import describe
-from compiler.flow import compile_network
+from compiler.flow import ARRAY, HOST, compile_network
 from golden.machine import GoldenMachine
-from host.device import Device
+from host.boxes import boxes_on_picture
+from host.device import Device, result_bytes
 from host.line.flight import Flight, FlightError, fits, one_by_one
 from host.line.packets import Command
 from host.memory import layer_format, memory_with_picture
+from tests.samples.detectors import compiled, frame, memory_after, raw_maps
 from tests.samples.networks import Builder
 
 SIZE = 1 << 20
@@ -69,6 +73,13 @@ class Board:
         found = self.memory[place.start : place.stop]
         if command.operation == Operation.READ:
             return found.tobytes()
+        if command.operation == Operation.READ_STRIDED:
+            length = command.count * UNIT
+            skip, repeats, _ = struct.unpack("<IHH", command.payload)
+            return b"".join(
+                found[at : at + length].tobytes()
+                for at in range(0, repeats * (length + skip), length + skip)
+            )
         content = np.frombuffer(command.payload, np.uint8)
         if command.operation == Operation.PIXELS:
             content = np.pad(content.reshape(-1, 3), ((0, 0), (0, 1))).reshape(-1)
@@ -130,14 +141,45 @@ def test_what_the_accelerator_uses_is_left_alone(program):
     flight._exchange([inside], [], None)
 
 
-def test_results_where_a_picture_lies_are_fetched_first(program):
+@pytest.mark.parametrize("beside", [0, 8])
+def test_results_where_a_picture_lies_are_fetched_first(program, beside):
+    """Or at once, where they lie apart."""
+    _, manifest, _ = program
     board, flight = _flight(program)
-    board.memory[64:72] = 9
-    asked = [Command(Operation.READ, 1, 64, answer_bytes=8)]
-    told = [Command(Operation.WRITE, 1, 64, bytes(8))]
-    assert flight._exchange(asked, told, None) == [bytes([9] * 8)]
-    assert not board.at_once
-    assert not board.memory[64:72].any()
+    form = layer_format(manifest.layer_of(manifest.outputs[0].tensor))
+    board.memory[:] = 9
+    place = form.address - form.address % UNIT if beside == 0 else form.end + -form.end % UNIT
+    told = [Command(Operation.WRITE, 1, place, bytes(8))]
+    landed = flight._land({}, 0, told, None)
+    assert (landed.memory[form.address : form.end] == 9).all()
+    assert not board.memory[place : place + 8].any()
+    assert any(asked and told for asked, told in board.at_once) == bool(beside)
+
+
+@pytest.mark.parametrize("heads", [ARRAY, HOST])
+def test_candidates_alone(tmp_path, heads):
+    """The boxes are those of the whole results, and fewer bytes come for them."""
+    floor = 0.9
+    made, manifest = compiled(raw_maps(tmp_path), TINY, floor, heads)
+    image = made.image
+    pictures = [frame(np.random.default_rng(seed)) for seed in range(4)]
+    board = Board(image.memory_bytes)
+    board.program = manifest.program_address
+    flight = Flight(Device(board), image, manifest, SIZE, floor)
+    flight.load()
+    weights = head_weights(made.network, made.heads) if heads == HOST else b""
+    for shown, landed in zip(pictures, flight.frames(each.codes for each in pictures), strict=True):
+        whole = memory_after(made, manifest, shown.codes)
+        found, expected = (
+            boxes_on_picture(memory, manifest, shown, floor, None, weights)
+            for memory in (landed.memory, whole)
+        )
+        assert found.equal(expected)
+        assert len(found)
+        # Features are few here, and read whole.
+        most = result_bytes(manifest) - (heads == ARRAY)
+        assert 0 < landed.fetched <= most
+    assert any(asked and told for asked, told in board.at_once)
 
 
 def test_what_does_not_fit(program):

@@ -12,6 +12,7 @@ from hw.array.carry_accumulator import accumulator_control
 from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import lateness
 from tests.hw.array.test_array import expected_sums, random_passes, simulate
+from tests.samples.long_runs import slow
 from tests.samples.machines import TWO_TURNS
 
 
@@ -65,7 +66,7 @@ def plain_register(m: Module, value: Value, name: str, _fabric: str) -> Signal:
     return register
 
 
-@pytest.mark.parametrize("machine", [TINY, TWO_TURNS], ids=lambda machine: machine.name)
+@pytest.mark.parametrize("machine", [TWO_TURNS, *slow(TINY)], ids=lambda machine: machine.name)
 def test_sums(rng, machine, monkeypatch):
     monkeypatch.setattr(cluster, "CarryElement", PlainElement)
     monkeypatch.setattr(cluster, "distinct_register", plain_register)

@@ -220,7 +220,7 @@ def test_with_stalls(seed):
 
 
 @pytest.mark.parametrize(
-    "machine", [TINY, ECP5_25F, *slow(ECP5_45F), ECP5_85F], ids=lambda m: m.name
+    "machine", [ECP5_25F, *slow(TINY, ECP5_45F), ECP5_85F], ids=lambda m: m.name
 )
 def test_machines(machine, seed):
     """The named machines, with as much of their memories as the random program needs."""

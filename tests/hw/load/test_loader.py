@@ -13,6 +13,7 @@ from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
 from tests.hw.load_model import OnChip, interval, random_load
+from tests.samples.long_runs import slow
 
 SIZES = [TINY, ECP5_25F, ECP5_45F, ECP5_85F]
 MACHINES = pytest.mark.parametrize("machine", SIZES, ids=lambda m: m.name)
@@ -149,7 +150,7 @@ def test_kind(machine, kind, seed):
 
 
 @MACHINES
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *slow(2)])
 def test_mixture_with_stalls(machine, seed):
     chance = random.Random(seed)
     loads = [boot(chance, machine)] + [
@@ -169,7 +170,7 @@ def predict_loaded(machine, loads, beats):
 
 
 @MACHINES
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *slow(2, 3)])
 def test_cycles_are_exactly_as_documented(machine, seed):
     chance = random.Random(seed)
     loads = [boot(chance, machine)] + [

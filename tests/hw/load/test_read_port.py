@@ -9,6 +9,7 @@ from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
 from tests.hw.load_timing import cut
+from tests.samples.long_runs import slow
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
 
@@ -120,7 +121,7 @@ def test_cycles_are_exactly_as_documented(machine, latency):
 
 @MACHINES
 @pytest.mark.parametrize(("stalls", "ready"), [(0.5, 1.0), (0.0, 0.4), (0.6, 0.5)])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, *slow(2)])
 def test_beats_and_bursts_with_stalls(machine, stalls, ready, seed):
     requests = random_requests(machine, 12, seed)
     memory = memory_of(machine, stalls=stalls, seed=seed)

@@ -10,6 +10,7 @@ from hw.results.axi_write import OUTSTANDING, AxiWrite
 from hw.streams.block_queue import BlockQueue
 from tests.hw.cycles import value_of
 from tests.hw.write_memory import WriteMemory
+from tests.samples.long_runs import slow
 
 
 class Run:
@@ -177,7 +178,7 @@ def test_full_speed(machine, seed):
 
 
 @MACHINES
-@pytest.mark.parametrize("stalls", [0.3, 0.8])
+@pytest.mark.parametrize("stalls", [0.8, *slow(0.3)])
 def test_stalls(machine, stalls, seed):
     beats = random_beats(machine, random.Random(seed), computes=8, jump=0.2, idle=0.3)
     memory = WriteMemory(

@@ -29,7 +29,8 @@ def test_file_to_file(tmp_path, capfd):
         entry.value for entry in onnx.load(target).metadata_props if entry.key == "quantised"
     )
     assert (
-        "distilled: steps 10, batch 2, rate 0.005, ema 0.98, correction 0, seed 0, torch 2" in made
+        "distilled: steps 10, batch 2, rate 0.005, ema 0.98, correction 0, maps 1, seed 0, torch 2"
+        in made
     )
     assert run(model, "--data", data, "-o", model) == 2
     assert "is the float network itself" in capfd.readouterr().err

@@ -22,6 +22,7 @@ from quant.distilling.student import Student
 from tests.samples.float_net import FloatNet, branched, pictures_of
 
 SHORT = Training(steps=80, batch=4)
+CPU = torch.device("cpu")
 
 
 def started(tmp_path, kind: str, bits: int = 4, weights: int = 4):
@@ -34,20 +35,20 @@ def started(tmp_path, kind: str, bits: int = 4, weights: int = 4):
 
 def outputs(run: Run, student: Student, image: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each head of the student, and of the file that is written."""
-    (found,) = values(run.written(), student.names, [image], 1)
+    (found,) = values(run.written(), student.heads, [image], 1)
     with torch.no_grad():
         mine = student(torch.from_numpy(image))
-    return [(own.numpy(), found[name]) for own, name in zip(mine, student.names, strict=True)]
+    return [(mine[name].numpy(), found[name]) for name in student.heads]
 
 
 @pytest.mark.parametrize("kind", ["leaky", "silu"])
 def test_starts_as_the_file_and_is_written_as_it_ends(tmp_path, kind):
-    network, pictures, run = started(tmp_path, kind)
+    _, pictures, run = started(tmp_path, kind)
     student, image = Student(run), pictures.load(pictures.files[0])
     for own, written in outputs(run, student, image):
         np.testing.assert_allclose(own, written, atol=1e-4)
     before = run.written().SerializeToString()
-    distil(student, Teacher(network, pictures, 6, 1), SHORT)
+    distil(student, Teacher(student.teacher(), pictures, 6, CPU), SHORT)
     student.write_back()
     assert run.written().SerializeToString() != before
     # With gains and offsets of the correction folded.
@@ -62,7 +63,7 @@ def test_nearer_to_the_float_network_and_exact(tmp_path, kind, weights, bits):
     network, pictures, run = started(tmp_path, kind, bits, weights)
     judge = Judge(network, pictures, run.options)
     before, student = judge.error(run.written()), Student(run)
-    losses = distil(student, Teacher(network, pictures, 6, 1), SHORT)
+    losses = distil(student, Teacher(student.teacher(), pictures, 6, CPU), SHORT)
     student.write_back()
     model = run.told(SHORT.told())
     assert len(losses) == SHORT.steps
@@ -78,23 +79,62 @@ def test_nearer_to_the_float_network_and_exact(tmp_path, kind, weights, bits):
 def test_the_same_every_time(tmp_path):
     files = []
     for _ in range(2):
-        network, pictures, run = started(tmp_path, "leaky")
+        _, pictures, run = started(tmp_path, "leaky")
         student = Student(run)
-        distil(student, Teacher(network, pictures, 6, 1), Training(steps=6, batch=2))
+        distil(student, Teacher(student.teacher(), pictures, 6, CPU), Training(steps=6, batch=2))
         student.write_back()
         files.append(run.written().SerializeToString())
     assert files[0] == files[1]
 
 
 def test_batches_show_every_picture_and_its_mirror_image(tmp_path):
-    network, pictures, _ = started(tmp_path, "relu")
-    teacher = Teacher(network, pictures, 3, 1)
-    (x, wanted), (y, _) = teacher.batches(2, 3, seed=0)
+    _, pictures, run = started(tmp_path, "relu")
+    teacher = Teacher(Student(run).teacher(), pictures, 3, CPU)
+    x, y = teacher.batches(2, 3, seed=0)
     seen = sorted(each.sum().item() for each in torch.cat([x, y])[:, :, :, 0].flatten(1))
     assert len(set(np.round(seen, 6))) == 6
-    (found,) = values(network.model, teacher.names, [x[:1].numpy()], 1)
-    for name, maps in zip(teacher.names, wanted, strict=True):
-        np.testing.assert_allclose(maps[0], found[name][0], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["relu", "silu"])
+def test_the_teacher_is_the_float_network(tmp_path, kind):
+    network, pictures, run = started(tmp_path, kind)
+    student = Student(run)
+    teacher = Teacher(student.teacher(), pictures, 3, CPU)
+    names = list(student.kept)
+    assert len(names) > len(student.heads)
+    seen = list(values(network.model, names, teacher.inputs, 1))
+    for image, found in zip(teacher.inputs, seen, strict=True):
+        for name, maps in teacher.maps(torch.from_numpy(image)).items():
+            np.testing.assert_allclose(maps.numpy(), found[name], atol=1e-5)
+    for name, size in teacher.spread().items():
+        maps = np.concatenate([found[name] for found in seen]).astype(np.float64)
+        expected = maps.var(axis=(0, 2, 3)).mean()
+        assert size == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+def test_maps_in_the_midst_come_nearer_where_they_count(tmp_path):
+    def error(maps: float, steps: int) -> float:
+        """Mean over the maps that are no heads, of error over spread."""
+        _, pictures, run = started(tmp_path, "silu")
+        student = Student(run)
+        teacher = Teacher(student.teacher(), pictures, 6, CPU)
+        spread = teacher.spread()
+        distil(student, teacher, Training(steps=steps, batch=4, maps=maps))
+        errors = []
+        for image in teacher.inputs:
+            x = torch.from_numpy(image)
+            with torch.no_grad():
+                found, wanted = student(x), teacher.maps(x)
+            errors += [
+                float((found[name] - wanted[name]).square().mean()) / spread[name]
+                for name in student.kept
+                if name not in student.heads
+            ]
+        return np.mean(errors)
+
+    counted = error(1, 40)
+    assert counted < 0.97 * error(0, 40)
+    assert counted < 0.97 * error(1, 0)
 
 
 def test_operators_that_cannot_be_trained_through(tmp_path):

@@ -24,6 +24,7 @@ from quant.runs.settings import Settings
 from quant.training.ema import Average
 from quant.training.train import Training, begin, check_folder
 from tests.quant import tiny
+from tests.samples.long_runs import slow
 
 ROOT = Path(__file__).resolve().parents[3]
 EPOCHS = 3
@@ -74,7 +75,7 @@ def killed(data, out, recipe, *more) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-@pytest.mark.parametrize("recipe", ["freezing", "mpq", "ema-qc"])
+@pytest.mark.parametrize("recipe", ["mpq", "ema-qc", *slow("freezing")])
 def test_goes_on_bit_for_bit(recipe, data, tmp_path, capsys):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     # Weights flip often at ten times the rate: there is something to freeze.

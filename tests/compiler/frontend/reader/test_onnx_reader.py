@@ -1,6 +1,7 @@
 """What makes a file readable: versions, names that are there once, operators in their form."""
 
 import time
+from zipfile import ZipFile
 
 import numpy as np
 import onnx
@@ -38,6 +39,14 @@ def test_no_opset_and_two(tmp_path):
     refused(saved(model, tmp_path), ReadError, "9, 17", "exactly one")
     del model.opset_import[:]
     refused(saved(model, tmp_path), ReadError, "opset", "none")
+
+
+def test_a_checkpoint_of_pytorch(tmp_path):
+    """People have these; the message names the command that makes an ONNX file of them."""
+    path = tmp_path / "yolov8n.pt"
+    with ZipFile(path, "w") as archive:
+        archive.writestr("yolov8n/data.pkl", b"weights")
+    refused(path, ReadError, "a zip archive", f"yolo export model={path} format=onnx")
 
 
 @pytest.mark.parametrize("version", [0, 1, 1 << 40, -3])
