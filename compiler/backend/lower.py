@@ -248,7 +248,7 @@ class _Lowering:
         weight_bits = narrowest_grid(operator.weights).bits
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
         stored = sources[0][0]
-        if stored.is_picture:
+        if stored.block > 1 or stored.pairs:
             operator = on_form(operator, stored)
             sources = [(stored, channel) for channel in range(stored.channels)]
         self.quantised(

@@ -31,7 +31,5 @@ def picture_fields(
 
 
 def on_form(operator: Convolution, stored: Storage) -> Convolution:
-    """The same convolution of what is stored."""
-    if stored.pairs:
-        return on_pairs(operator)
-    return on_blocks(operator, stored.corner) if stored.block > 1 else operator
+    """The same convolution of what is stored: pairs of rows, or blocks."""
+    return on_pairs(operator) if stored.pairs else on_blocks(operator, stored.corner)
