@@ -69,3 +69,11 @@ def test_kernels_without_a_0_get_a_bit_for_it():
     assert sorted({*np.concatenate([tap.weights.ravel() for tap in job.span.taps])}) == [-1, 0, 1]
     assert not storages["in"].pairs
     assert not any(differing_codes(network, picture, TINY).values())
+
+
+def test_a_convolution_of_some_of_the_channels():
+    b = Builder(5, 14, 22)
+    b.conv(b.slice("in", "some", 1, 3), "head", 9, 3, raw=True)
+    network = b.network("head")
+    assert not lower(network, TINY, pairs=True).storages["in"].pairs
+    assert not any(differing_codes(network, b.picture(), TINY).values())
