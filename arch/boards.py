@@ -12,10 +12,12 @@ from arch.memory import IDEAL, SDR16_100, SDR16_133, Memory
 
 @dataclass(frozen=True)
 class Board:
-    """A machine and the memory at its port."""
+    """A machine and the memory at its port; ``line``: pictures come over a serial line, which takes
+    longer than the machine does."""
 
     machine: Machine
     memory: Memory
+    line: bool = False
 
 
 BOARDS: dict[str, Board] = {
@@ -23,12 +25,12 @@ BOARDS: dict[str, Board] = {
     "ecp5-85f": Board(ECP5_85F, SDR16_133),
     "ecp5-45f": Board(ECP5_45F, SDR16_133),
     "ecp5-25f": Board(ECP5_25F, SDR16_133),
-    "ulx3s-12f": Board(ECP5_25F, SDR16_100),
-    "ulx3s-25f": Board(ECP5_25F, SDR16_100),
-    "ulx3s-45f": Board(ECP5_45F, SDR16_100),
-    "ulx3s-85f": Board(ECP5_85F, SDR16_100),
-    "icepi-zero": Board(ECP5_25F, SDR16_100),
-    "icesugar-pro": Board(ECP5_25F, SDR16_100),
+    "ulx3s-12f": Board(ECP5_25F, SDR16_100, line=True),
+    "ulx3s-25f": Board(ECP5_25F, SDR16_100, line=True),
+    "ulx3s-45f": Board(ECP5_45F, SDR16_100, line=True),
+    "ulx3s-85f": Board(ECP5_85F, SDR16_100, line=True),
+    "icepi-zero": Board(ECP5_25F, SDR16_100, line=True),
+    "icesugar-pro": Board(ECP5_25F, SDR16_100, line=True),
     "tiny": Board(TINY, IDEAL),
 }
 """ECP5 boards that people have carry 16-bit SDRAM: those named after their device stand for any of

@@ -14,13 +14,13 @@ from host.manifest import (
     Forecast,
     Manifest,
     Part,
-    Picture,
     Piece,
     Read,
     Result,
     StoredMap,
     Written,
 )
+from host.stored.picture import Picture
 
 
 def describe(compiled: Compiled) -> Manifest:
@@ -199,6 +199,7 @@ def _picture(place: Place, network: Network) -> Picture:
     channels, height, width = network.shape(network.input)
     blocks = {
         "block": storage.block,
+        "corner": storage.corner,
         "image_channels": layout.image_channels,
         "image_bytes": layout.image_bytes,
         "position_bytes": layout.position_bytes,
@@ -211,6 +212,7 @@ def _picture(place: Place, network: Network) -> Picture:
         height=height,
         width=width,
         pad=storage.pad_code,
+        pairs=storage.pairs,
         table=() if table is None else tuple(map(int, table)),
         **(blocks if storage.block > 1 else {}),
     )

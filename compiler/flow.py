@@ -1,9 +1,9 @@
 """The compiler from end to end: ONNX file, integer network, jobs, schedule, program image."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +13,9 @@ from arch.memory import IDEAL, Memory
 from compiler.backend.arrange import Arrangement, arrangements
 from compiler.backend.capacity import check_codes
 from compiler.backend.encode import encode_job
-from compiler.backend.lower import Lowered, lower
+from compiler.backend.lower import Lowered
 from compiler.backend.memory import MemoryPlan, plan_memory, program_image
+from compiler.backend.pictures.form import lower_picture
 from compiler.backend.program import Program, assemble
 from compiler.backend.schedule import Schedule, schedule
 from compiler.backend.storage import round_up
@@ -96,13 +97,17 @@ class Compiled:
         return predict_all(self.image.memory(), addresses, self.machine, self.memory)
 
 
-def compile_network(network: Network, machine: Machine, memory: Memory = IDEAL) -> Compiled:
+def compile_network(
+    network: Network, machine: Machine, memory: Memory = IDEAL, *, sent_once: bool = False
+) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps.
 
-    Of the arrangements that keep different maps on chip it is the best one that can be encoded.
+    ``sent_once``: hosts send the picture over a line that is slower than the machine, so no pixel
+    is stored twice. Of the arrangements that keep different maps on chip it is the best one that
+    can be encoded.
     """
     check_codes(network, machine)
-    lowered = lower(network, machine)
+    lowered = lower_picture(network, machine, memory, sent_once=sent_once)
     results = {*network.shown, *(output.tensor for output in network.outputs)}
     results |= {tensor for parts in lowered.read.values() for tensor, _ in parts}
     *others, last = arrangements(lowered, machine, memory, results)
@@ -149,13 +154,15 @@ def compile_file(
     confidence: float | None = None,
     heads: Heads = None,
     description: Description | None = None,
+    sent_once: bool = False,
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
     but the program is arranged for this one.
 
     With a ``confidence`` the program says where there can be boxes that score so much at least;
     ``heads``: what computes the heads' sums there, None for what leaves the array fewer cycles;
-    ``description``: the side-car, which may say how boxes are decoded.
+    ``description``: the side-car, which may say how boxes are decoded; ``sent_once``: see
+    :func:`compile_network`.
     """
     parts = split_file(path)
     network = read_network(path, input_scale=input_scale)
@@ -165,22 +172,24 @@ def compile_file(
         network = with_candidates(network, candidates.maps, machine.image_channels)
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
-    found = with_heads(replace(network, name=name), machine, memory, candidates, heads)
+    network = replace(network, name=name)
+    build = partial(compile_network, machine=machine, memory=memory, sent_once=sent_once)
+    found = with_heads(network, build, candidates, heads)
     return replace(found, parts=parts, candidates=candidates)
 
 
 def with_heads(
-    network: Network, machine: Machine, memory: Memory, candidates: Found, where: Heads
+    network: Network, build: Callable[[Network], Compiled], candidates: Found, where: Heads
 ) -> Compiled:
     """The network compiled with its heads on the host or on the array; see :func:`compile_file`."""
     own = () if where == ARRAY else hosted(network, candidates.maps)
     if not own:
-        return compile_network(network, machine, memory)
-    there = compile_network(of_array(network, own), machine, memory)
+        return build(network)
+    there = build(of_array(network, own))
     there = replace(there, network=network, heads=own)
     if where == HOST:
         return there
-    here = compile_network(network, machine, memory)
+    here = build(network)
     cycles = there.prediction.cycles, here.prediction.cycles
     if cycles[0] < cycles[1]:
         return replace(there, other_cycles=cycles[1])

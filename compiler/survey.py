@@ -223,7 +223,8 @@ def _frame(
 ) -> Frame:
     frame = Frame(where.label)
     try:
-        compiled = compile_network(network, where.board.machine, where.board.memory)
+        board = where.board
+        compiled = compile_network(network, board.machine, board.memory, sent_once=board.line)
         _measure(frame, compiled, where)
         if not arguments.no_check:
             frame.codes_compared = _compared(

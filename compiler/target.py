@@ -1,6 +1,7 @@
 """Options that name the machine and the memory that a program is for."""
 
 import argparse
+from dataclasses import replace
 
 from arch.boards import BOARDS, DEFAULT_BOARD, Board, board_named
 from arch.machine import MACHINES, machine_named
@@ -38,4 +39,4 @@ def target_of(arguments: argparse.Namespace) -> Board:
     """The machine and the memory that the options ask for."""
     machine, memory = getattr(arguments, "machine", None), getattr(arguments, "memory", None)
     board = Board(machine_named(machine), IDEAL) if machine else board_named(arguments.board)
-    return board if memory is None else Board(board.machine, memory_named(memory))
+    return board if memory is None else replace(board, memory=memory_named(memory))

@@ -113,16 +113,35 @@ def unpack_map(memory: np.ndarray, form: MapFormat) -> np.ndarray:
     return lanes[: form.channels]
 
 
-def blocks_of(picture: np.ndarray) -> np.ndarray:
+Corner = tuple[int, ...]
+"""Which pixel (y, x) of the block beside it a block has, too; (): none."""
+
+
+def blocks_of(picture: np.ndarray, corner: Corner = (), pad: int = 0) -> np.ndarray:
     """The blocks of 2 x 2 pixels of a picture [channels, height, width], as a map of a quarter of
     its positions: channel c of pixel (y, x) of a block is channel (2 y + x) * channels + c.
 
-    Height and width are even.
+    With a ``corner`` (y, x) channels 4 * channels + c are those of that pixel of the block to the
+    left, if x is 1, or to the right, if it is 0; of ``pad`` outside of the picture. Height and
+    width are even.
     """
     channels, height, width = picture.shape
     pixels = picture.reshape(channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
     blocks = pixels.transpose(2, 4, 0, 1, 3)
-    return blocks.reshape(-1, height // BLOCK, width // BLOCK)
+    own = blocks.reshape(-1, height // BLOCK, width // BLOCK)
+    if not corner:
+        return own
+    y, x = corner
+    beside = np.pad(blocks[y, x], ((0, 0), (0, 0), (1, 1)), constant_values=pad)
+    return np.concatenate([own, beside[..., :-2] if x else beside[..., 2:]])
+
+
+def pairs_of(picture: np.ndarray, pad: int) -> np.ndarray:
+    """Rows y - 1 and y of a picture [channels, height, width] as row y of one of [channels, height
+    + 1, 2 * width], their pixels in turn; those above and below the picture are ``pad``."""
+    rows = np.pad(picture, ((0, 0), (1, 1), (0, 0)), constant_values=pad)
+    pairs = np.stack([rows[:, :-1], rows[:, 1:]], axis=-1)
+    return pairs.reshape(len(picture), picture.shape[1] + 1, -1)
 
 
 def pack_picture(memory: np.ndarray, address: int, pitch: int, codes: np.ndarray) -> None:

@@ -12,80 +12,28 @@ import re
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from arch.errors import OnefourError
-from arch.formats import BLOCK, GROUP_LANES, LANE_GROUPS, PICTURE_BYTES, images_of
+from arch.formats import LANE_GROUPS, images_of
 from arch.machine import Machine
 from arch.memory import Memory
 from host.candidates.records import Candidates, HostHead, contradiction
 from host.description import Description, DescriptionError, parse_description
 from host.layouts import Boxes
+from host.stored.picture import Picture, wrong_in_picture
+from host.stored.records import Address, Count, Natural, Record
 
 FORMAT = "onefour build"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 PIECE_FILE = re.compile(r"host\d+\.onnx")
 """What files of pieces are called."""
 AGAIN = "build it again with: onefour build MODEL.onnx -o FOLDER"
-Address = Annotated[int, Meta(ge=0, lt=1 << 32)]
-Count = Annotated[int, Meta(ge=1, lt=1 << 32)]
-Byte = Annotated[int, Meta(ge=0, le=255)]
-Natural = Annotated[int, Meta(ge=0)]
 Sum = Annotated[int, Meta(gt=-(1 << 48), lt=1 << 48)]
 
 
 class ManifestError(OnefourError):
     """A manifest that is damaged, incomplete, or not of this build."""
-
-
-class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the manifest: exactly these keys, of exactly these types."""
-
-
-class Picture(Record):
-    """Where the picture goes: rows of pixels of four bytes, the first ``channels`` used.
-
-    With ``block`` 2 it is a map of its blocks of 2 x 2 pixels (``golden.formats.blocks_of``), in
-    images of ``image_channels`` channels.
-    """
-
-    tensor: str
-    address: Address
-    row_bytes: Count
-    channels: Annotated[int, Meta(ge=1, le=3)]
-    height: Count
-    width: Count
-    #: Byte that surrounds the picture.
-    pad: Byte
-    #: What is stored for each byte of the picture; empty: the byte itself.
-    table: tuple[Byte, ...] = ()
-    block: Annotated[int, Meta(ge=1, le=BLOCK)] = 1
-    #: Of a map of blocks: channels and bytes of its images.
-    image_channels: Literal[0, 8, 16] = 0
-    image_bytes: Natural = 0
-    #: Of a pixel, or of an image's channels of a block.
-    position_bytes: Count = PICTURE_BYTES
-
-    @property
-    def images(self) -> int:
-        """Images of the map of blocks; 1 without."""
-        return images_of(self.channels * self.block**2, self.image_channels or GROUP_LANES)
-
-    @property
-    def end(self) -> int:
-        """The address behind its last row."""
-        last = (self.images - 1) * self.image_bytes + self.height // self.block * self.row_bytes
-        return self.address + last
-
-    @property
-    def rows(self) -> list[tuple[int, int]]:
-        """(address, bytes) of every row that a host writes."""
-        size = self.width // self.block * self.position_bytes
-        return [
-            (self.address + image * self.image_bytes + row * self.row_bytes, size)
-            for image in range(self.images)
-            for row in range(self.height // self.block)
-        ]
 
 
 class ChipPart(Record):
@@ -244,7 +192,7 @@ class Manifest(Record):
     candidates: tuple[Candidates, ...] = ()
     confidence: Annotated[float, Meta(ge=0, le=1)] = 0.0
     heads: tuple[HostHead, ...] = ()
-    files: dict[str, str] = {}
+    files: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def description(self) -> Description | None:
@@ -274,7 +222,8 @@ class Manifest(Record):
 
     def check(self) -> None:
         """:class:`ManifestError` where parts contradict each other or lie outside of memory."""
-        _check_picture(self.picture, self.memory_bytes)
+        if wrong := wrong_in_picture(self.picture, self.memory_bytes):
+            raise ManifestError(f"picture: {wrong}")
         if not 0 < self.input_scale < math.inf:
             raise ManifestError(f"input_scale is {self.input_scale}, not a positive number")
         if not self.layers or not self.outputs:
@@ -296,25 +245,6 @@ class Manifest(Record):
             _ = self.description
         except DescriptionError as error:
             raise ManifestError(f"detection: {error}") from None
-
-
-def _check_picture(picture: Picture, memory_bytes: int) -> None:
-    if len(picture.table) not in (0, 256):
-        raise ManifestError(f"picture: a table of {len(picture.table)} bytes")
-    size, pixels = picture.position_bytes, f"{picture.height} x {picture.width} pixels"
-    if picture.block == 1:
-        if (size, picture.image_channels, picture.image_bytes) != (PICTURE_BYTES, 0, 0):
-            raise ManifestError(f"picture: {pixels} of {size} bytes")
-    elif picture.height % picture.block or picture.width % picture.block:
-        raise ManifestError(f"picture: {pixels} in blocks of {picture.block} x {picture.block}")
-    elif not picture.image_channels or size % (picture.image_channels // 8):
-        raise ManifestError(f"picture: blocks of {size} bytes")
-    elif picture.image_bytes < picture.height // picture.block * picture.row_bytes:
-        raise ManifestError(f"picture: images of {picture.image_bytes} bytes")
-    if picture.row_bytes % size or picture.row_bytes < picture.width // picture.block * size:
-        raise ManifestError(f"picture: rows of {picture.row_bytes} bytes for {picture.width}")
-    if picture.end > memory_bytes:
-        raise ManifestError("picture: does not lie in memory")
 
 
 def _check_layer(layer: StoredMap, memory_bytes: int) -> None:

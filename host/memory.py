@@ -3,9 +3,10 @@
 import numpy as np
 
 from arch.formats import GROUP_LANES, PICTURE_BYTES
-from golden.formats import MapFormat, blocks_of, pack_map, pack_picture, unpack_map
+from golden.formats import MapFormat, blocks_of, pack_map, pack_picture, pairs_of, unpack_map
 from host.image import Image
-from host.manifest import Manifest, Picture, StoredMap
+from host.manifest import Manifest, StoredMap
+from host.stored.picture import Picture
 
 
 def memory_with_picture(image: Image, manifest: Manifest, codes: np.ndarray) -> np.ndarray:
@@ -28,8 +29,11 @@ def write_picture(memory: np.ndarray, manifest: Manifest, codes: np.ndarray) -> 
     if picture.table:
         codes = np.array(picture.table, np.uint8)[codes]
     if picture.block > 1:
-        pack_map(memory, blocks_format(picture), blocks_of(codes))
+        blocks = blocks_of(codes, picture.corner, picture.pad)
+        pack_map(memory, blocks_format(picture), blocks)
     else:
+        if picture.pairs:
+            codes = pairs_of(codes, picture.pad)
         pack_picture(memory, picture.address, picture.row_bytes // PICTURE_BYTES, codes)
 
 
@@ -39,9 +43,9 @@ def blocks_format(picture: Picture) -> MapFormat:
         image_channels=picture.image_channels,
         address=picture.address,
         pitch=picture.row_bytes // picture.position_bytes,
-        channels=picture.channels * picture.block**2,
-        height=picture.height // picture.block,
-        width=picture.width // picture.block,
+        channels=picture.block_channels,
+        height=picture.stored_rows,
+        width=picture.stored_columns,
         planes=picture.position_bytes // (picture.image_channels // 8),
         image_bytes=picture.image_bytes,
     )

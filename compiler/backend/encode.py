@@ -68,14 +68,14 @@ def _table(tiled: Tiled, machine: Machine) -> bytes:
     looped = packed.packing.loop is not None
     places = {image: place for place in tiled.regions for image in place.region.groups}
 
-    def group(product: Product, capture: Offset) -> dict:
+    def group(number: int, product: Product, capture: Offset) -> dict:
         tap = taps[product.tap]
         offset = tiled.offset(
             places[tap.image], tap.y + capture[0], tap.x + capture[1], product.activation_plane
         )
         return {
             "offset": offset % machine.positions,
-            "weight": packed.packing.words[product.tap, product.weight_plane][1],
+            "weight": packed.packing.words[product.tap, product.weight_plane, number],
             "enable": 1,
             # In a loop the bit of all planes but the highest, where the machine clears it.
             "ones": packed.grid.ones_code >> (0 if looped else product.weight_plane) & 1,
@@ -96,7 +96,7 @@ def _weights(packed: Packed, codes: list[np.ndarray], machine: Machine) -> tuple
     packing = packed.packing
     words = np.zeros((packed.job.outputs, packing.word_count, machine.lane_groups), np.uint16)
     lanes = 1 << np.arange(WORD_CHANNELS)
-    for (tap, plane), (group, word) in packing.words.items():
+    for (tap, plane, group), word in packing.words.items():
         words[:, word, group] = (codes[tap] >> plane & 1) @ lanes
     blocks = _blocks(words, machine.rows)
     for bias in packed.biases:

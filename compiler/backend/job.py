@@ -133,6 +133,11 @@ class Job:
             return machine.raw_cycles(pieces)
         return pieces if self.wide is None else machine.wide_cycles
 
+    @property
+    def row_turns(self) -> int:
+        """Input rows from those of one row of results to those of the next."""
+        return self.strides[0] * self.pooling
+
     @cached_property
     def captures(self) -> tuple[Offset, ...]:
         """Input offset of every capture of a block: each phase, of each of the rows pooled."""

@@ -7,7 +7,7 @@ becomes one kind of job. A tensor that two consumers want padded differently is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from arch.formats import BLOCK, CODE_BITS, PICTURE_CHANNELS
+from arch.formats import CODE_BITS, PICTURE_CHANNELS
 from arch.machine import Machine
 from compiler.backend.job import ChannelSpan, Job, Offset, WideCodes
 from compiler.backend.packing import narrowest_grid, pack_span
@@ -21,7 +21,7 @@ from compiler.backend.padding import (
     with_halos,
 )
 from compiler.backend.pass_table import PassTable
-from compiler.backend.picture_blocks import on_blocks, stored_in_blocks
+from compiler.backend.pictures.stored import on_form, picture_fields
 from compiler.backend.requantising.wide_codes import (
     identity,
     is_wide,
@@ -75,19 +75,21 @@ class Lowered:
     read: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
 
 
-def lower(network: Network, machine: Machine) -> Lowered:
+def lower(network: Network, machine: Machine, *, pairs: bool = False) -> Lowered:
     """Lower an integer network; the machine's pass table decides which max-pools are fused.
 
-    Raises :class:`UnsupportedError` for what no machine can do.
+    ``pairs``: its picture is stored as pairs of rows, if its readers can take that. Raises
+    :class:`UnsupportedError` for what no machine can do.
     """
-    return _Lowering(network, machine).run()
+    return _Lowering(network, machine, pairs).run()
 
 
 class _Lowering:
-    def __init__(self, network: Network, machine: Machine):
+    def __init__(self, network: Network, machine: Machine, pairs: bool):
         self.network = network
         self.machine = machine
         self.demand = Demand(network)
+        self.pairs = pairs
         self.storages: dict[str, Storage] = {}
         self.jobs: list[Job] = []
         self.fused: dict[str, str] = {}
@@ -169,18 +171,13 @@ class _Lowering:
                 f"input {name!r}: {tensor.channels} channels; supported: 1 to {PICTURE_CHANNELS}; "
                 f"train the network on pictures of {PICTURE_CHANNELS} channels"
             )
-        blocks = picture and stored_in_blocks(tensor, self.demand.consumers[name], self.machine)
-        block = BLOCK if blocks else 1
-        self.storages[variant] = Storage(
-            name=variant,
-            tensor=name,
-            kind="picture" if picture and not blocks else "codes",
-            channels=tensor.channels * block**2,
-            height=tensor.height // block,
-            width=tensor.width // block,
-            block=block,
-            **vars(stored_form(tensor, padding, picture=picture)),
-        )
+        fields = {"kind": "codes", "channels": tensor.channels}
+        fields |= {"height": tensor.height, "width": tensor.width}
+        if picture:
+            readers = self.demand.consumers[name]
+            fields |= picture_fields(tensor, readers, self.machine, pairs=self.pairs)
+        fields |= vars(stored_form(tensor, padding, picture=picture))
+        self.storages[variant] = Storage(name=variant, tensor=name, **fields)
         self.variants[name, padding] = variant
         return self.storages[variant]
 
@@ -251,8 +248,8 @@ class _Lowering:
         weight_bits = narrowest_grid(operator.weights).bits
         products = operator.weights[0].size * height * width * weight_bits * tensor.bits
         stored = sources[0][0]
-        if stored.block > 1:
-            operator = on_blocks(operator)
+        if stored.block > 1 or stored.pairs:
+            operator = on_form(operator, stored)
             sources = [(stored, channel) for channel in range(stored.channels)]
         self.quantised(
             operator,

@@ -9,7 +9,7 @@ Layers of many taps would take more passes than the table has entries. For them 
 one pair of planes, and to let the machine run these passes for every pair.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -117,13 +117,18 @@ class Packing:
     """Passes in order, and where each tap's weight planes lie in the weight memory."""
 
     passes: tuple[PackedPass, ...]
-    #: (tap, weight plane) -> (lane group, word).
-    words: Mapping[tuple[int, int], tuple[int, int]]
+    #: (tap, weight plane, lane group) -> word; a tap's plane may lie in several groups.
+    words: Mapping[tuple[int, int, int], int]
     word_count: int
     #: The passes are those of the highest pair of planes, and run for every one.
     loop: PlaneLoop | None = None
     #: The passes of each capture, where each has taps of its own; the first ones are ``passes``.
     turns: tuple[tuple[PackedPass, ...], ...] = ()
+
+    @property
+    def taken(self) -> set[tuple[int, int]]:
+        """(lane group, word) of all that hold weights."""
+        return {(group, word) for (_, _, group), word in self.words.items()}
 
 
 TapGroups = tuple[int, tuple[int, ...], int]
@@ -134,8 +139,13 @@ Turns = tuple[tuple[int, ...], ...]
 
 
 @lru_cache(maxsize=1024)
-def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
+def share_passes(
+    weight_bits: int, taps: tuple[TapGroups, ...], *, spill: bool = True
+) -> Packing:
     """All products in as few passes as the levels allow.
+
+    ``spill``: what is left over of a level may go into the one below, with its weights in further
+    words. Without it there are a pass or two more, and as few words as there can be.
 
     Layers repeat, and the spans of one layer resemble each other: equal ones are packed once.
     """
@@ -163,11 +173,16 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     for (index, plane), group in group_of.items():
         for activation in range(taps[index][0]):
             by_level[activation + plane][group].append(Product(index, activation, plane))
+    for level in range(levels - 1, 0, -1) if spill else ():
+        # Accumulators are doubled in every level but the first, so each of these has a pass.
+        if _passes(by_level[level]) > 1 or not any(map(_passes, by_level[level + 1 :])):
+            _spill(by_level[level], by_level[level - 1], taps)
     passes = []
     for level in range(levels - 1, -1, -1):
-        for row in range(max(1, max(len(group) for group in by_level[level]))):
+        size = _passes(by_level[level])
+        for row in range(size if size or not passes else 1):
             products = tuple(group[row] if row < len(group) else None for group in by_level[level])
-            passes.append(PackedPass(products, double=row == 0 and level != levels - 1))
+            passes.append(PackedPass(products, double=row == 0 and bool(passes)))
 
     # Word 0 is zero where some pass leaves a group idle: an idle group must see activation 0,
     # weight 0.
@@ -175,13 +190,48 @@ def share_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing:
     filled = [first] * LANE_GROUPS
     words = {}
     found: dict[tuple[int, int, int], int] = {}  # weights, plane, group -> word
-    for (index, plane), group in group_of.items():
+    spilled = (
+        (product.tap, product.weight_plane, group)
+        for step in passes
+        for group, product in enumerate(step.products)
+        if product is not None
+    )
+    own = ((index, plane, group) for (index, plane), group in group_of.items())
+    for index, plane, group in dict.fromkeys([*own, *spilled]):
         key = taps[index][2], plane, group
         if key not in found:
             found[key] = filled[group]
             filled[group] += 1
-        words[index, plane] = group, found[key]
+        words[index, plane, group] = found[key]
     return Packing(tuple(passes), words, max(filled))
+
+
+def _passes(groups: Sequence[Sequence[Product]]) -> int:
+    """Passes that these products of each lane group take."""
+    return max(map(len, groups))
+
+
+def _spill(
+    level: list[list[Product]], below: list[list[Product]], taps: Sequence[TapGroups]
+) -> None:
+    """Take what fills the last pass of a level to the one below, where it counts half and so goes
+    in twice, if lane groups are idle there."""
+    size, room = _passes(level), [_passes(below) - len(group) for group in below]
+    last = [(place, group[-1]) for place, group in enumerate(level) if size and len(group) == size]
+    found = []
+    for place, product in last:
+        for _ in range(2):
+            choices = [group for group in taps[product.tap][1] if room[group]]
+            if not choices:
+                return
+            # Its own group has its weights.
+            group = max(choices, key=lambda group, own=place: (group == own, room[group], -group))
+            room[group] -= 1
+            found.append((group, product))
+    for place, _ in last:
+        level[place].pop()
+    for group, product in found:
+        below[group].append(product)
 
 
 @lru_cache(maxsize=1024)
@@ -214,7 +264,7 @@ def loop_passes(weight_bits: int, taps: tuple[TapGroups, ...]) -> Packing | None
         for group, tap in enumerate(products):
             if tap is not None:
                 for plane in range(weight_bits):
-                    words[tap, plane] = group, plane * size + row
+                    words[tap, plane, group] = plane * size + row
     return Packing(tuple(passes), words, loop.word_count, loop)
 
 
@@ -227,8 +277,8 @@ def join_turns(weight_bits: int, taps: tuple[TapGroups, ...], turns: Turns) -> P
     for turn in turns:
         own = share_passes(weight_bits, tuple(taps[tap] for tap in turn))
         words |= {
-            (turn[tap], plane): (group, first + word)
-            for (tap, plane), (group, word) in own.words.items()
+            (turn[tap], plane, group): first + word
+            for (tap, plane, group), word in own.words.items()
         }
         joined.append(tuple(_moved(step, turn, first) for step in own.passes))
         first += own.word_count
@@ -316,6 +366,8 @@ def pack_span(
     if turns:
         return grid, regions, join_turns(grid.bits, taps, turns)
     packing = share_passes(grid.bits, taps)
+    if packing.word_count > machine.weight_words // 2:  # weights would not be loaded ahead
+        packing = share_passes(grid.bits, taps, spill=False)
     if len(packing.passes) * captures > machine.table_entries // 2 and captures == 1:
         # So large a table would not be loaded while another one is in use.
         looped = loop_passes(grid.bits, taps)

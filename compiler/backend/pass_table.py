@@ -128,11 +128,11 @@ class PassTable:
             }
         return fields
 
-    def encode(self, group: Callable[[Product, Offset], dict]) -> bytes:
+    def encode(self, group: Callable[[int, Product, Offset], dict]) -> bytes:
         """The table as memory holds it.
 
-        ``group(product, capture)``: the fields of an entry's lane group, for the capture at that
-        offset.
+        ``group(number, product, capture)``: the fields of an entry's lane group of that number, for
+        the capture at that offset.
         """
         entries = []
         captures = self.per_capture
@@ -141,7 +141,9 @@ class PassTable:
                 last = index == len(passes) - 1
                 fields = {
                     "group": [
-                        {"weight": step.word(place)} if product is None else group(product, capture)
+                        group(place, product, capture)
+                        if product is not None
+                        else {"weight": step.word(place)}
                         for place, product in enumerate(step.products)
                     ],
                     "clear": int(index == 0),

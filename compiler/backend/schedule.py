@@ -15,7 +15,7 @@ from compiler.backend.on_chip.residents import Activations, cycles_of_a_result
 from compiler.backend.order import arrange
 from compiler.backend.packing import sign_cycles
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
-from compiler.backend.tiling.tile import LONGEST_FIELD, Tile, Tiled, load_shape
+from compiler.backend.tiling.tile import LONGEST_FIELD, Tile, Tiled, load_shapes
 from compiler.backend.traffic import Traffic
 
 PIECE_CYCLES = 256
@@ -215,30 +215,22 @@ class _Steps:
             place = self.places[region.region.storage]
             storage = place.storage
             stored = self.writer_of_rows(storage.name, first_row, rows)
-            column, shape = load_shape(tiled, tile, place.layout)
-            shape |= {
-                "destination": base + region.base,
-                "plane_stride": region.plane_stride,
-                "odd_offset": tiled.odd_offset,
-            }
-            if storage.kind == "picture":
-                shape |= {
-                    "opcode": Opcode.LOAD_PICTURE,
-                    "window": job.span.window,
-                    "address": place.position(0, first_row, column),
-                    "halves": BOTH_HALVES,
-                }
+            common = {"plane_stride": region.plane_stride, "odd_offset": tiled.odd_offset}
+            picture = storage.kind == "picture"
+            if picture:
+                common |= {"opcode": Opcode.LOAD_PICTURE, "window": job.span.window}
             else:
-                shape |= {"opcode": Opcode.LOAD_MAP, "planes": Planes.holding(storage.planes)}
+                common |= {"opcode": Opcode.LOAD_MAP, "planes": Planes.holding(storage.planes)}
             for image, groups in region.region.groups.items():
-                shape["groups"] = sum(1 << group for group in groups)
-                if storage.kind == "picture":
-                    self.load(shape, after, stored=stored)
-                    continue
-                for part, halves in place.layout.parts(job.span.images[image][1]):
-                    address = place.position(part, first_row, column)
-                    fields = shape | {"address": address, "halves": halves}
-                    self.load(fields, after, stored=stored)
+                common["groups"] = sum(1 << group for group in groups)
+                word = job.span.images[image][1]
+                parts = [(0, BOTH_HALVES)] if picture else place.layout.parts(word)
+                for part, halves in parts:
+                    for row, column, shape in load_shapes(tiled, tile, place.layout):
+                        fields = common | shape | {"halves": halves}
+                        fields["destination"] += base + region.base
+                        fields["address"] = place.position(part, first_row + row, column)
+                        self.load(fields, after, stored=stored)
 
     def writer_of_rows(self, name: str, first: int, rows: int) -> int:
         """The last compute that writes to these rows of a map."""

@@ -71,7 +71,9 @@ def _convolution_span(
     per_output = operator.weights.shape[0] // operator.groups
     step = common_step(sources)
     picture = sources[0][0].kind == "picture"
-    window = picture_window(kernel_w, operator.dilations[1]) if picture else 0
+    edges = _edges(operator.weights[first:stop]) if picture else []
+    longest = max((right - left for left, right in edges), default=0)
+    window = picture_window(longest, operator.dilations[1]) if picture else 0
     groups = np.arange(first, stop) // per_output
     constant = np.zeros(stop - first, np.int64)
     #: (storage name, image) -> weights [kernel rows, kernel columns, lanes, outputs].
@@ -89,9 +91,10 @@ def _convolution_span(
         if not picture:
             matrix[key][:, :, number % WORD_CHANNELS] += column
             continue
-        for x in range(kernel_w):  # the position that holds a pixel is that of its window's last
-            last = min(kernel_w - 1, (x // window + 1) * window - 1)
-            matrix[key][:, last, PICTURE_CHANNELS * (last - x) + number] += column[:, x]
+        for y, (left, right) in enumerate(edges):
+            for x in range(left, right):  # the position that holds a pixel is its window's last
+                last = min(right, left + ((x - left) // window + 1) * window) - 1
+                matrix[key][y, last, PICTURE_CHANNELS * (last - x) + number] += column[y, x]
     storages = {storage.name: storage for storage, _ in sources}
     keys = sorted((y, x, *key) for key, weights in matrix.items()
                   for y, x in np.argwhere(weights.any((2, 3))).tolist())  # fmt: skip
@@ -108,6 +111,14 @@ def _convolution_span(
         weights = matrix[name, image][row, place].T
         taps.append(Tap(images.index((name, image)), y, x, weights, used))
     return ChannelSpan(first, stop, tuple(images), tuple(taps), constant, window)
+
+
+def _edges(weights: np.ndarray) -> list[tuple[int, int]]:
+    """For each row of kernels [out, in, kh, kw], the columns [left, right) that its weights other
+    than 0 lie in; a row that has none counts as one column."""
+    used = weights.any((0, 1))
+    columns = (np.flatnonzero(row) for row in used)
+    return [(int(row[0]), int(row[-1]) + 1) if row.size else (0, 1) for row in columns]
 
 
 def channelwise_spans(

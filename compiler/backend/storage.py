@@ -23,6 +23,7 @@ from arch.formats import (
 )
 from arch.isa import Planes
 from arch.machine import Machine
+from golden.formats import Corner
 
 WORD_CHANNELS = GROUP_LANES
 """Channels that one lane group holds of a position: an operand's word. In memory they are one
@@ -55,6 +56,10 @@ class Storage:
     bits: int = 0
     #: 2: of a picture, rows and columns of pixels that make a position; else 1.
     block: int = 1
+    #: Of the block beside it, the pixel that a position has, too.
+    corner: Corner = ()
+    #: Of a picture, its rows are pairs of rows of the network's.
+    pairs: bool = False
     #: Pieces of ``planes`` planes that a position has: of raw sums as many as the largest needs.
     pieces: int = 1
     step: int = 1

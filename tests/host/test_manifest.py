@@ -107,7 +107,8 @@ def test_wrong_values(record, path, value):
 WRONG_BLOCKS = [
     ("block", 1), ("block", 3), ("block", 0), ("height", 15), ("width", 23), ("image_channels", 0),
     ("image_channels", 12), ("image_bytes", 1), ("position_bytes", 3), ("position_bytes", 0),
-    ("row_bytes", 4), ("address", (1 << 32) - 64),
+    ("row_bytes", 4), ("address", (1 << 32) - 64), ("corner", [1]), ("corner", [0, 2]),
+    ("corner", [0, 0, 0]), ("pairs", True),
 ]  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def test_wrong_values_of_a_picture_in_blocks(key, value):
 
 def test_every_missing_key(record):
     """Each required key at every level; those with defaults may be absent."""
-    optional = {"input_scale", "detection", "files", "base", "step", "divisor"}
+    optional = {"input_scale", "detection", "files", "base", "step", "divisor", "pairs"}
     for path in [(), ("picture",), ("layers", 0), ("outputs", 0), ("prediction",)]:
         place = record
         for key in path:

@@ -74,11 +74,13 @@ class Builder:
     ) -> str:
         tensor = self.tensors[source]
         pad = kernel // 2 if pad is None else pad
+        pads = pad if isinstance(pad, tuple) else (pad,) * 4  # top, left, bottom, right
         weights = self.weights((channels, tensor.channels // groups, kernel, kernel), weight_bits)
         top = tensor.step * ((1 << tensor.bits) - 1)
         reach = top * np.abs(weights).mean() * (weights[0].size ** 0.5)
         height, width = (
-            (size + 2 * pad - kernel) // stride + 1 for size in (tensor.height, tensor.width)
+            (size + pads[axis] + pads[axis + 2] - kernel) // stride + 1
+            for axis, size in enumerate((tensor.height, tensor.width))
         )
         operator = Convolution(
             name=name,
@@ -87,7 +89,7 @@ class Builder:
             weights=weights,
             thresholds=None if raw else self.thresholds(channels, bits, reach),
             strides=(stride, stride),
-            pads=(pad,) * 4,
+            pads=pads,
             pad_value=pad_value,
             groups=groups,
         )

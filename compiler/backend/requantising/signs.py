@@ -132,7 +132,7 @@ def _biased(
         word = words[group, count.tobytes()]
         biased.setdefault(number, []).append((group, word))
         biases[word, group] = SignBias(word, group, count)
-    taken = {*packed.packing.words.values(), *((group, word) for word, group in biases)}
+    taken = packed.packing.taken | {(group, word) for word, group in biases}
     steps = tuple(
         replace(
             step,
@@ -155,7 +155,7 @@ def _words(
 ) -> dict[tuple[int, bytes], int]:
     """A weight word for each content of each group: one that no product has there, and no idle
     group that must see zeros."""
-    taken = {(group, word) for group, word in packing.words.values()}
+    taken = set(packing.taken)
     biased = {place for place, _ in lanes}
     taken |= {
         (group, step.idle_word)

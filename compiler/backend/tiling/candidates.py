@@ -6,8 +6,8 @@ from math import ceil
 from arch.machine import Machine
 from compiler.backend.job import Job
 from compiler.backend.packing import Packed
-from compiler.backend.storage import Layout
-from compiler.backend.tiling.tile import Tile
+from compiler.backend.storage import Layout, round_up
+from compiler.backend.tiling.tile import Tile, flat_columns
 
 Size = tuple[int, int, int | None]
 """Height, width, and how far apart rows lie on chip if the tile is flat."""
@@ -30,9 +30,11 @@ def candidates(
         if width < job.width and width not in widths:
             widths.append(width)
     pitches: list[int | None] = [None]
-    if job.strides == (1, 1) and job.pooling == 1 and not packed.signs:
-        flat = _as_stored(packed, layouts, job.width), _dense(packed, layouts, job.width)
-        pitches = [*sorted({pitch for pitch in flat if pitch is not None}, reverse=True), None]
+    if not packed.signs:
+        flat = {_dense(packed, layouts, job.width)}
+        if job.strides == (1, 1) and job.pooling == 1:
+            flat |= {_as_stored(packed, layouts, job.width)} - {None}
+        pitches = [*sorted(flat, reverse=True), None]
     for width in widths:
         for height in heights:
             for pitch in pitches if width == job.width else [None]:
@@ -53,16 +55,18 @@ def _dense(packed: Packed, layouts: Mapping[str, Layout], width: int) -> int:
     """The least distance of a flat tile's rows: what is loaded of a row behind its own columns is
     written over by the next row, whose left-hand halo is the right-hand halo of this one.
 
-    Not so in a picture, whose positions hold the pixels before them, too.
+    Not so in a picture, whose positions hold the pixels before them, too, nor where even and odd
+    columns lie apart.
     """
-    pitch, high_x = 0, packed.job.reach[3]
+    job, pitch = packed.job, 0
     for region in packed.regions:
-        storage = layouts[region.storage].storage
-        own = width + high_x
-        if storage.kind != "picture":
-            own = max(width, min(storage.width, own))
-        pitch = max(pitch, storage.left + own)
-    return pitch
+        layout = layouts[region.storage]
+        storage, columns = layout.storage, flat_columns(job, layout, width)
+        if job.strides[1] == 1 and storage.kind != "picture":
+            columns = storage.left + max(width, min(storage.width, columns - storage.left))
+        pitch = max(pitch, width, ceil(columns / job.strides[1]))
+    # Of a row of pairs the last position must not be paired with the next row's first.
+    return round_up(pitch, job.pooling)
 
 
 def shapes(job: Job, height: int, width: int) -> list[tuple[Tile, int]]:

@@ -11,7 +11,14 @@ from compiler.backend.packing import Packed
 from compiler.backend.storage import Layout
 from compiler.backend.tiling.candidates import Size, all_tiles, candidates, shapes
 from compiler.backend.tiling.costs import TileCosts
-from compiler.backend.tiling.tile import ChipRegion, Tile, Tiled, encodable, on_chip
+from compiler.backend.tiling.tile import (
+    ChipRegion,
+    Tile,
+    Tiled,
+    encodable,
+    flat_blocks,
+    on_chip,
+)
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 
@@ -46,6 +53,8 @@ class Tilings:
     def __init__(self, packed: Packed, layouts: Mapping[str, Layout], traffic: Traffic):
         self.packed = packed
         self._job, self._machine = packed.job, traffic.machine
+        #: Memory with other things to do meanwhile, where smaller first tiles do not pay for loads.
+        self._shared = traffic.memory.shared
         self._costs = TileCosts(packed, layouts, traffic)
         self._ways = [
             _Way(size, self._least(size), packed, self._costs)
@@ -59,7 +68,7 @@ class Tilings:
         blocks = sum(
             count * (tile.height // pooling) * ceil(tile.width / columns)
             if flat_pitch is None
-            else count * ceil(((tile.height - 1) * flat_pitch + tile.width) / columns)
+            else count * flat_blocks(self._job, tile, flat_pitch, self._machine)
             for tile, count in kinds
         )
         return self._costs.blocks(blocks, sum(count for _, count in kinds))
@@ -84,9 +93,17 @@ class Tilings:
             f"positions); use a machine with a larger activation_words, or fewer input channels"
         )
 
+    def _waits(self, height: int) -> bool:
+        """Whether nothing hides the load of a first tile so high: it is the frame's first one, or
+        needs rows of the second half of its input, which the layer before computes last."""
+        job, layouts = self._job, self._costs.layouts
+        below = job.reach[0] + job.input_rows(height)
+        picture = any(layouts[name].storage.is_picture for name in job.inputs)
+        return picture or 2 * below > job.height * job.strides[0]
+
     def _cheapest(self, halves: int, budget: int, to_chip: bool) -> Tiled | None:
         """The best of those of which a tile takes ``budget`` positions at most, if any does."""
-        best, best_cost = None, float("inf")
+        best, best_cost, waited = None, float("inf"), 0
         for way in self._ways:
             if way.least >= best_cost or way.tiled is None or way.tiled.positions > budget:
                 continue
@@ -97,15 +114,16 @@ class Tilings:
                     cost += count * (max(compute, other) + load)
                 else:
                     cost += count * max(compute, load + other)
-            if way.tiled.tiles[0].height == self._job.height:
-                # It needs the last row of the layer before: nothing hides the first tile's load.
-                cost += way.kinds[0][2]
+            # Where loads take longer, the last tile's compute comes behind all of them.
+            wait = min(way.kinds[0][1:3]) if self._waits(way.tiled.tiles[0].height) else 0
+            if not self._shared or way.tiled.tiles[0].height == self._job.height:
+                cost, wait = cost + wait, 0
             if cost < best_cost:
-                best, best_cost = way.tiled, cost
+                best, best_cost, waited = way.tiled, cost, wait
         if best is None:
             return None
         tiles = all_tiles(self._job, best.tiles[0])
-        return replace(best, tiles=tiles, halves=halves, cycles=best_cost)
+        return replace(best, tiles=tiles, halves=halves, cycles=best_cost + waited)
 
 
 def whole(

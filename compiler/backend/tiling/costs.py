@@ -6,7 +6,7 @@ from math import ceil
 from arch.formats import PICTURE_STEPS
 from compiler.backend.packing import Packed
 from compiler.backend.storage import Layout
-from compiler.backend.tiling.tile import Tile, Tiled, load_shape
+from compiler.backend.tiling.tile import Tile, Tiled, load_shapes
 from compiler.backend.traffic import Traffic
 
 #: Cycles around a compute that its passes do not account for.
@@ -50,8 +50,8 @@ class TileCosts:
         rows, columns = tiled.job.input_rows(tile.height), tiled.job.input_columns(tile.width)
         for place, (layout, images, steps) in zip(tiled.regions, self._loads, strict=True):
             loader += layout.beats(place.skip + columns) * rows * images * steps
-            _, shape = load_shape(tiled, tile, layout)
-            memory += images * self._traffic.rows(shape["rows"], shape["beats"])
+            for _, _, shape in load_shapes(tiled, tile, layout):
+                memory += images * self._traffic.rows(shape["rows"], shape["beats"])
         return max(loader, memory)
 
     def stores(self, tile: Tile) -> int:

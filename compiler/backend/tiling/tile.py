@@ -1,6 +1,6 @@
 """Tiles of a job's map, and where their input lies on chip."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -44,10 +44,11 @@ class Tiled:
     """A packed job cut into tiles: in order, and the geometry that they share."""
 
     packed: Packed
-    #: One position after another, row after row, without regard to where a row ends.
+    #: One position after another, row after row, without regard to where a row ends. Where rows of
+    #: results are several input rows apart, these lie in as many *turns*: every so many-th row.
     flat: bool
     tiles: tuple[Tile, ...]
-    #: Chip positions from one row of the input to the next.
+    #: Chip positions from one row of the input to the next, or to the next one of its turn.
     pitch: int
     #: Where odd columns begin, if the job takes every second one (else 0).
     odd_offset: int
@@ -59,6 +60,13 @@ class Tiled:
     halves: int = 1
     #: An estimate of all tiles: max(compute, load) of each. Only for choosing.
     cycles: int = 0
+    #: Of a flat tile, chip positions from one turn of rows to the next.
+    turn_step: int = 0
+
+    @property
+    def turns(self) -> int:
+        """The parts that rows of the input lie in."""
+        return self.job.row_turns if self.flat else 1
 
     @property
     def job(self) -> Job:
@@ -67,7 +75,7 @@ class Tiled:
     def blocks(self, tile: Tile, machine: Machine) -> tuple[int, int]:
         """(rows of blocks, blocks per row)."""
         if self.flat:
-            return 1, ceil(((tile.height - 1) * self.pitch + tile.width) / machine.columns)
+            return 1, flat_blocks(self.job, tile, self.pitch, machine)
         return tile.height // self.job.pooling, ceil(tile.width / machine.columns)
 
     def row_length(self, tile: Tile, machine: Machine) -> int:
@@ -80,7 +88,14 @@ class Tiled:
         column = place.skip + x - low_x
         if self.odd_offset:
             column = (column >> 1) + (column & 1) * self.odd_offset
-        return place.base + plane * place.plane_stride + (y - low_y) * self.pitch + column
+        row, turn = divmod(y - low_y, self.turns)
+        start = place.base + plane * place.plane_stride + turn * self.turn_step
+        return start + row * self.pitch + column
+
+
+def flat_blocks(job: Job, tile: Tile, pitch: int, machine: Machine) -> int:
+    """Blocks of a flat tile whose rows of results are ``pitch`` positions apart."""
+    return ceil(((tile.height // job.pooling - 1) * pitch + tile.width) / machine.columns)
 
 
 def first_column(job: Job, layout: Layout, x: int) -> tuple[int, int]:
@@ -95,7 +110,7 @@ def first_column(job: Job, layout: Layout, x: int) -> tuple[int, int]:
 
 def flat_columns(job: Job, layout: Layout, width: int) -> int:
     """Columns, halo to the left included, that a flat tile of ``width`` looks at."""
-    return layout.storage.left + width + job.reach[3]
+    return layout.storage.left + (width - 1) * job.strides[1] + 1 + job.reach[3]
 
 
 def on_chip(
@@ -121,29 +136,39 @@ def on_chip(
             _, skip = first_column(job, layout, 0)
             span = skip + job.input_columns(width)
         columns[region.storage] = skip, round_up(span, layout.beat_positions)
-    odd_offset = 0
+    odd_offset = turn_step = 0
     widest = max(span for _, span in columns.values())
-    if job.strides[1] == 2:
-        half = ceil(widest / 2)
-        odd_offset = up_to_residue(half, machine.slots // 2 % machine.columns, machine.columns)
-        odd_offset = odd_offset or machine.columns
-        pitch = odd_offset + half
-    else:
-        pitch = flat_pitch or widest
     rows = job.input_rows(height)
+    if flat_pitch is not None:
+        pitch = flat_pitch
+        extent = ceil(rows / job.row_turns) * pitch
+        # Each part ends with the last row's right-hand halo, which lies in the row after it.
+        beyond = max(0, ceil(widest / job.strides[1]) - pitch)
+        beyond += max(layouts[region.storage].beat_positions for region in packed.regions)
+        if job.strides[1] == 2:
+            odd_offset = _odd_offset(extent + beyond, machine)
+            extent += odd_offset
+        if job.row_turns > 1:
+            turn_step = extent + beyond
+            extent += (job.row_turns - 1) * turn_step
+    elif job.strides[1] == 2:
+        half = ceil(widest / 2)
+        odd_offset = _odd_offset(half, machine)
+        pitch = odd_offset + half
+        extent = rows * pitch
+    else:
+        pitch = widest
+        extent = rows * pitch
     strides = []
     for region in packed.regions:
         layout = layouts[region.storage]
-        _, span = columns[region.storage]
-        per_beat = layout.beat_positions
         picture = layout.storage.kind == "picture"
-        residue = 1 if picture else max(1, per_beat // machine.map_steps)
+        residue = 1 if picture else max(1, layout.beat_positions // machine.map_steps)
         if odd_offset and residue > 1:
             residue //= 2
-        # A contiguous load ends with the last row's right-hand halo, which lies in the row after
-        # it.
-        extent = rows * pitch + (span - pitch if span > pitch else 0) + per_beat
-        strides.append(up_to_residue(extent, residue % machine.columns, machine.columns))
+        own = ceil(columns[region.storage][1] / job.strides[1])
+        size = extent + max(0, own - pitch) + layout.beat_positions
+        strides.append(up_to_residue(size, residue % machine.columns, machine.columns))
     if packed.packing.loop:  # one distance for all: of equal bits, they leave the same residue
         strides = [max(strides)] * len(strides)
     places, base = [], 0
@@ -151,7 +176,17 @@ def on_chip(
         places.append(ChipRegion(region, base, stride, columns[region.storage][0]))
         base += stride * layouts[region.storage].storage.planes
     first = (Tile(0, 0, height, width),)
-    return Tiled(packed, flat, first, pitch, odd_offset, tuple(places), base)
+    return Tiled(
+        packed, flat, first, pitch, odd_offset, tuple(places), base, turn_step=turn_step
+    )
+
+
+def _odd_offset(least: int, machine: Machine) -> int:
+    """Where odd columns may begin so that those written at once lie in different banks."""
+    return (
+        up_to_residue(least, machine.slots // 2 % machine.columns, machine.columns)
+        or machine.columns
+    )
 
 
 def encodable(tiled: Tiled, machine: Machine) -> bool:
@@ -162,8 +197,9 @@ def encodable(tiled: Tiled, machine: Machine) -> bool:
     return max(*counts, tile.width, tile.height, rows) <= LONGEST_FIELD
 
 
-def load_shape(tiled: Tiled, tile: Tile, layout: Layout) -> tuple[int, dict]:
-    """(first column to load, the LOAD's rows, beats and steps) of a tile's part of a storage."""
+def load_shapes(tiled: Tiled, tile: Tile, layout: Layout) -> Iterator[tuple[int, int, dict]]:
+    """The LOADs of a tile's part of a storage: (first row, counted from the tile's first one, first
+    column, the LOAD's rows, beats and steps, and its destination, counted from the region's)."""
     job, storage = tiled.job, layout.storage
     rows = job.input_rows(tile.height)
     if not tiled.flat:
@@ -173,15 +209,23 @@ def load_shape(tiled: Tiled, tile: Tile, layout: Layout) -> tuple[int, dict]:
     else:
         column = -storage.left
         columns = flat_columns(job, layout, tile.width)
-        if tiled.pitch == layout.pitch:
+        if tiled.pitch == layout.pitch and tiled.turns == 1 and not tiled.odd_offset:
             # Rows follow one another in memory as on chip: one long row. The last one's right-hand
             # halo lies in the row after it.
             beats = layout.beats((rows - 1) * layout.pitch + max(layout.pitch, columns))
             if beats <= LONGEST_FIELD:
-                return column, {"rows": 1, "beats": beats, "row_bytes": 0, "row_step": 0}
-    return column, {
-        "rows": rows,
-        "beats": layout.beats(columns),
-        "row_bytes": layout.row_bytes,
-        "row_step": tiled.pitch,
-    }
+                one_row = {"rows": 1, "beats": beats, "row_bytes": 0, "row_step": 0}
+                yield 0, column, one_row | {"destination": 0}
+                return
+    for turn in range(min(rows, tiled.turns)):
+        yield (
+            turn,
+            column,
+            {
+                "rows": ceil((rows - turn) / tiled.turns),
+                "beats": layout.beats(columns),
+                "row_bytes": layout.row_bytes * tiled.turns,
+                "row_step": tiled.pitch,
+                "destination": turn * tiled.turn_step,
+            },
+        )

@@ -26,7 +26,7 @@ def test_the_order_is_that_of_predicted_cycles(name, memory):
     path = EXAMPLES / f"{name}.onnx"
     network, found = arranged(path, ECP5_85F, memory)
     cycles = [compiled(network, ECP5_85F, memory, each).prediction.cycles for each in found]
-    assert cycles[0] <= 1.01 * min(cycles)
+    assert cycles[0] <= 1.02 * min(cycles)
     if memory is SDR16_133:  # what stays on chip is worth a tenth of the frame or so
         assert len(found) > 1
         assert cycles == sorted(cycles)

@@ -35,7 +35,7 @@ def test_passes_of_every_capture_one_capture_after_another():
     made = table(3, ((0, 0), (2, 0), (0, 5)))
     asked = []
 
-    def group(product, capture):
+    def group(_, product, capture):
         asked.append((product.tap, capture))
         return {"offset": 10 * capture[0] + capture[1], "weight": 7, "enable": 1, "ones": 1}
 
@@ -52,7 +52,7 @@ def test_passes_of_every_capture_one_capture_after_another():
 
 
 def test_one_pass_is_first_and_last():
-    (entry,) = entries(table(1).encode(lambda product, capture: {}))
+    (entry,) = entries(table(1).encode(lambda number, product, capture: {}))
     assert [entry[name] for name in FLAGS] == [1, 0, 1, 1, 1]
 
 

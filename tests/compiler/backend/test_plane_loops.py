@@ -40,21 +40,21 @@ def test_every_tap_has_a_place_in_every_weight_plane(shape, groups):
     assert len(packing.passes) == packing.loop.weight_stride == size
     assert packing.word_count == weight_bits * size
     assert packing.loop.pairs == bits * weight_bits
-    assert len(set(packing.words.values())) == len(packing.words) == len(groups) * weight_bits
+    assert len(packing.taken) == len(packing.words) == len(groups) * weight_bits
     seen = set()
     for number, step in enumerate(packing.passes):
         assert not step.double
         assert step.idle_word == (weight_bits - 1) * size + number
         for group, product in enumerate(step.products):
             if product is None:
-                assert (group, step.idle_word) not in packing.words.values()
+                assert (group, step.idle_word) not in packing.taken
                 continue
             assert group in groups[product.tap]
-            highest = packing.words[product.tap, weight_bits - 1]
-            assert highest == (group, step.idle_word)
+            highest = packing.words[product.tap, weight_bits - 1, group]
+            assert highest == step.idle_word
             for plane in range(weight_bits):
                 below = (weight_bits - 1 - plane) * size
-                assert packing.words[product.tap, plane] == (group, highest[1] - below)
+                assert packing.words[product.tap, plane, group] == highest - below
             seen.add(product.tap)
     assert seen == set(range(len(groups)))
 

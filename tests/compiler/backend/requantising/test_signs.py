@@ -93,7 +93,7 @@ def test_biases_are_what_rows_have_too_much(draw, seed):
             continue
         assert len(signs.packing.passes) - len(packed.packing.passes) <= 3, name
         rows = -(-packed.job.outputs // SMALL16.rows) * SMALL16.rows
-        total, products = np.zeros(rows, np.int64), set(signs.packing.words.values())
+        total, products = np.zeros(rows, np.int64), signs.packing.taken
         count = {(bias.word, bias.group): bias.count for bias in signs.biases}
         for step in signs.packing.passes:
             total <<= step.double

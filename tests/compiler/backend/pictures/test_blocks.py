@@ -30,6 +30,10 @@ def stem(kernel, pad, *, channels=3, outputs=20, size=(20, 28), seed=3, stride=2
         (2, 0, {"channels": 2}),
         (4, 2, {"size": (12, 6), "pad_value": 77}),
         (4, 0, {"size": (30, 70)}),
+        (3, 1, {"pad_value": 9}),
+        (3, 0, {"channels": 2}),
+        (3, (1, 0, 0, 1), {"pad_value": 9, "channels": 1}),
+        (3, (2, 3, 0, 0), {"pad_value": 200}),
     ],
 )
 def test_codes_are_those_of_the_network(machine, kernel, pad, options):
@@ -44,7 +48,7 @@ def test_codes_are_those_of_the_network(machine, kernel, pad, options):
 @pytest.mark.parametrize(
     ("kernel", "pad", "options"),
     [
-        (3, 1, {}),
+        (3, 1, {"weight_bits": 1}),  # without a 0
         (6, 3, {}),
         (5, 2, {}),
         (6, 2, {"stride": 1}),
@@ -58,7 +62,7 @@ def test_other_pictures_are_rows_of_pixels(kernel, pad, options):
     assert lower(network, TINY).storages["in"].kind == "picture"
 
 
-@pytest.mark.parametrize("machine", [ECP5_45F, ECP5_85F], ids=lambda m: m.name)
+@pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
 @pytest.mark.parametrize(("kernel", "pad"), [(3, 1), (3, 0), (1, 0)])
 def test_kernels_with_zeros_where_pixels_would_be_waited_for(machine, kernel, pad):
     options = {"outputs": 16, "size": (64, 70), "pad_value": 5}
@@ -68,8 +72,25 @@ def test_kernels_with_zeros_where_pixels_would_be_waited_for(machine, kernel, pa
     assert not any(result.values()), result
     # Weights of +-1 have no zeros, and passes take longer on a small machine.
     assert lower(stem(kernel, pad, weight_bits=1, **options)[0], machine).storages["in"].block == 1
-    if kernel == 3:
-        assert lower(network, TINY).storages["in"].block == 1
+
+
+def test_a_kernel_of_3x3_takes_three_blocks():
+    network, _ = stem(3, 1)
+    compiled = compile_network(network, TINY)
+    assert len(compiled.lowered.jobs[0].span.taps) == 3
+    assert describe(compiled).picture.corner == (1, 1)
+
+
+def test_readers_that_want_different_corners_have_none():
+    b = Builder(3, 20, 28)
+    for name, pad in (("one", (1, 0, 1, 1)), ("other", (1, 1, 1, 1))):
+        b.conv("in", name, 4, 3, stride=2, pad=pad, raw=True)
+    network = b.network("one", "other")
+    lowered = lower(network, ECP5_85F)
+    assert lowered.storages["in"].corner == ()
+    assert [len(job.span.taps) for job in lowered.jobs] == [4, 4]
+    result = differing_codes(network, b.picture(), ECP5_85F, races=True)
+    assert not any(result.values()), result
 
 
 def test_all_readers_must_gain():
@@ -94,6 +115,6 @@ def test_fewer_passes_and_as_many_bytes():
     compiled = compile_network(network, ECP5_85F)
     job = compiled.lowered.jobs[0]
     assert len(job.span.taps) == 9
-    assert compiled.plan.jobs[0].tiled.packed.table.block_passes == 75
+    assert compiled.plan.jobs[0].tiled.packed.table.block_passes == 74
     manifest = describe(compiled)
     assert sum(size for _, size in manifest.picture.rows) == 64 * 64 * 4

@@ -3,8 +3,10 @@
 Stored as a map of the blocks, 12 channels of 8 bits for three colours, the picture is read by a
 convolution of half the size and stride 1. A kernel of 6 x 6 takes fewer taps so: 12 of 16 lanes
 work, where the pixels of a kernel's row that fit a lane group, 3 of 6, make 9. A kernel of 3 x 3 is
-4 x 4 with zeros, and takes more. But on chip blocks take a quarter of the positions, and they are
-loaded as fast as other maps, where a machine of many lanes waits for pixels.
+4 x 4 with zeros: of its four blocks the one across has one pixel that counts, its *corner*. The
+lanes that are left hold that pixel of the block beside each, and so three taps do, as many as of
+rows of pixels. And on chip blocks take a quarter of the positions, and they are loaded as fast as
+other maps, where machines wait for pixels.
 """
 
 from collections.abc import Sequence
@@ -25,13 +27,15 @@ from arch.machine import Machine
 from compiler.backend.packing import narrowest_grid
 from compiler.backend.padding import convolution_size
 from compiler.backend.spans import picture_window
-from golden.formats import blocks_of
+from golden.formats import Corner, blocks_of
 from golden.network import Convolution, Operator, Tensor
 
 
 def stored_in_blocks(picture: Tensor, readers: Sequence[Operator], machine: Machine) -> bool:
     """Whether a picture is stored in blocks: its readers can take them, and in no more cycles."""
-    if picture.channels * BLOCK**2 > GROUP_LANES or picture.height % BLOCK or picture.width % BLOCK:
+    if picture.channels * (BLOCK**2 + 1) > GROUP_LANES:
+        return False
+    if picture.height % BLOCK or picture.width % BLOCK:
         return False
     pixels = blocks = 0
     for reader in readers:
@@ -41,9 +45,18 @@ def stored_in_blocks(picture: Tensor, readers: Sequence[Operator], machine: Mach
         taps = rows * ceil(columns / picture_window(columns, 1))
         pixels += _cycles(picture, reader, taps, PICTURE_STEPS, machine)
         rows, columns = _whole_blocks(reader).shape[2:]
-        taps = rows * columns // BLOCK**2
+        taps = rows * columns // BLOCK**2 - bool(shared_corner(readers))
         blocks += _cycles(picture, reader, taps, machine.map_steps, machine)
     return blocks <= pixels
+
+
+def shared_corner(readers: Sequence[Operator]) -> Corner:
+    """The pixel of the block beside it that all of a picture's readers, convolutions, want with a
+    block; none unless they are of 3 x 3 and begin at the same pixel of one."""
+    if any(reader.weights.shape[2:] != (3, 3) for reader in readers):
+        return ()
+    corners = {tuple(pad % BLOCK for pad in reader.pads[:2]) for reader in readers}
+    return corners.pop() if len(corners) == 1 else ()
 
 
 def _takes_blocks(operator: Convolution) -> bool:
@@ -77,13 +90,21 @@ def _whole_blocks(operator: Convolution) -> np.ndarray:
     return np.pad(operator.weights, around)
 
 
-def on_blocks(operator: Convolution) -> Convolution:
-    """The same convolution of a map of blocks."""
+def on_blocks(operator: Convolution, corner: Corner) -> Convolution:
+    """The same convolution of a map of blocks, each with this ``corner`` of the one beside it."""
     weights = _whole_blocks(operator)
     outputs, channels, rows, columns = weights.shape
     # To blocks, the places of all kernels are those of one picture.
     kernels = blocks_of(weights.reshape(-1, rows, columns))
     kernels = kernels.reshape(BLOCK**2, outputs, channels, rows // BLOCK, columns // BLOCK)
-    weights = kernels.swapaxes(0, 1).reshape(outputs, -1, rows // BLOCK, columns // BLOCK)
+    kernels = kernels.swapaxes(0, 1)
+    if corner:
+        y, x = corner
+        across = 1 - y, 1 - x  # the kernel's block that has but this pixel
+        beside = np.zeros_like(kernels[:, :1])
+        beside[:, 0, :, across[0], x] = kernels[:, BLOCK * y + x, :, *across]
+        kernels = np.concatenate([kernels, beside], axis=1)
+        kernels[:, : BLOCK**2, :, *across] = 0
+    weights = kernels.reshape(outputs, -1, rows // BLOCK, columns // BLOCK)
     top, left, bottom, right = (ceil(pad / BLOCK) for pad in operator.pads)
     return replace(operator, weights=weights, strides=(1, 1), pads=(top, left, bottom, right))

@@ -1,0 +1,1 @@
+"""Forms that a picture is stored in, for its first convolutions."""

@@ -1,0 +1,1 @@
+"""What memory holds of a frame, as manifests tell it."""
