@@ -33,8 +33,11 @@ def model():
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("memory", [IDEAL, SDR16_133], ids=lambda memory: memory.name)
-@pytest.mark.parametrize("stall", [0, 96])
+@pytest.mark.parametrize(
+    ("memory", "stall"),
+    [(IDEAL, 0), (SDR16_133, 96), *slow((IDEAL, 96), (SDR16_133, 0))],
+    ids=_name,
+)
 def test_signs(model, memory, stall, seed):
     network, picture = binary(seed)
     compiled = compile_network(network, SMALL16, memory)
