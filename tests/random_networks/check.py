@@ -80,7 +80,8 @@ def _check(model: ModelProto, seed: int, machine: Machine, races: bool) -> Outco
     if races:
         memory = memory_with_picture(compiled.image, manifest, picture)
         check_races(machine, memory, compiled.image.program_address)
-    checked = check_frame(network, model, compiled.image, manifest, picture)
+    pieces = {f"{piece.name}.onnx": piece.model for piece in network.pieces}
+    checked = check_frame(network, model, compiled.image, manifest, picture, pieces=pieces)
     floats = execute.outputs(network, checked.results)
     for name, values in read_outputs(checked.memory, manifest).items():
         if not np.array_equal(values, floats[name]):
