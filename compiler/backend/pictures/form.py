@@ -4,6 +4,8 @@ from arch.machine import Machine
 from arch.memory import Memory
 from compiler.backend.lower import Lowered, lower
 from compiler.backend.packing import pack
+from compiler.backend.padding import Demand
+from compiler.backend.pictures.pairs import takes_pairs
 from compiler.backend.storage import lay_out
 from compiler.backend.tiling.choose import Tilings
 from compiler.backend.traffic import Traffic
@@ -20,7 +22,7 @@ def lower_picture(
     pixel once.
     """
     usual = lower(network, machine)
-    if sent_once:
+    if sent_once or not takes_pairs(Demand(network).consumers[network.input]):
         return usual
     pairs = lower(network, machine, pairs=True)
     if not pairs.storages[network.input].pairs:

@@ -26,10 +26,21 @@ from compiler.errors import CapacityError
 class _Way:
     """Tiles of one size; what is asked of them is computed once."""
 
-    def __init__(self, size: Size, least: int, packed: Packed, costs: TileCosts):
-        self._size, self._packed, self._costs = size, packed, costs
+    def __init__(self, place: int, size: Size, packed: Packed, costs: TileCosts):
+        self.place, self._size, self._packed, self._costs = place, size, packed, costs
+        self._shapes = list(shapes(packed.job, *size[:2]))
         #: What they cost at least: as if all loads were hidden.
-        self.least = least
+        self.least = self._least()
+
+    def _least(self) -> int:
+        job, machine, flat_pitch = self._packed.job, self._costs.machine, self._size[2]
+        blocks = sum(
+            count * (tile.height // job.pooling) * ceil(tile.width / machine.columns)
+            if flat_pitch is None
+            else count * flat_blocks(job, tile, flat_pitch, machine)
+            for tile, count in self._shapes
+        )
+        return self._costs.blocks(blocks, sum(count for _, count in self._shapes))
 
     @cached_property
     def tiled(self) -> Tiled | None:
@@ -43,7 +54,7 @@ class _Way:
         costs, tiled = self._costs, self.tiled
         return [
             (count, costs.compute(tiled, tile), costs.load(tiled, tile), costs.stores(tile))
-            for tile, count in shapes(self._packed.job, *self._size[:2])
+            for tile, count in self._shapes
         ]
 
 
@@ -56,22 +67,11 @@ class Tilings:
         #: Memory with other things to do meanwhile, where smaller first tiles do not pay for loads.
         self._shared = traffic.memory.shared
         self._costs = TileCosts(packed, layouts, traffic)
-        self._ways = [
-            _Way(size, self._least(size), packed, self._costs)
-            for size in candidates(packed, layouts, traffic.machine)
-        ]
-
-    def _least(self, size: Size) -> int:
-        height, width, flat_pitch = size
-        columns, pooling = self._machine.columns, self._job.pooling
-        kinds = shapes(self._job, height, width)
-        blocks = sum(
-            count * (tile.height // pooling) * ceil(tile.width / columns)
-            if flat_pitch is None
-            else count * flat_blocks(self._job, tile, flat_pitch, self._machine)
-            for tile, count in kinds
+        ways = (
+            _Way(place, size, packed, self._costs)
+            for place, size in enumerate(candidates(packed, layouts, traffic.machine))
         )
-        return self._costs.blocks(blocks, sum(count for _, count in kinds))
+        self._ways = sorted(ways, key=lambda way: way.least)
 
     def best(self, *, room: int | None = None, to_chip: bool = False) -> Tiled:
         """The tiles with the smallest estimate of max(compute, load), summed over them.
@@ -105,7 +105,9 @@ class Tilings:
         """The best of those of which a tile takes ``budget`` positions at most, if any does."""
         best, best_cost, waited = None, float("inf"), 0
         for way in self._ways:
-            if way.least >= best_cost or way.tiled is None or way.tiled.positions > budget:
+            if way.least > best_cost:
+                break  # and so do all that follow
+            if way.tiled is None or way.tiled.positions > budget:
                 continue
             cost = 0
             for count, compute, load, stores in way.kinds:
@@ -118,12 +120,13 @@ class Tilings:
             wait = min(way.kinds[0][1:3]) if self._waits(way.tiled.tiles[0].height) else 0
             if not self._shared or way.tiled.tiles[0].height == self._job.height:
                 cost, wait = cost + wait, 0
-            if cost < best_cost:
-                best, best_cost, waited = way.tiled, cost, wait
+            # Of equal ones the first, whatever they cost at least.
+            if best is None or (cost, way.place) < (best_cost, best.place):
+                best, best_cost, waited = way, cost, wait
         if best is None:
             return None
-        tiles = all_tiles(self._job, best.tiles[0])
-        return replace(best, tiles=tiles, halves=halves, cycles=best_cost + waited)
+        tiles = all_tiles(self._job, best.tiled.tiles[0])
+        return replace(best.tiled, tiles=tiles, halves=halves, cycles=best_cost + waited)
 
 
 def whole(
