@@ -1,7 +1,7 @@
 """What a file is, what the passes make of it, all that keeps it from compiling, and what to do."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from arch.errors import OnefourError
 from compiler.errors import UnsupportedError
 from compiler.frontend.context import Context, Obstacle
 from compiler.frontend.dialect import described, dynamic, is_float
-from compiler.frontend.ir import Graph
+from compiler.frontend.ir import Graph, Node
 from compiler.frontend.listing import graph_lines, network_lines
 from compiler.frontend.obstacles import Collector, Kind, all_obstacles, by_kind, passed
 from compiler.frontend.passes.check_operators import SUPPORTED
@@ -80,46 +80,48 @@ def tail_lines(graph: Graph, *, quantised: bool = True) -> Iterator[str]:
     """
     split = split_of(graph)
     tail = split.tail
-    if tail is not None and tail.foreign and not quantised:
-        kinds = Counter(node.op for node in tail.foreign).most_common()
-        named = [f"{op} x {n}" if n > 1 else op for op, n in kinds]
-        yield (
+    foreign = ""
+    if tail is not None and tail.foreign:
+        foreign = (
             f"{tail.foreign[0]} and what else the array does not have before the last "
-            f"convolutions ({listed(named, MOST_OPERATORS)}) will be computed by the host, and "
-            "the array can go on behind it once the network is quantised"
+            f"convolutions ({operators(tail.foreign)})"
+        )
+    if foreign and not quantised:
+        yield (
+            f"{foreign} will be computed by the host, and the array can go on behind it once the "
+            "network is quantised"
         )
         return
     back = [tensor for tensor in graph.places if is_handed_back(graph, tensor, split.hosted)]
     if back:
         own = made_for(graph, set(back), set()) & split.hosted
         pieces = [node for node in graph.nodes if not own.isdisjoint(node.outputs)]
-        counts = Counter(node.op for node in pieces).most_common()
-        operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]
         yield (
-            f"the host computes in mid-network what the array does not have: "
-            f"{listed(operators, MOST_OPERATORS)}, by onnxruntime; the array goes on with "
+            f"the host computes in mid-network what the array does not have: {operators(pieces)}, "
+            f"by onnxruntime; the array goes on with "
             f"{listed([repr(tensor) for tensor in back], MOST_TENSORS)}"
         )
     if tail is not None:
-        counts = Counter(node.op for node in tail.nodes).most_common()
-        operators = [f"{op} x {n}" if n > 1 else op for op, n in counts]
         tensors = [repr(tensor) for tensor in tail.inputs]
-        if tail.foreign:
+        if foreign:
             host, whole = (
                 sum(is_convolution(graph, node) for node in nodes)
                 for nodes in (tail.nodes, graph.nodes)
             )
-            kinds = Counter(node.op for node in tail.foreign).most_common()
-            named = [f"{op} x {n}" if n > 1 else op for op, n in kinds]
             yield (
-                f"{tail.foreign[0]} and what else the array does not have before the last "
-                f"convolutions ({listed(named, MOST_OPERATORS)}) leave {host} of {whole} "
-                "convolutions to the host: a network without them would run faster"
+                f"{foreign} leave {host} of {whole} convolutions to the host: a network without "
+                "them would run faster"
             )
         yield (
             f"the host computes what follows {listed(tensors, MOST_TENSORS)}: "
-            f"{listed(operators, MOST_OPERATORS)}, by onnxruntime"
+            f"{operators(tail.nodes)}, by onnxruntime"
         )
+
+
+def operators(nodes: Iterable[Node]) -> str:
+    """How many there are of each kind, the most common first: "Reshape x 2, Softmax"."""
+    counts = Counter(node.op for node in nodes).most_common()
+    return listed([f"{op} x {count}" if count > 1 else op for op, count in counts], MOST_OPERATORS)
 
 
 def listed(names: list[str], most: int) -> str:
