@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
+from arch.errors import OnefourError
 from arch.formats import PAGE_BYTES
 from arch.machine import Machine
 from arch.memory import IDEAL, Memory
@@ -183,6 +184,11 @@ def with_heads(
 ) -> Compiled:
     """The network compiled with its heads on the host or on the array; see :func:`compile_file`."""
     own = () if where == ARRAY else hosted(network, candidates.maps)
+    if not own and where == HOST:
+        raise OnefourError(
+            "--heads host: the host cannot compute last convolutions at places that can be boxes "
+            f"({candidates.reason or 'none of them looks at single places'}); leave --heads out"
+        )
     if not own:
         return build(network)
     there = build(of_array(network, own))

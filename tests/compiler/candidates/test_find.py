@@ -102,6 +102,8 @@ def test_the_build_tells_it(tmp_path, capfd):
     path.with_suffix(".json").unlink()
     assert run([*common, "-o", str(tmp_path / "c"), "--confidence", "0.5"]) == 0
     assert "hosts fetch all results: no side-car says" in capfd.readouterr().out
+    with pytest.raises(OnefourError, match=r"no side-car says how .*; leave --heads out"):
+        run([*asked, "--heads", "host"])
     with pytest.raises(SystemExit):
         run([*common, "--confidence", "1"])
 
