@@ -8,10 +8,13 @@ import onnx
 from onnx import numpy_helper
 from PIL import Image
 
+from boards.use.model_line import ModelLine
 from compiler.build_folder import compiled_manifest
 from compiler.flow import ARRAY, Compiled, Heads, compile_file
 from golden.machine import GoldenMachine
 from host.description import parse_description
+from host.device import Device
+from host.link import Link
 from host.manifest import Manifest
 from host.memory import memory_with_picture
 from host.picture import Frame, Placement
@@ -97,3 +100,12 @@ def memory_after(made: Compiled, manifest: Manifest, codes: np.ndarray) -> np.nd
     memory = memory_with_picture(made.image, manifest, codes)
     GoldenMachine(made.machine).run(memory, made.image.program_address)
     return memory
+
+
+def fetched(
+    memory: np.ndarray, manifest: Manifest, floor: float | None = None
+) -> tuple[np.ndarray, int]:
+    """What a driver fetches of the results in ``memory``, and the bytes that come for it."""
+    line = ModelLine(memory, 3e6)
+    found = Device(Link(line)).results(manifest, len(memory), floor=floor)
+    return found, line.received

@@ -9,22 +9,15 @@ from boards.use.model_line import ModelLine
 from golden.formats import pack_map
 from host.boxes import boxes_on_picture
 from host.candidates.fetch import fetch_candidates, map_bytes, runs_of
-from host.device import Device, result_bytes
+from host.device import result_bytes
 from host.link import Link
 from host.memory import layer_format, read_layer
-from tests.samples.detectors import HEADS, compiled, frame, memory_after, raw_maps
+from tests.samples.detectors import HEADS, compiled, fetched, frame, memory_after, raw_maps
 
 
 def boxes(memory, made, manifest, shown, floor):
     tail = made.parts and made.parts.model.SerializeToString()
     return boxes_on_picture(memory, manifest, shown, floor, tail)
-
-
-def results(memory, manifest, floor=None):
-    """What a driver fetches, and the bytes that come for it."""
-    line = ModelLine(memory, 3e6)
-    found = Device(Link(line)).results(manifest, len(memory), floor=floor)
-    return found, line.received
 
 
 @pytest.mark.parametrize(
@@ -42,8 +35,8 @@ def test_the_boxes_are_those_of_all_results(tmp_path, rng, machine, head):
     made, manifest = compiled(make(tmp_path), machine, lowest)
     shown = frame(rng)
     memory = memory_after(made, manifest, shown.codes)
-    whole, _ = results(memory, manifest)
-    part, _ = results(memory, manifest, lowest)
+    whole, _ = fetched(memory, manifest)
+    part, _ = fetched(memory, manifest, lowest)
     kept = [manifest.layer_of(output.tensor) for output in manifest.outputs]
     assert any((read_layer(part, each) != read_layer(whole, each)).any() for each in kept)
     for floor in (lowest, (lowest + 1) / 2):
@@ -85,7 +78,7 @@ def test_a_lost_candidate_is_a_lost_box(tiny):
         bits = read_layer(changed, layer)
         bits[:, y, x] = 0
         pack_map(changed, layer_format(layer), bits)
-        part, _ = results(changed, manifest, 0.6)
+        part, _ = fetched(changed, manifest, 0.6)
         differing += not boxes(part, made, manifest, shown, 0.6).equal(expected)
     assert differing
 
@@ -96,7 +89,7 @@ def test_what_is_fetched_is_the_boards_and_the_rest_cannot_pass(tmp_path, rng, m
     made, manifest = compiled(raw_maps(tmp_path), machine, 0.2)
     memory = memory_after(made, manifest, frame(rng).codes)
     memory, kept = thinned(memory, manifest, lambda y, x: (y % 3 == 1) & (x % 4 == 1))
-    part, received = results(memory, manifest, 0.2)
+    part, received = fetched(memory, manifest, 0.2)
     assert received < result_bytes(manifest)
     for each, bits in zip(manifest.candidates, kept, strict=True):
         layer = manifest.layer_of(next(o.tensor for o in manifest.outputs if o.name == each.of))
@@ -119,7 +112,7 @@ def test_a_falling_channel_is_filled_at_its_other_end(tiny):
     )
     manifest = msgspec.structs.replace(manifest, candidates=(falling, *others))
     memory, kept = thinned(memory, manifest, lambda y, x: x < 0)
-    part, _ = results(memory, manifest, 0.8)
+    part, _ = fetched(memory, manifest, 0.8)
     tensor = next(o.tensor for o in manifest.outputs if o.name == first.of)
     sums = read_layer(part, manifest.layer_of(tensor))
     assert not kept[0].any()
@@ -129,9 +122,9 @@ def test_a_falling_channel_is_filled_at_its_other_end(tiny):
 
 def test_a_lower_floor_takes_all_results(tiny):
     _, manifest, _, memory = tiny
-    whole, count = results(memory, manifest)
+    whole, count = fetched(memory, manifest)
     for floor in (None, 0.59):
-        found, received = results(memory, manifest, floor)
+        found, received = fetched(memory, manifest, floor)
         assert received == count
         np.testing.assert_array_equal(found, whole)
 
@@ -144,8 +137,8 @@ def test_many_candidates_are_a_whole_map(tiny):
         layer = manifest.layer_of(each.tensor)
         everywhere = np.ones((layer.channels, layer.height, layer.width), int)
         pack_map(memory, layer_format(layer), everywhere)
-    whole, count = results(memory, manifest)
-    part, received = results(memory, manifest, 0.6)
+    whole, count = fetched(memory, manifest)
+    part, received = fetched(memory, manifest, 0.6)
     maps = sum(map_bytes(manifest.layer_of(each.tensor)) for each in manifest.candidates)
     assert received <= count + maps + 20 * len(manifest.candidates)
     for output in manifest.outputs:

@@ -6,7 +6,6 @@ import pytest
 
 from arch.errors import OnefourError
 from arch.machine import ECP5_25F, ECP5_85F, TINY
-from boards.use.model_line import ModelLine
 from compiler.candidates.hosted import head_weights
 from compiler.flow import ARRAY, HOST
 from golden import execute
@@ -14,11 +13,10 @@ from golden.formats import pack_map
 from host.boxes import boxes_of, boxes_on_picture
 from host.candidates.heads import head_sums, weights_file, weights_of
 from host.candidates.records import Candidates, HostHead
-from host.device import Device, result_bytes
-from host.link import Link
+from host.device import result_bytes
 from host.memory import layer_format, read_layer
 from host.results import check_floor, read_outputs, result_sums
-from tests.samples.detectors import HEADS, compiled, frame, memory_after, raw_maps
+from tests.samples.detectors import HEADS, compiled, fetched, frame, memory_after, raw_maps
 
 CONFIDENCE = 0.9
 
@@ -30,13 +28,6 @@ def tail_of(made):
 def boxes(memory, made, manifest, shown, floor):
     heads = head_weights(made.network, made.heads)
     return boxes_on_picture(memory, manifest, shown, floor, tail_of(made), heads)
-
-
-def fetched(memory, manifest, floor):
-    """What a driver has, and the bytes that came for it."""
-    line = ModelLine(memory, 3e6)
-    found = Device(Link(line)).results(manifest, len(memory), floor=floor)
-    return found, line.received
 
 
 @pytest.mark.parametrize(
