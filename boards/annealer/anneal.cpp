@@ -37,7 +37,7 @@ public:
     int longest = 0;
 
     void look() {
-        if (!cells_.empty() && timing.longest >= longest) return;
+        if (!cells_.empty() && timing.longest > longest) return;  // of equal ones the last
         longest = timing.longest, wire_length = price.wire_length();
         cells_ = cells, spots_ = spots, tiles_ = tiles;
     }
@@ -87,6 +87,7 @@ int main(int count, char** arguments) {
     }
     price.look_at_timing();
     best.look();
+    report("last look: ", price.wire_length(), timing.longest);
     best.take();
     report("", best.wire_length, best.longest);
     return write_placement(arguments[2]) ? 0 : 2;
