@@ -384,7 +384,9 @@ def encode(layout: type[data.Struct], fields: dict) -> int:
             for number, element in enumerate(value):
                 bits |= encode(struct, element) << (offset + number * size)
             continue
-        number = enumeration(value).value if enumeration is not None else int(value)
+        if enumeration is not None and not isinstance(value, enumeration):
+            value = enumeration(value)
+        number = int(value.value if enumeration is not None else value)
         if not 0 <= number < 1 << width:
             raise ValueError(f"{layout.__name__}.{name} = {value} does not fit {width} bits")
         bits |= number << offset

@@ -52,9 +52,10 @@ class Room:
         The highest free place of each; no base at all where one of them finds none.
         """
         found: list[Rectangle] = []
+        there = (*self._tiles, *self.taken)
+        meanwhile = [each for each in there if each.meets(ALL_GROUPS, first, last)]
         for size, groups in parts:
-            there = (*self._tiles, *self.taken, *found)
-            others = [each for each in there if each.meets(groups, first, last)]
+            others = [each for each in (*meanwhile, *found) if not groups.isdisjoint(each.groups)]
             ends = sorted({self.size, *(each.base for each in others)}, reverse=True)
             base = next(
                 (

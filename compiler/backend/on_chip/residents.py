@@ -77,7 +77,7 @@ class Activations:
     def _words(self, chip: ChipMap) -> Iterator[tuple]:
         layout = chip.layout
         for part, base in enumerate(chip.bases):
-            yield np.ix_(layout.part_groups(part), range(base, base + layout.size))
+            yield list(layout.part_groups(part)), slice(base, base + layout.size)
 
 
 def cycles_of_a_result(fields: dict, planes: int, machine: Machine) -> int:

@@ -1,61 +1,34 @@
 """The best way to cut a job's map into tiles: loads overlap computes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil
 
 from arch.formats import LANE_GROUPS
 from compiler.backend.on_chip.chip_map import ChipMaps
 from compiler.backend.packing import Packed
 from compiler.backend.storage import Layout
-from compiler.backend.tiling.candidates import Size, all_tiles, candidates, shapes
+from compiler.backend.tiling.candidates import all_tiles, candidates, shapes
 from compiler.backend.tiling.costs import TileCosts
 from compiler.backend.tiling.tile import (
     ChipRegion,
     Tile,
     Tiled,
     encodable,
-    flat_blocks,
     on_chip,
 )
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 
 
+@dataclass(frozen=True)
 class _Way:
-    """Tiles of one size; what is asked of them is computed once."""
+    """Tiles of one size."""
 
-    def __init__(self, place: int, size: Size, packed: Packed, costs: TileCosts):
-        self.place, self._size, self._packed, self._costs = place, size, packed, costs
-        self._shapes = list(shapes(packed.job, *size[:2]))
-        #: What they cost at least: as if all loads were hidden.
-        self.least = self._least()
-
-    def _least(self) -> int:
-        job, machine, flat_pitch = self._packed.job, self._costs.machine, self._size[2]
-        blocks = sum(
-            count * (tile.height // job.pooling) * ceil(tile.width / machine.columns)
-            if flat_pitch is None
-            else count * flat_blocks(job, tile, flat_pitch, machine)
-            for tile, count in self._shapes
-        )
-        return self._costs.blocks(blocks, sum(count for _, count in self._shapes))
-
-    @cached_property
-    def tiled(self) -> Tiled | None:
-        """The first tile; None: instructions cannot say it."""
-        tiled = on_chip(self._packed, self._costs.layouts, self._costs.machine, *self._size)
-        return tiled if encodable(tiled, self._costs.machine) else None
-
-    @cached_property
-    def kinds(self) -> list[tuple[int, int, int, int]]:
-        """(how many, cycles to compute, to load, to store one) of each kind of tiles."""
-        costs, tiled = self._costs, self.tiled
-        return [
-            (count, costs.compute(tiled, tile), costs.load(tiled, tile), costs.stores(tile))
-            for tile, count in self._shapes
-        ]
+    #: The first tile.
+    tiled: Tiled
+    #: (how many, cycles to compute, to load, to store one) of each kind of tiles.
+    kinds: list[tuple[int, int, int, int]]
 
 
 class Tilings:
@@ -67,11 +40,7 @@ class Tilings:
         #: Memory with other things to do meanwhile, where smaller first tiles do not pay for loads.
         self._shared = traffic.memory.shared
         self._costs = TileCosts(packed, layouts, traffic)
-        ways = (
-            _Way(place, size, packed, self._costs)
-            for place, size in enumerate(candidates(packed, layouts, traffic.machine))
-        )
-        self._ways = sorted(ways, key=lambda way: way.least)
+        self._ranked: dict[tuple[int, bool], list[tuple[int, Tiled]]] = {}
 
     def best(self, *, room: int | None = None, to_chip: bool = False) -> Tiled:
         """The tiles with the smallest estimate of max(compute, load), summed over them.
@@ -103,12 +72,18 @@ class Tilings:
 
     def _cheapest(self, halves: int, budget: int, to_chip: bool) -> Tiled | None:
         """The best of those of which a tile takes ``budget`` positions at most, if any does."""
-        best, best_cost, waited = None, float("inf"), 0
+        if (halves, to_chip) not in self._ranked:
+            self._ranked[halves, to_chip] = self._best_first(halves, to_chip)
+        for cycles, tiled in self._ranked[halves, to_chip]:
+            if tiled.positions <= budget:
+                tiles = all_tiles(self._job, tiled.tiles[0])
+                return replace(tiled, tiles=tiles, halves=halves, cycles=cycles)
+        return None
+
+    def _best_first(self, halves: int, to_chip: bool) -> list[tuple[int, Tiled]]:
+        """(cycles, first tile) of all ways; of equally good ones the first comes first."""
+        found = []
         for way in self._ways:
-            if way.least > best_cost:
-                break  # and so do all that follow
-            if way.tiled is None or way.tiled.positions > budget:
-                continue
             cost = 0
             for count, compute, load, stores in way.kinds:
                 other = self._costs.constants + (0 if to_chip else stores)
@@ -117,16 +92,27 @@ class Tilings:
                 else:
                     cost += count * max(compute, load + other)
             # Where loads take longer, the last tile's compute comes behind all of them.
-            wait = min(way.kinds[0][1:3]) if self._waits(way.tiled.tiles[0].height) else 0
-            if not self._shared or way.tiled.tiles[0].height == self._job.height:
-                cost, wait = cost + wait, 0
-            # Of equal ones the first, whatever they cost at least.
-            if best is None or (cost, way.place) < (best_cost, best.place):
-                best, best_cost, waited = way, cost, wait
-        if best is None:
-            return None
-        tiles = all_tiles(self._job, best.tiled.tiles[0])
-        return replace(best.tiled, tiles=tiles, halves=halves, cycles=best_cost + waited)
+            first = way.tiled.tiles[0]
+            wait = min(way.kinds[0][1:3]) if self._waits(first.height) else 0
+            # Memory that stores share does other things while a load is waited for.
+            counts = not self._shared or first.height == self._job.height
+            found.append((cost + wait if counts else cost, cost + wait, way.tiled))
+        found.sort(key=lambda each: each[0])
+        return [(cycles, tiled) for _, cycles, tiled in found]
+
+    @cached_property
+    def _ways(self) -> list[_Way]:
+        """Those that instructions can say, largest tiles first."""
+        job, costs, ways = self._job, self._costs, []
+        for height, width, flat_pitch in candidates(self.packed, costs.layouts, self._machine):
+            tiled = on_chip(self.packed, costs.layouts, self._machine, height, width, flat_pitch)
+            if encodable(tiled, self._machine):
+                kinds = [
+                    (count, costs.compute(tiled, tile), costs.load(tiled, tile), costs.stores(tile))
+                    for tile, count in shapes(job, height, width)
+                ]
+                ways.append(_Way(tiled, kinds))
+        return ways
 
 
 def whole(

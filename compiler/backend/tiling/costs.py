@@ -6,7 +6,7 @@ from math import ceil
 from arch.formats import PICTURE_STEPS
 from compiler.backend.packing import Packed
 from compiler.backend.storage import Layout
-from compiler.backend.tiling.tile import Tile, Tiled, load_shapes
+from compiler.backend.tiling.tile import Tile, Tiled, load_sizes
 from compiler.backend.traffic import Traffic
 
 #: Cycles around a compute that its passes do not account for.
@@ -23,15 +23,22 @@ class TileCosts:
         self._output = layouts[job.output]
         self._block = packed.block_cycles(machine, self._output.storage.pieces)
         self._computes = ceil(job.outputs / machine.rows) * len(job.scatter)
-        self._loads = []
-        for region in packed.regions:
+        # (place among the regions, how many images in such steps) of those that lie alike.
+        images: dict[tuple, list[int]] = {}
+        for place, region in enumerate(packed.regions):
             layout = layouts[region.storage]
             if layout.storage.kind == "picture":
-                images, steps = 1, PICTURE_STEPS
+                count, steps = 1, PICTURE_STEPS
             else:
                 words = (job.span.images[image][1] for image in region.groups)
-                images, steps = sum(len(list(layout.parts(word))) for word in words), None
-            self._loads.append((layout, images, steps or machine.map_steps))
+                count, steps = sum(len(list(layout.parts(word))) for word in words), None
+            alike = layout.storage.left, layout.pitch, layout.beat_positions, layout.position_beats
+            images.setdefault((*alike, steps or machine.map_steps), [place, 0])[1] += count
+        self._loads = [
+            (place, layouts[packed.regions[place].storage], count, steps)
+            for (*_, steps), (place, count) in images.items()
+        ]
+        self._stores: dict[tuple[int, int], int] = {}
         #: Of memory for what every tile but the first loads again, beside its input.
         self.constants = traffic.constants(job, layouts, packed.packing.word_count)
 
@@ -48,14 +55,17 @@ class TileCosts:
         """Cycles that a tile's input takes: the loader's or memory's."""
         loader = memory = 0
         rows, columns = tiled.job.input_rows(tile.height), tiled.job.input_columns(tile.width)
-        for place, (layout, images, steps) in zip(tiled.regions, self._loads, strict=True):
-            loader += layout.beats(place.skip + columns) * rows * images * steps
-            for _, _, shape in load_shapes(tiled, tile, layout):
-                memory += images * self._traffic.rows(shape["rows"], shape["beats"])
+        for number, layout, images, steps in self._loads:
+            skip = tiled.regions[number].skip
+            loader += layout.beats(skip + columns) * rows * images * steps
+            for size in load_sizes(tiled, tile, layout):
+                memory += images * self._traffic.rows(*size)
         return max(loader, memory)
 
     def stores(self, tile: Tile) -> int:
         """Cycles in which the results keep memory from loads."""
-        return self._computes * self._traffic.stores(
-            self._job, self._output, tile.height, tile.width
-        )
+        size = tile.height, tile.width
+        if size not in self._stores:
+            cycles = self._traffic.stores(self._job, self._output, *size)
+            self._stores[size] = self._computes * cycles
+        return self._stores[size]

@@ -197,35 +197,43 @@ def encodable(tiled: Tiled, machine: Machine) -> bool:
     return max(*counts, tile.width, tile.height, rows) <= LONGEST_FIELD
 
 
+def load_sizes(tiled: Tiled, tile: Tile, layout: Layout) -> list[tuple[int, int]]:
+    """(rows, beats) of the LOADs of a tile's part of a storage."""
+    one_row = _one_row(tiled, tile, layout)
+    if one_row is not None:
+        return [(1, one_row)]
+    job, turns = tiled.job, tiled.turns
+    if tiled.flat:
+        columns = flat_columns(job, layout, tile.width)
+    else:
+        columns = first_column(job, layout, tile.x)[1] + job.input_columns(tile.width)
+    rows, beats = job.input_rows(tile.height), layout.beats(columns)
+    return [(-(-(rows - turn) // turns), beats) for turn in range(min(rows, turns))]
+
+
+def _one_row(tiled: Tiled, tile: Tile, layout: Layout) -> int | None:
+    """The beats of all rows as one, where they follow one another in memory as on chip.
+
+    The last one's right-hand halo lies in the row after it.
+    """
+    if not tiled.flat or tiled.pitch != layout.pitch or tiled.turns > 1 or tiled.odd_offset:
+        return None
+    job = tiled.job
+    columns = max(layout.pitch, flat_columns(job, layout, tile.width))
+    beats = layout.beats((job.input_rows(tile.height) - 1) * layout.pitch + columns)
+    return beats if beats <= LONGEST_FIELD else None
+
+
 def load_shapes(tiled: Tiled, tile: Tile, layout: Layout) -> Iterator[tuple[int, int, dict]]:
     """The LOADs of a tile's part of a storage: (first row, counted from the tile's first one, first
     column, the LOAD's rows, beats and steps, and its destination, counted from the region's)."""
-    job, storage = tiled.job, layout.storage
-    rows = job.input_rows(tile.height)
+    column = -layout.storage.left
     if not tiled.flat:
-        column, skip = first_column(job, layout, tile.x)
-        columns = skip + job.input_columns(tile.width)
-        column -= storage.left
-    else:
-        column = -storage.left
-        columns = flat_columns(job, layout, tile.width)
-        if tiled.pitch == layout.pitch and tiled.turns == 1 and not tiled.odd_offset:
-            # Rows follow one another in memory as on chip: one long row. The last one's right-hand
-            # halo lies in the row after it.
-            beats = layout.beats((rows - 1) * layout.pitch + max(layout.pitch, columns))
-            if beats <= LONGEST_FIELD:
-                one_row = {"rows": 1, "beats": beats, "row_bytes": 0, "row_step": 0}
-                yield 0, column, one_row | {"destination": 0}
-                return
-    for turn in range(min(rows, tiled.turns)):
-        yield (
-            turn,
-            column,
-            {
-                "rows": ceil((rows - turn) / tiled.turns),
-                "beats": layout.beats(columns),
-                "row_bytes": layout.row_bytes * tiled.turns,
-                "row_step": tiled.pitch,
-                "destination": turn * tiled.turn_step,
-            },
-        )
+        column += first_column(tiled.job, layout, tile.x)[0]
+    row_bytes, row_step = layout.row_bytes * tiled.turns, tiled.pitch
+    if _one_row(tiled, tile, layout) is not None:
+        row_bytes = row_step = 0
+    for turn, (rows, beats) in enumerate(load_sizes(tiled, tile, layout)):
+        destination = {"destination": turn * tiled.turn_step}
+        steps = {"row_bytes": row_bytes, "row_step": row_step}
+        yield turn, column, {"rows": rows, "beats": beats} | steps | destination
