@@ -1,4 +1,4 @@
-"""Placement and routing of a nearly full device, or of a large netlist, in three steps.
+"""Placement and routing of a nearly full device, or of a large netlist, in four steps.
 
 What is said here of nextpnr-ecp5 0.11 was seen with 80 to 85 % of the LFE5U-25F's slots and as many
 of its flip-flops in use, half of them in carry chains of three tiles.
@@ -6,9 +6,11 @@ of its flip-flops in use, half of them in carry chains of three tiles.
 1. nextpnr places. Its default placer, heap, may not come to an end when it makes such a placement
    legal; ``static`` does, in four minutes.
 2. :mod:`boards.anneal` shortens the wires by a quarter.
-3. nextpnr routes, with ``router1``: connection by connection, each taking the place of others where
-   it must. ``router2``, which lets nets overlap and then raises the price, comes down to 3,000 of
-   430,000 wires in conflict and stays there (also with ``--router2-alt-weights``).
+3. :mod:`boards.fixed_places` makes all places constraints.
+4. nextpnr puts the cells there and routes, with ``router1``: connection by connection, each taking
+   the place of others where it must. ``router2``, which lets nets overlap and then raises the
+   price, comes down to 3,000 of 430,000 wires in conflict and stays there (also with
+   ``--router2-alt-weights``).
 
 The clock comes in at a clock input: otherwise its way to the clock network crosses the device.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from boards.anneal import Schedule, anneal
 from boards.devices import Device
+from boards.fixed_places import fix_places
 from boards.pinless import CLOCK
 from boards.toolchain import (
     Placement,
@@ -39,8 +42,7 @@ SYNTHESIS = "-nowidelut"
 ROUTER = "router1"
 PINS = "pins.lpf"
 PLACE = ["--placer", "static", "--no-route"]
-ROUTE = ["--no-pack", "--no-place"]
-"""A placer would find every cell placed, but refine: without packing it takes chains apart."""
+ROUTE = ["--no-pack"]
 ROUTING_SECONDS = 4 * 3600.0
 """The router does not give up by itself. It took five to thirteen minutes of a core for the 25F's
 accelerator alone, and more than half an hour for the same with a board around it."""
@@ -99,6 +101,7 @@ def place_and_route_full(
         # nextpnr's own settings travel in the netlist, and go before its command line.
         settings={"router": ROUTER},
     )
+    fix_places(folder / annealed)
     try:
         routed = place_and_route(
             flags=flags,
