@@ -1,8 +1,9 @@
 """Improves a placement of nextpnr's between its placement and its routing.
 
 nextpnr's placers find good places for the cells of a nearly full device, and then move them far to
-make them legal (carry chains of three tiles, LUT RAM, one reset to a tile): the wire length grows
-by half, and the router finds no way. ``anneal.cpp`` starts from the legal placement and exchanges
+make them legal (carry chains of three tiles, LUT RAM, one clock and one reset to a tile): the wire
+length grows by half, and the router finds no way. ``anneal.cpp`` starts from the legal placement
+and exchanges
 
 * runs of whole tiles: what carry chains or LUT RAM occupy,
 * slices without those, and single positions of them: a LUT, a flip-flop or both,
@@ -61,20 +62,25 @@ def _numbered(numbers: dict, key: tuple) -> int:
     return numbers.setdefault(key, len(numbers) + 1)
 
 
-def _uncounted(module: dict) -> set:
+def _clocks(module: dict) -> Counter:
+    """How many flip-flops each net clocks."""
+    return Counter(
+        _first(cell, "CLK") for cell in module["cells"].values() if cell["type"] == "TRELLIS_FF"
+    )
+
+
+def _uncounted(module: dict, clocks: Counter) -> set:
     """Nets whose length does not matter: constants, and clocks."""
     found = {
         bit for name, net in module["netnames"].items() if "$PACKER_" in name for bit in net["bits"]
     }
-    clocks = Counter(
-        _first(cell, "CLK") for cell in module["cells"].values() if cell["type"] == "TRELLIS_FF"
-    )
     return found | {bit for bit, count in clocks.items() if count > CLOCK_PINS}
 
 
 def problem(module: dict) -> tuple[list[str], str]:
     """Return the names of the placed cells and the text that ``anneal.cpp`` reads."""
-    uncounted = _uncounted(module)
+    clocks = _clocks(module)
+    uncounted, usual_clock = _uncounted(module, clocks), max(clocks, key=clocks.get, default=0)
     nets, controls, resets = {}, {}, {}
     names, placed, lines, tiles, sites = [], [], [], set(), set()
     carry_from, carry_to = {}, {}
@@ -109,12 +115,12 @@ def problem(module: dict) -> tuple[list[str], str]:
             elif found[4] == "FF":
                 kind, bound = FLIP_FLOP, int(bool(pins.get("DI")))
                 given = cell["parameters"]
-                net = _first(cell, "LSR")
-                if net:
-                    reset = _numbered(resets, (net, given["LSRMUX"], given.get("SRMODE")))
+                clocked = _first(cell, "CLK"), given["CLKMUX"]
+                net, at_once = _first(cell, "LSR"), given.get("SRMODE") == "ASYNC"
+                if net or at_once or clocked[0] != usual_clock:
+                    reset = _numbered(resets, (net, given["LSRMUX"], at_once, *clocked))
                 control = _numbered(controls, (
-                    _first(cell, "CE"), given["CEMUX"], reset, _first(cell, "CLK"),
-                    given["CLKMUX"]))  # fmt: skip
+                    _first(cell, "CE"), given["CEMUX"], reset, *clocked))  # fmt: skip
             else:
                 kind = RAM_WRITER
         numbers = [nets.setdefault(bit, len(nets)) for bit in bits]

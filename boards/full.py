@@ -1,4 +1,4 @@
-"""Placement and routing of a nearly full device, or of a large netlist, in three steps.
+"""Placement and routing of a nearly full device, or of a large netlist, in four steps.
 
 What is said here of nextpnr-ecp5 0.11 was seen with 80 to 85 % of the LFE5U-25F's slots and as many
 of its flip-flops in use, half of them in carry chains of three tiles.
@@ -6,9 +6,13 @@ of its flip-flops in use, half of them in carry chains of three tiles.
 1. nextpnr places. Its default placer, heap, may not come to an end when it makes such a placement
    legal; ``static`` does, in four minutes.
 2. :mod:`boards.anneal` shortens the wires by a quarter.
-3. nextpnr routes, with ``router1``: connection by connection, each taking the place of others where
-   it must. ``router2``, which lets nets overlap and then raises the price, comes down to 3,000 of
-   430,000 wires in conflict and stays there (also with ``--router2-alt-weights``).
+3. :mod:`boards.fixed_places` makes all places constraints.
+4. nextpnr puts the cells there and routes, with ``router1``: connection by connection, each taking
+   the place of others where it must. ``router2``, which lets nets overlap and then raises the
+   price, comes down to 3,000 of 430,000 wires in conflict and stays there (also with
+   ``--router2-alt-weights``).
+
+What came out is compared with the netlist (:mod:`boards.readback.agreement`).
 
 The clock comes in at a clock input: otherwise its way to the clock network crosses the device.
 """
@@ -19,7 +23,9 @@ from pathlib import Path
 
 from boards.anneal import Schedule, anneal
 from boards.devices import Device
+from boards.fixed_places import fix_places
 from boards.pinless import CLOCK
+from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     Placement,
     TimeLimitError,
@@ -39,8 +45,7 @@ SYNTHESIS = "-nowidelut"
 ROUTER = "router1"
 PINS = "pins.lpf"
 PLACE = ["--placer", "static", "--no-route"]
-ROUTE = ["--no-pack", "--no-place"]
-"""A placer would find every cell placed, but refine: without packing it takes chains apart."""
+ROUTE = ["--no-pack"]
 ROUTING_SECONDS = 4 * 3600.0
 """The router does not give up by itself. It took five to thirteen minutes of a core for the 25F's
 accelerator alone, and more than half an hour for the same with a board around it."""
@@ -63,13 +68,14 @@ def place_and_route_full(
     netlist: str = "netlist.json",
     schedule: Schedule | None = None,
     pins: str | None = None,
-    extra: list[str] | None = None,
+    configuration: str | None = None,
 ) -> Placement:
     """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``.
 
-    ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input; ``extra``
-    are options of the routing. Raises :class:`boards.toolchain.ToolError`, also where no route is
-    found in time.
+    ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input;
+    ``configuration`` is the file for the device's (by default ``seed<N>.config``). Raises
+    :class:`boards.toolchain.ToolError`, also where no route is found in time, and where the
+    configuration does not do what the netlist says.
     """
     (folder / PINS).write_text(
         pins
@@ -78,6 +84,7 @@ def place_and_route_full(
     )
     flags = [*device.nextpnr_flags, "--lpf", PINS]
     placed, annealed = f"seed{seed}.placed.json", f"seed{seed}.annealed.json"
+    configuration = configuration or f"seed{seed}.config"
     seconds = run_tool(
         nextpnr_command(
             flags=flags,
@@ -99,6 +106,7 @@ def place_and_route_full(
         # nextpnr's own settings travel in the netlist, and go before its command line.
         settings={"router": ROUTER},
     )
+    fix_places(folder / annealed)
     try:
         routed = place_and_route(
             flags=flags,
@@ -107,7 +115,7 @@ def place_and_route_full(
             netlist=annealed,
             clock_mhz=clock_mhz,
             router=ROUTER,
-            extra=[*ROUTE, *(extra or [])],
+            extra=[*ROUTE, *outputs(seed, configuration)],
             label="routing",
             limit=ROUTING_SECONDS,
         )
@@ -117,6 +125,7 @@ def place_and_route_full(
             f"{error}: {left} connections were without a way. {device.name} is too full for "
             f"this placement; try another seed, fewer slots, or a larger --device"
         ) from None
+    check_agreement(folder / routed_netlist(seed), folder / configuration)
     return replace(routed, seconds=round(seconds + routed.seconds, 1))
 
 

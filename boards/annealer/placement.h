@@ -21,7 +21,7 @@ struct Cell {
     int bound;     // a flip-flop that takes its data from the LUT at its position; a LUT whose
                    // multiplexer takes the wire that another flip-flop would take there
     int control;   // flip-flops of a slice share clock, enable and reset
-    int reset;     // those of a tile share the reset, or have none, all of them: 0
+    int reset;     // those of a tile share clock and reset; 0: the usual clock, and none
 };
 
 struct Tile {

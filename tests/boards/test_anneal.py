@@ -59,6 +59,7 @@ def placed_netlist(chance):
                 cells[f"w{x}_{y}"] = cell("TRELLIS_RAMW", f"X{x}/Y{y}/SLICEC.RAMW", some(4))
             else:
                 reset = chance.choice([[], [10**6], [10**6 + 1]])
+                clock = chance.choice([[10**6 + 2], [10**6 + 2], [10**6 + 3]])
                 for position in range(8):
                     if chance.random() < 0.3:
                         continue
@@ -76,7 +77,10 @@ def placed_netlist(chance):
                     paired = wide or chance.random() < 0.5
                     pins = {"DI": [out]} if paired else {"M": [chance.choice(wires)]}
                     cells[f"f{x}_{y}_{position}"] = cell(
-                        "TRELLIS_FF", bel(x, y, position, "FF"), pins | {"LSR": reset}, **FF
+                        "TRELLIS_FF",
+                        bel(x, y, position, "FF"),
+                        pins | {"LSR": reset, "CLK": clock},
+                        **FF,
                     )
     for site in range(4):
         pins = {"DOB0": [chance.choice(wires)], "ADA5": [chance.choice(wires)]}
@@ -134,7 +138,7 @@ def test_what_is_legal_stays_so(tmp_path, seed, density):
     assert len(set(places.values())) == len(places), "two cells in one place"
     assert places.keys() == where(before).keys()
     luts = {(x, y, at): name for name, (x, y, part, at) in places.items() if part == "K"}
-    resets = {}
+    controls = {}
     for name, (x, y, _, position) in places.items():
         kind, number = re.match(r"([a-z]+)(.*)", name).groups()
         if kind == "c":
@@ -147,11 +151,11 @@ def test_what_is_legal_stays_so(tmp_path, seed, density):
             assert places["w" + number.rsplit("_", 1)[0]][:2] == (x, y)
             assert position == int(number[-1])
         if kind in ("f", "cf"):
-            reset = cells[name]["connections"].get("LSR", [])
-            resets.setdefault((x, y), set()).add(tuple(reset))
+            pins = cells[name]["connections"]
+            controls.setdefault((x, y), set()).add((*pins.get("LSR", []), *pins.get("CLK", [])))
         if kind == "f" and "M" in cells[name]["connections"]:
             beside = cells[luts[x, y, position]]["connections"] if (x, y, position) in luts else {}
             assert "M" not in beside, "a multiplexer and a flip-flop want one wire"
         if kind == "f" and "DI" in cells[name]["connections"]:
             assert places[f"l{number}"] == (x, y, "K", position), "torn off its LUT"
-    assert all(len(found) == 1 for found in resets.values()), "two resets in one tile"
+    assert all(len(found) == 1 for found in controls.values()), "two clocks or resets in a tile"

@@ -7,6 +7,7 @@ import pytest
 
 from arch.link import BOARD_IDENTIFIER, BoardRegister
 from arch.machine import TINY
+from boards import bitstream
 from boards.bitstream import CONFIGURATION, build_bitstream
 from boards.design import Design
 from boards.platforms.registry import BOARDS
@@ -18,10 +19,13 @@ DESIGN = Design(board=BOARDS["ulx3s-25f"], machine=TINY, clock_mhz=75.0, baud=12
 EMPTY = Path(__file__).parents[1] / "no_accelerator.v"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture(scope="module", params=["usual", "full"])
+def folder(tmp_path_factory, request):
+    """A bitstream, placed and routed at once or as nearly full devices are."""
     place = tmp_path_factory.mktemp("routed")
-    build_bitstream(DESIGN, place, accelerator=EMPTY.read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bitstream, "needs_full_flow", lambda *_: request.param == "full")
+        build_bitstream(DESIGN, place, accelerator=EMPTY.read_text())
     return place
 
 
