@@ -8,6 +8,7 @@ from arch.files import check_folder, write_whole
 from boards.design import TOP, Design, design_sources
 from boards.full import SYNTHESIS, needs_full_flow, place_and_route_full
 from boards.netlist_edits import edit_netlist
+from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     CELLS,
     Placement,
@@ -79,8 +80,9 @@ def build_bitstream(
     """Make ``board.bit`` and ``board.json`` in ``folder``, with everything that the tools write.
 
     ``accelerator`` is Verilog in the place of the machine's. Raises :class:`ToolError`, also where
-    the design is not as fast as its clock: such a bitstream would make mistakes, and is not left
-    there. What is left has been unpacked and packed again, byte for byte the same.
+    the design is not as fast as its clock, and where its configuration does not do what the
+    netlist says: such a bitstream would make mistakes, and is not left there. What is left has been
+    unpacked and packed again, byte for byte the same.
     """
     check_folder(folder)
     for name in (BITSTREAM, REPORT):
@@ -94,18 +96,18 @@ def build_bitstream(
     )  # fmt: skip
     device, clock = design.board.device, design.pll.clock_mhz
     edit_netlist(folder / "netlist.json", cells, device)
-    kept = ["--textcfg", CONFIGURATION]
     if needs_full_flow(cells, device):
         placement = place_and_route_full(
             device=device, folder=folder, seed=seed, clock_mhz=clock, pins=sources.constraints,
-            extra=kept,
+            configuration=CONFIGURATION,
         )  # fmt: skip
     else:
         (folder / PINS).write_text(sources.constraints)
         placement = place_and_route(
             flags=[*device.nextpnr_flags, "--lpf", PINS], folder=folder, seed=seed,
-            clock_mhz=clock, extra=kept,
+            clock_mhz=clock, extra=outputs(seed, CONFIGURATION),
         )  # fmt: skip
+        check_agreement(folder / routed_netlist(seed), folder / CONFIGURATION)
     built = Built(design=design, placement=placement, bitstream=folder / BITSTREAM)
     if not built.met:
         raise ToolError(

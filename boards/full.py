@@ -12,6 +12,8 @@ of its flip-flops in use, half of them in carry chains of three tiles.
    price, comes down to 3,000 of 430,000 wires in conflict and stays there (also with
    ``--router2-alt-weights``).
 
+What came out is compared with the netlist (:mod:`boards.readback.agreement`).
+
 The clock comes in at a clock input: otherwise its way to the clock network crosses the device.
 """
 
@@ -23,6 +25,7 @@ from boards.anneal import Schedule, anneal
 from boards.devices import Device
 from boards.fixed_places import fix_places
 from boards.pinless import CLOCK
+from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     Placement,
     TimeLimitError,
@@ -65,13 +68,14 @@ def place_and_route_full(
     netlist: str = "netlist.json",
     schedule: Schedule | None = None,
     pins: str | None = None,
-    extra: list[str] | None = None,
+    configuration: str | None = None,
 ) -> Placement:
     """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``.
 
-    ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input; ``extra``
-    are options of the routing. Raises :class:`boards.toolchain.ToolError`, also where no route is
-    found in time.
+    ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input;
+    ``configuration`` is the file for the device's (by default ``seed<N>.config``). Raises
+    :class:`boards.toolchain.ToolError`, also where no route is found in time, and where the
+    configuration does not do what the netlist says.
     """
     (folder / PINS).write_text(
         pins
@@ -80,6 +84,7 @@ def place_and_route_full(
     )
     flags = [*device.nextpnr_flags, "--lpf", PINS]
     placed, annealed = f"seed{seed}.placed.json", f"seed{seed}.annealed.json"
+    configuration = configuration or f"seed{seed}.config"
     seconds = run_tool(
         nextpnr_command(
             flags=flags,
@@ -110,7 +115,7 @@ def place_and_route_full(
             netlist=annealed,
             clock_mhz=clock_mhz,
             router=ROUTER,
-            extra=[*ROUTE, *(extra or [])],
+            extra=[*ROUTE, *outputs(seed, configuration)],
             label="routing",
             limit=ROUTING_SECONDS,
         )
@@ -120,6 +125,7 @@ def place_and_route_full(
             f"{error}: {left} connections were without a way. {device.name} is too full for "
             f"this placement; try another seed, fewer slots, or a larger --device"
         ) from None
+    check_agreement(folder / routed_netlist(seed), folder / configuration)
     return replace(routed, seconds=round(seconds + routed.seconds, 1))
 
 

@@ -19,7 +19,7 @@ from arch.errors import OnefourError
 from arch.files import check_target
 from arch.memory import memory_named
 from compiler.build_folder import compiled_manifest
-from compiler.check.frame import busy_picture, check_frame
+from compiler.check.frame import CheckedFrame, busy_picture, check_frame
 from compiler.errors import DifferenceError, UnsupportedError
 from compiler.flow import Compiled, compile_network
 from compiler.frontend.dialect import described, is_float
@@ -163,8 +163,10 @@ def _row(arguments: argparse.Namespace, model: Path, targets: list[Target]) -> R
         row.kind = described(load_file(model))
         with _prepared(arguments, model) as path:
             network, parts = _read(path, arguments.input_scale, row)
+            known: CheckedFrame | None = None
             for each in targets:
-                row.frames.append(_frame(arguments, path, network, parts, each))
+                frame, known = _frame(arguments, path, network, parts, each, known)
+                row.frames.append(frame)
     except OnefourError as error:
         row.refused = _reason(error)
     return row
@@ -220,21 +222,24 @@ def _frame(
     network: Network,
     parts: Parts | None,
     where: Target,
-) -> Frame:
+    known: CheckedFrame | None,
+) -> tuple[Frame, CheckedFrame | None]:
+    """A frame on one target; ``known``: the picture on another, the network's own part of which is
+    not computed again."""
     frame = Frame(where.label)
     try:
         board = where.board
         compiled = compile_network(network, board.machine, board.memory, sent_once=board.line)
         _measure(frame, compiled, where)
         if not arguments.no_check:
-            frame.codes_compared = _compared(
-                replace(compiled, parts=parts), path, arguments.input_scale
-            )
+            own = replace(compiled, parts=parts)
+            known = _checked(own, path, arguments.input_scale, known)
+            frame.codes_compared = known.codes
     except DifferenceError as error:
         frame.differs = _reason(error)
     except OnefourError as error:
         frame.refused = _reason(error)
-    return frame
+    return frame, known
 
 
 def _measure(frame: Frame, compiled: Compiled, where: Target) -> None:
@@ -251,12 +256,14 @@ def _measure(frame: Frame, compiled: Compiled, where: Target) -> None:
         frame.frames_per_second = round(where.clock_mhz * 1e6 / prediction.cycles, 2)
 
 
-def _compared(compiled: Compiled, path: Path, input_scale: float) -> int:
+def _checked(
+    compiled: Compiled, path: Path, input_scale: float, known: CheckedFrame | None
+) -> CheckedFrame:
     beside = side_car(path)
     manifest = compiled_manifest(compiled, path, input_scale, beside if beside.exists() else None)
     codes = busy_picture(compiled.network.shape(compiled.network.input))
     tail = compiled.parts and compiled.parts.model.SerializeToString()
     pieces = {f"{piece.name}.onnx": piece.model for piece in compiled.network.pieces}
     return check_frame(
-        compiled.network, path, compiled.image, manifest, codes, tail, pieces
-    ).codes
+        compiled.network, path, compiled.image, manifest, codes, tail, pieces, known=known
+    )

@@ -63,10 +63,16 @@ def check_weights(packed: Packed, machine: Machine) -> None:
     """CapacityError unless one row block's weights fit the weight memory."""
     words = packed.packing.word_count
     if words > machine.weight_words:
+        bits = packed.grid.bits
+        fewer = machine.weight_words * bits // words  # words grow with the bits
+        remedy = (
+            f". Its weights have {bits} bits, and {fewer} would fit: `--weights {fewer}` of "
+            f"`quantize`, `--quantize w{fewer}a...` of `build`"
+        )
         raise CapacityError(
             f"layer {packed.job.name!r}: {words} weight words for {machine.rows} output "
             f"channels; machine {machine.name!r} has {machine.weight_words}; use fewer input "
-            f"channels or weight bits, or a larger machine"
+            f"channels or weight bits, or a larger machine{remedy if fewer else ''}"
         )
 
 

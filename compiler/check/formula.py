@@ -2,7 +2,7 @@
 
 A second reading of the file, independent of the front end, of what codes of more than 4 bits must
 be (docs/numerics.md, 3): behind DequantizeLinear, Conv and QuantizeLinear the formula of
-QLinearConv, in everything else one rounding to float32 for each operator.
+QLinearConv, also of AveragePool, in everything else one rounding to float32 for each operator.
 """
 
 from collections.abc import Callable
@@ -16,22 +16,24 @@ from compiler.check.roundings import KEEPING, QUANTISERS, constants_of
 from compiler.exact.operators import attributes, evaluate
 from compiler.exact.picture import input_of
 from compiler.exact.reals import Reals
-from compiler.exact.windows import sums_of_products
+from compiler.exact.windows import padded, sums_of_products
 
 Array = np.ndarray
 #: Behind a convolution these only limit the codes.
 LIMITING = {"Relu", "Clip", "Identity"}
+AVERAGES = {"AveragePool", "GlobalAveragePool"}
 #: A bias counts as one of integers if its scale is that of the sums but for float32 roundings.
 SAME = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A convolution of integers: its input is a multiple of ``step``; ``bias`` int64 [C];
-    ``multiplier`` float32 [C] before the division by the result's scale; ``before``: operators
-    between it and its quantiser."""
+    """A convolution of integers, or an average: its input, ``source``, is a multiple of ``step``;
+    ``given``: attributes of a Conv; ``bias`` int64 [C]; ``multiplier`` float32 [C] before the
+    division by the result's scale; ``before``: operators between it and its quantiser."""
 
-    conv: NodeProto
+    source: str
+    given: dict
     step: float
     weights: Array
     bias: Array
@@ -138,6 +140,8 @@ class Formula:
         while maker is not None and maker.op_type in LIMITING:
             before.insert(0, maker)
             maker = self.makers.get(maker.input[0])
+        if maker is not None and maker.op_type in AVERAGES:
+            return self.average(maker, values, tuple(before))
         if maker is None or maker.op_type != "Conv":
             return None
         parts = [self.makers.get(name) if name else None for name in maker.input]
@@ -158,13 +162,37 @@ class Formula:
             if (np.abs(units.reshape(-1) / multiplier - 1) > SAME).any():
                 return None
             bias = values[parts[2].input[0]].astype(np.int64) - bias_zero
-        return Group(maker, float(scale), own, bias, multiplier, tuple(before))
+        given = attributes(maker)
+        return Group(maker.input[0], given, float(scale), own, bias, multiplier, tuple(before))
+
+    def average(
+        self, node: NodeProto, values: dict[str, Array], before: tuple[NodeProto, ...]
+    ) -> Group | None:
+        """An average of codes over windows of one size: the padding counts, or there is none."""
+        source = node.input[0]
+        maker = self.makers.get(source)
+        if maker is None or maker.op_type != "DequantizeLinear":
+            return None
+        scale = self.parameters(maker, values)[0]
+        given, x = attributes(node), values[source]
+        kernel = tuple(given.get("kernel_shape", x.shape[2:]))
+        inside, beyond = padded(given, x, kernel, 0.0)
+        is_uneven = inside.shape != x.shape and not given.get("count_include_pad", 0)
+        if scale.size > 1 or is_uneven or any(beyond):
+            return None
+        channels = x.shape[1]
+        share = np.float32(1 / np.prod(kernel))
+        return Group(
+            source, {**given, "group": channels}, float(scale),
+            np.ones((channels, 1, *kernel), np.int64), np.zeros(channels, np.int64),
+            np.full(channels, scale * share), before,
+        )  # fmt: skip
 
     def kernel(self, group: Group, node: NodeProto, values: dict[str, Array]) -> Array:
         """Codes int64 of the formula."""
         scale, zero, low, high = self.parameters(node, values)
-        whole = np.rint(values[group.conv.input[0]].astype(np.float64) / group.step)
-        sums = sums_of_products(attributes(group.conv), whole, group.weights.astype(np.float64))
+        whole = np.rint(values[group.source].astype(np.float64) / group.step)
+        sums = sums_of_products(group.given, whole, group.weights.astype(np.float64))
         sums = sums.astype(np.int64) + group.bias.reshape(1, -1, 1, 1)
         multiplier = (group.multiplier / scale).astype(np.float32).reshape(1, -1, 1, 1)
         codes = np.clip(np.rint(sums.astype(np.float32) * multiplier) + zero, low, high)

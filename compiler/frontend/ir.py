@@ -53,9 +53,10 @@ class Graph:
 
     ``shapes``: every tensor whose shape is known. ``origins``: for a constant that was computed,
     the node that computed it, for messages. ``steps``: for a constant that DequantizeLinear made of
-    integers, its scale [1 or rows]. ``onnx``: tensors made by passes -> ONNX tensor of the
-    same value (a tensor of the original file stands for itself). ``input_type``: float64, or the
-    integer type of the picture. ``picture``: what the codes of the input stand for, once known.
+    integers, or weights that average, its scale [1 or rows]. ``onnx``: tensors made by passes ->
+    ONNX tensor of the same value (a tensor of the original file stands for itself).
+    ``input_type``: float64, or the integer type of the picture. ``picture``: what the codes of the
+    input stand for, once known.
     """
 
     name: str

@@ -17,6 +17,8 @@ STEPS = ("mse", "minmax", "gaussian")
 TRIED = np.linspace(0.25, 1.0, 76)
 DAMPING = 0.01
 """Of the mean square of the inputs, added to each: inputs that were hardly seen decide nothing."""
+BLOCK = 64
+"""Columns of weights that are rounded before what they leave is reckoned up for all later ones."""
 
 
 def ends(bits: int) -> tuple[int, int]:
@@ -63,15 +65,20 @@ def adaptive(rows: np.ndarray, steps: np.ndarray, bits: int, gram: np.ndarray) -
         return nearest(rows, steps, bits)
     order = np.argsort(-energy, kind="stable")
     damped = gram[np.ix_(order, order)] + DAMPING * energy.mean() * np.eye(len(order))
-    # Row i of the upper factor of the inverse says how columns after i make up for column i.
-    inverse = np.linalg.inv(damped)
-    factor = np.linalg.cholesky((inverse + inverse.T) / 2).T
-    left = rows[:, order].astype(np.float64)
+    # H = R R^T, R upper triangular: the error of sums is |e R|^2, and column j of that is 0 where
+    # e_j makes up for the columns before. In blocks, so that most of it is products of matrices.
+    factor = np.linalg.cholesky(damped[::-1, ::-1])[::-1, ::-1]
+    rows = rows[:, order].astype(np.float64)
+    errors = np.empty(rows.shape)
     integers = np.empty(rows.shape, np.int64)
-    for column in range(len(order)):
-        integers[:, column] = nearest(left[:, [column]], steps, bits)[:, 0]
-        error = (left[:, column] - integers[:, column] * steps) / factor[column, column]
-        left[:, column:] -= error[:, None] * factor[column, column:]
+    for first in range(0, len(order), BLOCK):
+        block = slice(first, first + BLOCK)
+        owed = errors[:, :first] @ factor[:first, block]
+        for column in range(first, min(first + BLOCK, len(order))):
+            near = errors[:, first:column] @ factor[first:column, column]
+            wanted = rows[:, column] + (owed[:, column - first] + near) / factor[column, column]
+            integers[:, column] = nearest(wanted[:, None], steps, bits)[:, 0]
+            errors[:, column] = rows[:, column] - integers[:, column] * steps
     result = np.empty_like(integers)
     result[:, order] = integers
     return result

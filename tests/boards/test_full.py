@@ -36,6 +36,8 @@ def test_four_steps(tool, tmp_path):
         """echo '{"modules": {}}' > netlist.json\n"""
         f"echo '{json.dumps(placed)}' > seed4.placed.json\n"
         "echo 0 9 0 > anneal.out\n"
+        f"echo '{json.dumps(placed)}' > seed4.routed.json\n"
+        "echo .device LFE5U-25F > seed4.config\n"
         f"echo '{json.dumps(REPORT)}' > seed4.json"
     )
     report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
@@ -48,7 +50,8 @@ def test_four_steps(tool, tmp_path):
     assert "--placer static --no-route --write seed4.placed.json" in place
     assert anneal.startswith("anneal.in anneal.out ")
     assert f"{common} --json seed4.annealed.json --seed 4 --freq 90" in route
-    assert "--report seed4.json --router router1 --no-pack" in route
+    assert "--report seed4.json --router router1 --no-pack --textcfg seed4.config" in route
+    assert "--write seed4.routed.json" in route
     annealed = json.loads((tmp_path / "seed4.annealed.json").read_text())
     settings |= {"router": "router1", "placer": "heap"}
     assert annealed["modules"]["top"]["settings"] == settings
@@ -56,6 +59,25 @@ def test_four_steps(tool, tmp_path):
     assert annealed["modules"]["top"]["cells"]["pin"]["attributes"] == {"BEL": "X0/Y9/PIOA"}
     assert 'LOCATE COMP "clk" SITE "G2";' in (tmp_path / "pins.lpf").read_text()
     assert report.records()[0]["config"]["flow"] == "full"
+
+
+def test_another_circuit_is_refused(tool, tmp_path):
+    """A multiplier that reads a flip-flop, and a configuration in which nothing is connected."""
+    register = {"type": "TRELLIS_FF", "attributes": {PLACE: "X10/Y10/SLICEB.FF0"},
+                "port_directions": {"Q": "output"}, "connections": {"Q": [5]}}  # fmt: skip
+    product = {"type": "MULT18X18D", "attributes": {PLACE: "X12/Y10/MULT18_0"},
+               "port_directions": {"A3": "input"}, "connections": {"A3": [5]}}  # fmt: skip
+    made = {"modules": {"top": {"cells": {"product": product, "register": register}}}}
+    placed = {"modules": {"top": {"cells": {"pin": PIN}, "netnames": {}, "settings": {}}}}
+    tool(
+        f"echo '{json.dumps(placed)}' > seed4.placed.json\n"
+        "echo 0 9 0 > anneal.out\n"
+        f"echo '{json.dumps(made)}' > seed4.routed.json\n"
+        "echo .device LFE5U-25F > seed4.config\n"
+        f"echo '{json.dumps(REPORT)}' > seed4.json"
+    )
+    with pytest.raises(ToolError, match=r"1 of 2 cells .*something else comes in at JA3_MULT18"):
+        full.place_and_route_full(device=LFE5U_25F, folder=tmp_path, seed=4, clock_mhz=90.0)
 
 
 def test_a_router_that_finds_no_way_is_stopped(tool, tmp_path, monkeypatch):

@@ -81,6 +81,18 @@ def mixed_net(seed: int, widths: list[tuple[int, int]] | None = None) -> MixedNe
     return net
 
 
+def averaged_net(seed: int, scales: tuple[float, float], window: int = 2, **given) -> MixedNet:
+    """AveragePool between two convolutions, of codes of 8 bits; ``scales``: of what it reads and
+    gives."""
+    net = MixedNet(seed)
+    zeros = [int(net.rng.integers(60, 120)) for _ in scales]
+    zeros[1] |= 1  # a zero point that is odd: halves are rounded to even before it is added
+    x = net.coded(net.weighted(net.picture(), 4, 3, 4), scales[0], zeros[0])
+    y = net.node("AveragePool", x, kernel_shape=[window, window], **given)
+    net.result(net.coded(y, scales[1], zeros[1]), 4)
+    return net
+
+
 def layer_widths(network: Network) -> Iterator[tuple[int, int]]:
     """(bits of weights, bits of codes that they meet) of every convolution with weights."""
     for operator in network.operators:

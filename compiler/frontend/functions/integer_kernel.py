@@ -2,6 +2,7 @@
 
 The kernel behind DequantizeLinear, Conv, QuantizeLinear (ONNX QLinearConv) adds the products of
 codes, and a bias of integers, in int32, and multiplies that with one float32 number per channel.
+An average of codes is such a convolution: weights of 1, whose step is the share of one code.
 Where a result has more than 4 bits, its codes are those of the kernel (docs/numerics.md, 3).
 """
 

@@ -15,10 +15,10 @@ LARGEST_KERNEL = 7
 def resolve_windows(graph: Graph, context: Context) -> Graph:
     """Conv, MaxPool and Pad with attributes strides, pads, dilations, groups, kernel, value.
 
-    AveragePool becomes a depthwise Conv where that is exact. UnsupportedError for a form that the
-    integer network cannot express.
+    AveragePool becomes a depthwise Conv where that is exact: integers 1 times the share of one
+    element. UnsupportedError for a form that the integer network cannot express.
     """
-    constants = dict(graph.constants)
+    constants, steps = dict(graph.constants), dict(graph.steps)
     names = NameSupply.of(graph)
     nodes = []
     for node in graph.nodes:
@@ -32,13 +32,14 @@ def resolve_windows(graph: Graph, context: Context) -> Graph:
                 case "AveragePool" | "GlobalAveragePool":
                     name = names.fresh(f"{node.output}/weights")
                     made, constants[name] = average_as_convolution(graph, node, name)
+                    steps[name] = constants[name].reshape(-1)[:1]
                 case "Pad":
                     made = resolve_pad(graph, node)
                 case _:
                     made = node
         nodes.append(made)
     shapes = {**graph.shapes, **{name: value.shape for name, value in constants.items()}}
-    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes)
+    return replace(graph, nodes=tuple(nodes), constants=constants, shapes=shapes, steps=steps)
 
 
 def resolve_convolution(graph: Graph, node: Node) -> Node:

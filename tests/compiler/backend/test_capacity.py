@@ -30,7 +30,8 @@ def packed(machine):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"weight_words": 8}, CapacityError, "'second': 10 weight words for 8 .* 'small' has 8"),
+        ({"weight_words": 8}, CapacityError,
+         "'second': 10 weight words for 8 .* 'small' has 8; .* have 4 bits, and 3 would fit"),
         ({"table_entries": 2}, CapacityError, "'second': 3 pass-table entries; .* 'small' holds 2"),
         (
             {"accumulator_bits": 15},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compiler.quantize.rounding import adaptive, ends, find_steps, nearest
+from compiler.quantize.rounding import BLOCK, DAMPING, adaptive, ends, find_steps, nearest
 
 
 @pytest.fixture
@@ -51,6 +51,27 @@ def test_adaptive_rounding_lessens_the_error_of_sums(rng, inputs, bits):
         for integers in (nearest(rows, steps, bits), adaptive(rows, steps, bits, gram))
     ]
     assert found[1] < 0.5 * found[0]
+
+
+@pytest.mark.parametrize("bits", [3, 8])
+def test_adaptive_rounding_is_that_of_one_column_after_the_other(rng, bits):
+    """Columns in blocks: integers are those of the recursion, in its own words."""
+    wide = BLOCK + 30
+    inputs = rng.normal(0, 1, (400, wide)) @ rng.normal(0, 1, (wide, wide))
+    gram = inputs.T @ inputs / len(inputs)
+    rows = rng.normal(0, 1, (6, wide))
+    steps = find_steps(rows, bits, "mse")
+    order = np.argsort(-np.diag(gram), kind="stable")
+    kept = np.linalg.inv(gram + DAMPING * np.diag(gram).mean() * np.eye(wide))
+    left, expected = rows.copy(), np.empty(rows.shape, int)
+    for column in order:
+        expected[:, column] = nearest(left[:, [column]], steps, bits)[:, 0]
+        error = (left[:, column] - expected[:, column] * steps) / kept[column, column]
+        left -= error[:, None] * kept[column]
+        # The inverse without the column that is fixed now.
+        kept = kept - np.outer(kept[:, column], kept[column]) / kept[column, column]
+        kept[column] = kept[:, column] = 0
+    assert (adaptive(rows, steps, bits, gram) == expected).all()
 
 
 def test_inputs_that_were_never_seen(rng):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from arch.machine import ECP5_25F, TINY
-from compiler.check.layers import against_formula
+from compiler.check.layers import against_default, against_formula
 from compiler.check.onnx import against_onnx
 from compiler.errors import QuantisationError, UnsupportedError
 from compiler.flow import compile_file
@@ -13,6 +13,7 @@ from golden import execute
 from golden.network import Convolution, Lookup, TableSum
 from tests.samples.qdq_net import QdqNet
 from tests.samples.small_onnx import quantised_net
+from tests.samples.wide_net import averaged_net
 
 
 def checked(net, folder):
@@ -86,6 +87,32 @@ def test_padding_is_the_zero_point(tmp_path):
     second = network.operators[1]
     assert network.tensors[second.input].offset == -100
     assert second.pad_value == 0
+
+
+@pytest.mark.parametrize("scales", [(0.023, 0.023), (0.023, 0.0217), (0.031, 0.047)])
+@pytest.mark.parametrize(
+    ("window", "given"),
+    [(2, {}), (3, {"strides": [2, 2]}), (3, {"pads": [1, 1, 1, 1], "count_include_pad": 1}),
+     (2, {"auto_pad": "SAME_UPPER", "count_include_pad": 1})],
+)  # fmt: skip
+def test_averages_are_convolutions_of_ones(tmp_path, scales, window, given):
+    """Of equal scales every fourth mean of four codes lies between two: only the product has it."""
+    net = averaged_net(3, scales, window, **given)
+    network = checked(net, tmp_path)
+    mean = network.operators[1]
+    assert (mean.weights == 1).all()
+    assert (mean.product.factor == 1).all()
+    if scales[0] != scales[1]:
+        picture = net.rng.integers(0, 256, network.shape(network.input)).astype(np.uint8)
+        compared = {each.name: each for each in against_default(network, net.model(), picture)}
+        assert not compared[mean.output].differing
+
+
+def test_the_mean_of_a_whole_map(tmp_path):
+    net = QdqNet((1, 3, 5, 6))
+    x = net.coded(net.weighted(net.picture(), 8, 3), 0.02, 100)
+    net.result(net.coded(net.node("GlobalAveragePool", x), 0.01, 91), 8)
+    assert checked(net, tmp_path).operators[1].product is not None
 
 
 def test_a_bias_of_floats_is_not_the_kernels(tmp_path):

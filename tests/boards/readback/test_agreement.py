@@ -1,0 +1,83 @@
+"""What a router may do with the inputs of a LUT, and what it may not with those of others."""
+
+import json
+
+import pytest
+
+from boards.anneal import PLACE
+from boards.readback.agreement import check_agreement
+from boards.toolchain import ToolError
+
+OF_INPUT = {"A": "10" * 8, "B": "1100" * 4, "C": "11110000" * 2, "D": "1" * 8 + "0" * 8}
+"""The contents of a LUT whose output is an input of it, highest bit first."""
+CONFIGURATION = f"""\
+.device LFE5U-25F
+
+.comment Part: LFE5U-25F-6CABGA381
+
+.tile R10C10:PLC2
+arc: E1_H02E0001 Q2
+arc: H00L0000 W1_H02E0001
+
+.tile R10C12:PLC2
+arc: H00L0000 W1_H02E0001
+arc: C0 H00L0000
+word: SLICEA.K0.INIT {OF_INPUT["C"]}
+arc: DI1 F1
+"""
+"""A flip-flop's output goes to a LUT's third input."""
+REGISTER = {
+    "type": "TRELLIS_FF", "parameters": {}, "attributes": {PLACE: "X10/Y10/SLICEB.FF0"},
+    "connections": {"Q": [5], "CE": [], "CLK": [9]},
+}  # fmt: skip
+
+
+def check(tmp_path, reader: dict, text: str = CONFIGURATION) -> int:
+    reader = {"attributes": {PLACE: "X12/Y10/SLICEA.K0"}, "type": "TRELLIS_COMB"} | reader
+    cells = {"register": REGISTER, "reader": reader, "loose": {"attributes": {}}}
+    placed, configuration = tmp_path / "placed.json", tmp_path / "board.config"
+    placed.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    configuration.write_text(text)
+    return check_agreement(placed, configuration)
+
+
+def lut(mode: str, pin: str) -> dict:
+    return {
+        "parameters": {"MODE": mode, "INITVAL": OF_INPUT[pin]},
+        "connections": {pin: [5], "F": [6]},
+    }
+
+
+@pytest.mark.parametrize(("mode", "pins"), [("LOGIC", "ABCD"), ("CCU2", "CD"), ("DPRAM", "C")])
+def test_inputs_that_may_be_exchanged(tmp_path, mode, pins):
+    for pin in "ABCD":
+        if pin in pins:
+            assert check(tmp_path, lut(mode, pin)) == 2
+        else:
+            with pytest.raises(ToolError, match=r"board.config: 1 of 2 cells .*reader: .*seed"):
+                check(tmp_path, lut(mode, pin))
+
+
+def test_another_function(tmp_path):
+    inverted = OF_INPUT["C"].replace("1", "x").replace("0", "1").replace("x", "0")
+    wrong = lut("LOGIC", "C") | {"parameters": {"INITVAL": inverted}}
+    with pytest.raises(ToolError, match=r"reader: another function of its inputs"):
+        check(tmp_path, wrong)
+    constant = lut("LOGIC", "C") | {"connections": {"C": [7], "F": [6]}}
+    assert check(tmp_path, constant) == 2, "where it comes from is not known"
+
+
+def test_inputs_of_other_cells(tmp_path):
+    """A flip-flop takes from the LUT beside it; a multiplier's inputs are wires of their names."""
+    taken = {
+        "type": "TRELLIS_FF", "parameters": {}, "attributes": {PLACE: "X12/Y10/SLICEA.FF1"},
+        "connections": {"DI": [5]},
+    }  # fmt: skip
+    with pytest.raises(ToolError, match=r"reader: something else comes in at DI1_SLICE"):
+        check(tmp_path, taken)
+    product = {
+        "type": "MULT18X18D", "parameters": {}, "attributes": {PLACE: "X12/Y10/MULT18_0"},
+        "connections": {"A3": [5], "P0": [8]},
+    }  # fmt: skip
+    with pytest.raises(ToolError, match=r"reader: something else comes in at JA3_MULT18"):
+        check(tmp_path, product)
