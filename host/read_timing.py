@@ -46,8 +46,8 @@ def wrong_at_every_timing(link: Link, size: int, amount: int) -> list[int]:
     return wrong
 
 
-def settle_read_timing(link: Link, size: int) -> int:
-    """Set READ_LATE to a value at which memory is read rightly, and return it; see QUICK_BYTES.
+def settle_read_timing(link: Link, size: int, amount: int = QUICK_BYTES) -> int:
+    """Set READ_LATE to a value at which ``amount`` bytes are read rightly, and return it.
 
     The present value is kept if it is one. The upper half of memory is written over, where no
     program is. Raises :class:`ReadTimingError` where there is none.
@@ -56,7 +56,7 @@ def settle_read_timing(link: Link, size: int) -> int:
     for late in sorted(range(READ_TIMINGS), key=lambda late: late != present):
         if late != present:
             link.write_register(BoardRegister.READ_LATE, late)
-        if not wrong_bytes(link, size // 2, size, QUICK_BYTES, late):
+        if not wrong_bytes(link, size // 2, size, amount, late):
             return late
     link.write_register(BoardRegister.READ_LATE, present)
     raise ReadTimingError(

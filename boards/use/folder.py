@@ -3,16 +3,17 @@
 import argparse
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from arch.errors import OnefourError
 from arch.files import check_folder
-from arch.link import BITS_OF_A_BYTE
+from arch.link import BITS_OF_A_BYTE, UNIT
 from boards.platforms.board import Board
 from boards.use.opened import Opened, opened
+from boards.use.record import flight_records, write_records
 from compiler.build_folder import Build
 from compiler.check.frame import check_frame
 from compiler.errors import DifferenceError
@@ -43,6 +44,8 @@ class _Run:
     arguments: argparse.Namespace
     found: Build
     there: Opened
+    expected: list[np.ndarray] = field(default_factory=list)
+    """Memory as golden leaves it, of the last two pictures."""
 
     @property
     def floor(self) -> float | None:
@@ -54,8 +57,6 @@ def run_folder(arguments: argparse.Namespace, found: Build, board: Board) -> Non
     """Every picture of a folder, and how many a second."""
     paths = pictures_in(arguments.image)
     frames = [load_frame(found.manifest, path) for path in paths[:1]]  # before anything long
-    if arguments.record:
-        raise OnefourError("--record keeps one picture's figures; give --image a picture")
     if arguments.draw:
         check_detector(found.manifest)
         check_folder(arguments.draw)
@@ -95,18 +96,24 @@ def _all_of_them(run: _Run, paths: list[Path]) -> None:
     for fault, count in device.link.faults.items():
         print(f"the link mended: {fault}, {count} times")
     if run.there.simulated is not None:
-        _, errors = run.there.simulated.get_memory(8)
-        if errors:
-            raise DifferenceError(f"the simulated memory saw {errors} breaches of its timing")
+        compared = _judge_memory(run, len(paths))
         same = "boxes" if tells_candidates(run.found.manifest, run.floor) else "results"
-        print(f"the {same} of every picture equal golden; no breach of the memory's timing")
+        print(f"the {same} of every picture equal golden, and {compared} bytes of memory behind "
+              "the last; no breach of the memory's timing")  # fmt: skip
+        if run.arguments.record:
+            write_records(run.arguments.record, flight_records(
+                run.there.board, run.found, flight=not _alone(run), pictures=len(paths),
+                compared=compared, clock_mhz=run.there.clock_mhz,
+                baud=device.link.transport.baud, rate=whole, cycles=landed.counters["cycles"],
+                score=run.arguments.score,
+            ))  # fmt: skip
 
 
 def _frames(run: _Run, codes: Iterator[np.ndarray]) -> Iterator[Landed]:
     """The frames, in flight or one after another; the program is loaded first."""
     found, there = run.found, run.there
     image, manifest, size = found.image, found.manifest, there.board.memory.size
-    reason = "--one-by-one" if run.arguments.one_by_one else fits(image, manifest, size)
+    reason = _alone(run)
     back_door = there.simulated is not None and not run.arguments.whole_link
     if reason:
         print(f"one frame after another: {reason}")
@@ -123,6 +130,13 @@ def _frames(run: _Run, codes: Iterator[np.ndarray]) -> Iterator[Landed]:
         flight.load()
     print("two frames in flight, in the two halves of memory")
     return flight.frames(codes)
+
+
+def _alone(run: _Run) -> str:
+    """Why there are no two frames in flight; nothing where there are."""
+    if run.arguments.one_by_one:
+        return "--one-by-one"
+    return fits(run.found.image, run.found.manifest, run.there.board.memory.size)
 
 
 def _tell(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
@@ -159,6 +173,7 @@ def _judge(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
         found.tail if found.heads else None,  # which is what heads are decoded with
         found.pieces, found.heads,
     ).memory  # fmt: skip
+    run.expected[:] = [*run.expected[-1:], expected]
     if tells_candidates(found.manifest, run.floor):
         boxes = [_boxes(run, frame, memory) for memory in (landed.memory, expected)]
         if not boxes[0].equal(boxes[1]):
@@ -174,6 +189,26 @@ def _judge(run: _Run, path: Path, frame: Frame, landed: Landed) -> None:
             raise DifferenceError(
                 f"{path}: {wrong.sum()} of {wrong.size} bytes of {tensor} differ from golden"
             )
+
+
+def _judge_memory(run: _Run, count: int) -> int:
+    """Bytes of simulated memory that the last of ``count`` frames left, all of them golden's: of
+    the last two in flight, one in each half. DifferenceError unless they are."""
+    compared = 0
+    behind = run.expected[-1:] if _alone(run) else run.expected
+    for number, expected in enumerate(behind, count - len(behind)):
+        half = 0 if _alone(run) else number % 2
+        memory, errors = run.there.simulated.get_memory(
+            expected.size + -expected.size % UNIT, half * run.there.board.memory.size // 2
+        )
+        wrong = int(np.count_nonzero(memory[: expected.size] != expected))
+        if wrong or errors:
+            raise DifferenceError(
+                f"{wrong} of {expected.size} bytes that picture {number + 1} left in the simulated "
+                f"memory differ from golden, and it saw {errors} breaches of its timing"
+            )
+        compared += expected.size
+    return compared
 
 
 def about_results(manifest: Manifest, floor: float | None, count: int) -> str:

@@ -30,7 +30,7 @@ from host.device import Device
 from host.frame import load_frame
 from host.link import Link
 from host.memory import memory_with_picture
-from host.read_timing import settle_read_timing
+from host.read_timing import PIECE, settle_read_timing
 
 if TYPE_CHECKING:
     from sim.board.transport import SimulatedBoard  # needs the packages of sim
@@ -175,7 +175,7 @@ def play(
     with running(design, files, delay_ns) as line:
         device = Device(Link(line))
         device.begin(found.machine, 1)
-        settle_read_timing(device.link, design.board.memory.size)
+        settle_read_timing(device.link, design.board.memory.size, PIECE)  # bytes take long here
         line.put_memory(memory_with_picture(image, manifest, codes))
         counters = device.frame(image, manifest, found.pieces)
         size = image.memory_bytes

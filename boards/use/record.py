@@ -93,6 +93,50 @@ def frame_records(
     return _records(name, title, values, common)
 
 
+def flight_records(
+    board: Board,
+    build: Build,
+    *,
+    flight: bool,
+    pictures: int,
+    compared: int,
+    cycles: int,
+    clock_mhz: float,
+    baud: float,
+    rate: float,
+    score: float,
+) -> list[dict]:
+    """Records of several frames at the pins of a simulated board, two ``flight`` at once or not.
+
+    All results were golden's, and ``compared`` bytes of memory behind the last; ``cycles`` are
+    those of the last frame, ``rate`` is in frames a second, of all together.
+    """
+    network, machine = build.manifest.network, build.machine.name
+    common = {
+        "config": {
+            "network": network, "board": board.name, "machine": machine, "clock_mhz": clock_mhz,
+            "baud": baud, "memory": build.manifest.prediction.memory.name, "pictures": pictures,
+            "frames_in_flight": 2 if flight else 1,
+        },
+        "tools": {tool: version(tool) for tool in TOOLS},
+        "command": shlex.join([
+            "python", "-m", "boards", "run", "BUILD", "--board", board.name, "--simulate",
+            "--image", "FOLDER", "--clock", f"{clock_mhz:g}", "--score", f"{score:g}",
+            *([] if flight else ["--one-by-one"]),
+        ]),
+    }  # fmt: skip
+    values = [
+        ("bytes", "memory behind the last, equal to golden, no breach of its times", compared,
+         "bytes", "higher", {}),
+        ("cycles", "cycles of the last frame", cycles, "cycles", "lower", {}),
+        ("rate", f"frames per second over a line of {baud / 1e6:g} Mbaud", round(rate, 2),
+         "frames/s", "higher", {}),
+    ]  # fmt: skip
+    how = "flight" if flight else "turn"
+    title = f"{network} at the pins of {board.name} with {machine}, {pictures} pictures in {how}"
+    return _records(f"pins.{how}.{network}.{board.name}.{machine}", title, values, common)
+
+
 def netlist_records(
     report: dict,
     build: Build,

@@ -11,7 +11,7 @@ import boards.__main__
 import compiler.__main__
 from arch.machine import TINY
 from arch.memory import SDR16_100
-from compiler.build_folder import write_build
+from compiler.build_folder import read_build, write_build
 from compiler.flow import compile_file
 from host import serial_line
 from host.serial_line import LineError, port_advice, the_port
@@ -83,7 +83,7 @@ def test_candidates_alone_over_the_line(detector, capfd):
     told = capfd.readouterr().out
     assert "two frames in flight" in told
     assert found[0] in told
-    assert "the boxes of every picture equal golden; no breach" in told
+    assert "the boxes of every picture equal golden, and " in told
     assert "mended" not in told
 
 
@@ -157,15 +157,21 @@ def test_a_folder_of_pictures(build, capfd, tmp_path):
     for number in range(4):
         codes = chance.integers(0, 256, (3, SIZE, SIZE), dtype=np.uint8)
         np.save(tmp_path / f"picture{number}.npy", codes)
-    rates = []
-    for more in ([], ["--one-by-one"]):
+    rates, record = [], tmp_path / "record.json"
+    for more in (["--record", record], ["--one-by-one"]):
         assert _run("run", build / "build", "--simulate", "--image", tmp_path, *more) == 0
         told = capfd.readouterr().out
-        assert "the results of every picture equal golden; no breach" in told
+        assert "the results of every picture equal golden, and " in told
+        assert "no breach" in told
         assert "limits it" in told
         assert "mended" not in told
         rates.append(float(re.search(r"([\d.]+) frames/s", told)[1]))
     assert rates[0] > 1.2 * rates[1]
+    recorded = {each["unit"]: each for each in json.loads(record.read_text())}
+    assert recorded["frames/s"]["config"]["frames_in_flight"] == 2
+    # Both halves: what the last two frames left.
+    image = read_build(build / "build").image
+    assert recorded["bytes"]["value"] == 2 * image.memory_bytes
 
 
 @pytest.mark.cosim
