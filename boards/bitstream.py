@@ -6,8 +6,8 @@ from pathlib import Path
 
 from arch.files import check_folder, write_whole
 from boards.design import TOP, Design, design_sources
-from boards.full import SYNTHESIS, needs_full_flow, place_and_route_full
-from boards.netlist_edits import edit_netlist
+from boards.place_route.full import SYNTHESIS, needs_full_flow, place_and_route_full
+from boards.place_route.netlist_edits import edit_netlist
 from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     CELLS,

@@ -21,7 +21,7 @@ from arch.files import check_folder, read_text
 from arch.formats import THRESHOLD_BITS
 from arch.machine import Machine, machine_named
 from arch.marked_block import with_block
-from boards.full import SYNTHESIS
+from boards.place_route.full import SYNTHESIS
 from boards.toolchain import synthesise, tool_versions
 from hw.array.carry_element import CarryElement
 from hw.compute.aligned_read import AlignedRead

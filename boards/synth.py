@@ -8,9 +8,9 @@ from statistics import median
 from arch.files import check_folder, write_whole
 from arch.machine import Machine
 from boards.devices import Device, GowinDevice
-from boards.full import ROUTER, SYNTHESIS, needs_full_flow, place_and_route_full
-from boards.netlist_edits import edit_netlist
 from boards.pinless import WRAPPER, module_ports, wrap, wrapper_cost
+from boards.place_route.full import ROUTER, SYNTHESIS, needs_full_flow, place_and_route_full
+from boards.place_route.netlist_edits import edit_netlist
 from boards.toolchain import Placement, place_and_route, synthesise, tool_versions
 
 CORE, BENCH = "core.v", "pinless.v"

@@ -89,6 +89,7 @@ def _stored_map(compiled: Compiled, name: str, numbers: list[int]) -> StoredMap:
     """A storage and the jobs, by their numbers, that write it."""
     storage = compiled.lowered.storages[name]
     jobs: list[Placed] = [compiled.plan.jobs[number] for number in numbers]
+    jobs.sort(key=lambda placed: placed.job.span.first)  # channels; jobs may come in any order
     computes = [compute for number in numbers for compute in compiled.computes[number]]
     relations = [placed.encoded.relation for placed in jobs if placed.job.raw]
     timing = compiled.prediction.computes

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import msgspec
@@ -137,6 +138,19 @@ class Read(Record):
     parts: tuple[Part, ...]
     scale: tuple[float, ...]
     bias: tuple[float, ...]
+
+
+def computed_together(layers: Iterable[StoredMap]) -> list[tuple[StoredMap, ...]]:
+    """Layers in the order of their COMPUTEs; those whose COMPUTEs come in turn stand together."""
+    found: list[tuple[StoredMap, ...]] = []
+    last = -1
+    for layer in sorted(layers, key=lambda layer: layer.first_compute):
+        if layer.first_compute <= last:
+            found[-1] += (layer,)
+        else:
+            found.append((layer,))
+        last = max(last, layer.last_compute)
+    return found
 
 
 class Written(Record):

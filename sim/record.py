@@ -10,6 +10,7 @@ from arch.files import write_whole
 from arch.memory import Memory
 from compiler.build_folder import Build
 from compiler.cost.frame import Prediction
+from host.manifest import computed_together
 from sim.frame import Conditions
 
 CLOCK_MHZ = 100
@@ -71,16 +72,18 @@ def utilisation(bit_operations: int, cycles: int, build: Build) -> float:
     return bit_operations / (cycles * build.machine.binary_macs)
 
 
-def layer_cycles(build: Build, prediction: Prediction) -> dict[str, int]:
-    """Cycles from the last layer's end to this one's, by storage name, in order of completion.
+def layer_cycles(build: Build, prediction: Prediction) -> dict[str, tuple[int, int]]:
+    """(cycles from the last layer's end to this one's, bit operations), by storage name, in order
+    of completion; layers that are computed in turn stand together.
 
     The cost model's under the run's conditions, which the run has shown to equal the RTL's in
     total.
     """
     cycles, before = {}, 0
-    for layer in sorted(build.manifest.layers, key=lambda layer: layer.last_compute):
-        end = prediction.computes[layer.last_compute].stored
-        cycles[layer.storage] = end - before
+    for own in computed_together(build.manifest.layers):
+        end = prediction.computes[max(layer.last_compute for layer in own)].stored
+        name = ", ".join(layer.storage for layer in own)
+        cycles[name] = end - before, sum(layer.bit_operations for layer in own)
         before = end
     return cycles
 
@@ -119,19 +122,18 @@ def records(
     shares: dict[str, float] = {}
     if prediction is not None:
         by_layer = layer_cycles(build, prediction)
-        layers = {layer.storage: layer for layer in build.manifest.layers}
         shares = {
-            name: round(utilisation(layers[name].bit_operations, spent, build), 4)
-            for name, spent in by_layer.items()
+            name: round(utilisation(bit_operations, spent, build), 4)
+            for name, (spent, bit_operations) in by_layer.items()
             if spent > 0
         }
-        first = next(iter(by_layer))
-        rest = build.manifest.bit_operations - layers[first].bit_operations
+        first, own = next(iter(by_layer.values()))
+        rest = build.manifest.bit_operations - own
         # A network of one layer has no rest.
-        if cycles > by_layer[first] and len(by_layer) > 1:
+        if cycles > first and len(by_layer) > 1:
             values.append(
                 ("utilisation_rest", f"{title}: utilisation without the first layer",
-                 round(100 * utilisation(rest, cycles - by_layer[first], build), 1), "%",
+                 round(100 * utilisation(rest, cycles - first, build), 1), "%",
                  "higher")
             )  # fmt: skip
     found = [

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from boards.anneal import PLACE
+from boards.place_route.anneal import PLACE
 from boards.readback.cells import SLICES
 from boards.readback.configuration import read_configuration
 from boards.readback.wires import Wire, Wires

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from arch.files import write_whole
-from boards.full import SYNTHESIS
+from boards.place_route.full import SYNTHESIS
 from boards.resources import Size, size_of
 from boards.sdram import litedram, traffic
 from boards.sdram.part import Part

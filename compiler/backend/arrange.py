@@ -1,6 +1,6 @@
 """Where the maps of a network have their places: on chip, or in memory and tile by tile on chip."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -22,6 +22,7 @@ from compiler.backend.raw_sums import with_pieces
 from compiler.backend.requantising.signs import as_signs, leaves_in_transfers
 from compiler.backend.storage import Layout, lay_out
 from compiler.backend.tiling.choose import Tilings, whole
+from compiler.backend.tiling.shared import SharedTilings, runs, side_by_side
 from compiler.backend.tiling.tile import Tiled
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
@@ -52,6 +53,7 @@ def arrangements(
     Raises :class:`CapacityError` where some job fits in no way.
     """
     traffic = Traffic(machine, memory)
+    lowered = replace(lowered, jobs=side_by_side(lowered.jobs))
     plain = _Untiled(lowered, traffic)
     nothing = plain.cut(nothing_stays(plain.lowered.jobs, machine))
     found = list(plain.with_residents(results))
@@ -85,6 +87,8 @@ class _Untiled:
             for each in packed
         }
         self._signed: dict[tuple[Job, bool], list[Tilings]] = {}
+        self._runs = list(runs(lowered.jobs))
+        self._together: dict[tuple[range, tuple[bool, ...]], SharedTilings] = {}
 
     def with_residents(self, results: Set[str]) -> Iterator[Arrangement]:
         """Arrangements that leave tiles less and less of the chip."""
@@ -103,7 +107,31 @@ class _Untiled:
             self._tiled(job, residency, room)
             for job, room in zip(self.lowered.jobs, residency.rooms, strict=True)
         ]
+        for numbers in self._runs:
+            own = slice(numbers.start, numbers.stop)
+            if all(each.halves for each in tiled[own]):
+                shared = self._shared(numbers, residency)
+                if shared is not None and self._cost(shared) < self._cost(tiled[own]):
+                    tiled[own] = shared
         return Arrangement(self.lowered, self._layouts, residency, tiled)
+
+    def _cost(self, tiled: Sequence[Tiled]) -> int:
+        """An estimate for jobs one after another, and for their constants."""
+        return sum(each.cycles + self._constants(each.packed) for each in tiled)
+
+    def _shared(self, numbers: range, residency: Residency) -> list[Tiled] | None:
+        """Jobs that look at the same places of maps in memory, in the same tiles; None if they
+        cannot be."""
+        jobs = [self.lowered.jobs[number] for number in numbers]
+        to_chip = tuple(job.output in residency.chip_maps for job in jobs)
+        key = numbers, to_chip
+        if key not in self._together:
+            choices = [
+                [self._tilings[job], *self._sign_tilings(self._tilings[job].packed, stays)]
+                for job, stays in zip(jobs, to_chip, strict=True)
+            ]
+            self._together[key] = SharedTilings(choices, to_chip, self._traffic, self._layouts)
+        return self._together[key].best(min(residency.rooms[number] for number in numbers))
 
     def _tiled(self, job: Job, residency: Residency, room: int) -> Tiled:
         traffic, chip_maps = self._traffic, residency.chip_maps
@@ -117,7 +145,7 @@ class _Untiled:
             usual = self._tilings[job]
             ways = [usual, *self._sign_tilings(usual.packed, to_chip)]
             found = [way.best(room=room, to_chip=to_chip) for way in ways]
-        return min(found, key=lambda tiled: tiled.cycles + self._constants(tiled.packed))
+        return min(found, key=lambda tiled: self._cost([tiled]))
 
     def _signs(self, packed: Packed, to_chip: bool) -> Iterator[Packed]:
         """The job with its codes as signs, where that can be."""

@@ -1,9 +1,10 @@
 """Orders loads and computes: inputs, weights, thresholds and tables are double-buffered."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from arch.formats import BOTH_HALVES, GROUP_LANES
-from arch.isa import ENTRY_BYTES, Opcode, Planes, with_chip_place
+from arch.isa import ENTRY_BYTES, Opcode, Planes, PostMode, with_chip_place
 from arch.loads import loader_cycles
 from arch.machine import Machine
 from arch.memory import Memory
@@ -15,11 +16,14 @@ from compiler.backend.on_chip.residents import Activations, cycles_of_a_result
 from compiler.backend.order import arrange
 from compiler.backend.packing import sign_cycles
 from compiler.backend.steps import ComputeStep, LoadStep, Schedule
-from compiler.backend.tiling.tile import LONGEST_FIELD, Tile, Tiled, load_shapes
+from compiler.backend.tiling.tile import Tile, Tiled, load_shapes
 from compiler.backend.traffic import Traffic
 
 PIECE_CYCLES = 256
 """Longer loads are cut, so that an urgent one need not wait for all of a big one."""
+CONSTANT_BEATS = 128
+"""Weights and tables are cut to this: they are loaded long before they are needed, in front of
+others that are not."""
 
 
 def pieces(fields: dict, machine: Machine) -> list[dict]:
@@ -49,10 +53,28 @@ def schedule(
     ``rooms``: positions of the activation memory that each job's tiles take.
     """
     asked = _Steps(plan, Traffic(machine, memory))
-    for number, (placed, room) in enumerate(zip(plan.jobs, rooms, strict=True)):
-        asked.add(number, placed, room)
+    first = 0
+    for number in range(1, len(plan.jobs) + 1):
+        if number == len(plan.jobs) or not plan.jobs[number].tiled.shared:
+            asked.add(range(first, number), min(rooms[first:number]))
+            first = number
     order = arrange(asked.loads, asked.computes)
     return Schedule(tuple(asked.loads), tuple(asked.computes), tuple(order))
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """A job whose pass table is asked for, and where."""
+
+    number: int
+    placed: Placed
+    table_base: int
+    table_halves: tuple[int, ...]
+    mode: PostMode
+
+    @property
+    def tiled(self) -> Tiled:
+        return self.placed.tiled
 
 
 class _Steps:
@@ -61,7 +83,7 @@ class _Steps:
     def __init__(self, plan: MemoryPlan, traffic: Traffic):
         self.machine = machine = traffic.machine
         self.traffic = traffic
-        self.places = plan.places
+        self.plan, self.places = plan, plan.places
         self.activations = Activations(plan, machine)
         self.weight_memory = Ring(machine.weight_words)
         self.tables = Halves(machine.table_entries)
@@ -76,53 +98,75 @@ class _Steps:
         self.loads: list[LoadStep] = []
         self.computes: list[ComputeStep] = []
 
-    def add(self, number: int, placed: Placed, room: int) -> None:
-        """Ask for the steps of a job: tile by tile, and in each row block by row block."""
-        machine, job, tiled = self.machine, placed.job, placed.tiled
-        words, table = tiled.packed.packing.word_count, tiled.packed.table
-        table_base, after, table_halves = self.tables.take(table.size)
-        address, size = placed.table_address, len(placed.encoded.table)
-        self.load_bytes(Opcode.LOAD_TABLE, address, size, table_base, ENTRY_BYTES, after)
-        mode = job.mode.with_table(self.code_table(placed)) if placed.encoded.codes else job.mode
-        blocks = len(placed.weight_addresses)
-        resident = blocks * words <= machine.weight_words // 2
-        if resident:
-            first_weights = self.weights(number, placed, 0, blocks * words)
-        for load, after in self.activations.halos(job.output):
-            self.load(load, after)
+    def add(self, numbers: range, room: int) -> None:
+        """Ask for the steps of jobs that share their tiles: tile by tile, in each job by job, in
+        each row block by row block."""
+        jobs = self.begin(numbers)
+        tiled = jobs[0].tiled
         for index, tile in enumerate(tiled.tiles):
             base = 0
             if tiled.halves:
                 base, after = self.activations.take(tiled.positions, room)
                 self.load_tile(tiled, tile, base, after)
             # To and fro: a tile begins with the row blocks whose thresholds are loaded already.
-            for block in range(blocks)[:: 1 if index % 2 == 0 else -1]:
-                if resident:
-                    weights_at = (first_weights + block * words) % machine.weight_words
-                else:
-                    weights_at = self.weights(number, placed, block, words)
-                threshold_set = self.threshold_set(number, placed, block)
-                for scatter in job.scatter:
-                    fields = self.compute_fields(tiled, tile, block, scatter) | {
-                        "source": base,
-                        "weight_base": weights_at,
-                        "threshold_set": threshold_set,
-                        "post_mode": mode,
-                    }
-                    fields |= table.compute_fields(table_base, tiled.regions[0].plane_stride)
-                    fields["after_results"] = self.activations.waits(job, len(self.computes))
-                    last = self.compute(number, tiled, fields)
-                self.tables.read(table_halves, last)
-                self.weight_memory.read(weights_at, words, last)
-                self.activations.read(base, tiled.positions, last)
-                if placed.encoded.thresholds:
-                    key, _ = self.threshold_sets[threshold_set]
-                    self.threshold_sets[threshold_set] = key, last
-                if mode.looks_up:
-                    self.code_tables[mode.table] = placed.encoded.codes, last
-            self.activations.use(job, last)
-            if job.output in self.places:
-                self.note_rows(job, tile, last)
+            back = -1 if index % 2 else 1
+            for job in jobs[::back]:
+                for block in range(len(job.placed.weight_addresses))[::back]:
+                    self.compute_block(job, tile, block, base)
+
+    def begin(self, numbers: range) -> list["_Begun"]:
+        """Ask for what jobs need before their first tiles."""
+        begun = []
+        jobs = {number: self.plan.jobs[number] for number in numbers}
+        sizes = [placed.tiled.packed.table.size for placed in jobs.values()]
+        together = len(sizes) > 1 and sum(sizes) <= self.tables.capacity // 2
+        room = self.tables.take(sum(sizes)) if together else None
+        for (number, placed), size in zip(jobs.items(), sizes, strict=True):
+            base, after, halves = room or self.tables.take(size)
+            address, length = placed.table_address, len(placed.encoded.table)
+            self.load_bytes(Opcode.LOAD_TABLE, address, length, base, ENTRY_BYTES, after)
+            if room:
+                room = base + size, after, halves
+            job, mode = placed.job, placed.job.mode
+            if placed.encoded.codes:
+                mode = mode.with_table(self.code_table(placed))
+            begun.append(_Begun(number, placed, base, halves, mode))
+            for load, after in self.activations.halos(job.output):
+                self.load(load, after)
+        return begun
+
+    def compute_block(self, begun: "_Begun", tile: Tile, block: int, base: int) -> None:
+        """Ask for a row block of a job's tile that is loaded to ``base``."""
+        number, placed, tiled, job = begun.number, begun.placed, begun.tiled, begun.placed.job
+        words, blocks = tiled.packed.packing.word_count, len(placed.weight_addresses)
+        if blocks * words <= self.machine.weight_words // 2:  # those of all row blocks
+            weights_at = self.weights(number, placed, 0, blocks * words) + block * words
+            weights_at %= self.machine.weight_words
+        else:
+            weights_at = self.weights(number, placed, block, words)
+        threshold_set = self.threshold_set(number, placed, block)
+        for scatter in job.scatter:
+            fields = self.compute_fields(tiled, tile, block, scatter) | {
+                "source": base,
+                "weight_base": weights_at,
+                "threshold_set": threshold_set,
+                "post_mode": begun.mode,
+            }
+            plane_stride = tiled.regions[0].plane_stride
+            fields |= tiled.packed.table.compute_fields(begun.table_base, plane_stride)
+            fields["after_results"] = self.activations.waits(job, len(self.computes))
+            last = self.compute(number, tiled, fields)
+        self.tables.read(begun.table_halves, last)
+        self.weight_memory.read(weights_at, words, last)
+        self.activations.read(base, tiled.positions, last)
+        if placed.encoded.thresholds:
+            key, _ = self.threshold_sets[threshold_set]
+            self.threshold_sets[threshold_set] = key, last
+        if begun.mode.looks_up:
+            self.code_tables[begun.mode.table] = placed.encoded.codes, last
+        self.activations.use(job, last)
+        if job.output in self.places:
+            self.note_rows(job, tile, last)
 
     def compute(self, number: int, tiled: Tiled, fields: dict) -> int:
         """Add a compute; return its number."""
@@ -142,7 +186,7 @@ class _Steps:
     ) -> None:
         """Load ``size`` bytes; ``unit`` bytes make one word at the destination."""
         beat = self.machine.beat_bytes
-        longest = LONGEST_FIELD * beat // unit * unit
+        longest = CONSTANT_BEATS * beat // unit * unit
         for start in range(0, size, longest):
             part = min(longest, size - start)
             fields = {

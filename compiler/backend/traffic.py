@@ -15,6 +15,8 @@ from arch.wide import PRODUCT_BYTES
 from compiler.backend.job import Job
 from compiler.backend.storage import Layout
 
+THRESHOLD_SETS = 2
+"""Row blocks whose thresholds are on chip."""
 LOAD_OVERHEAD = 10
 """Cycles of a LOAD beside those of its beats."""
 
@@ -71,11 +73,17 @@ class Traffic:
         cycles = 0
         if blocks * words > machine.weight_words // 2:
             cycles += blocks * self.bytes(words * machine.rows * machine.lanes // 8)
-        if not job.raw:
-            size = PRODUCT_BYTES
-            if job.wide is None:
-                size = THRESHOLD_BYTES << layouts[job.output].storage.bits
-            # Two sets stay: those that the tile before used last. As tables: which of them will be
-            # lines is not known before they are encoded.
-            cycles += max(0, blocks - 2) * self.bytes(size * machine.rows)
-        return cycles
+        # Two sets stay: those that the tile before used last.
+        return cycles + max(0, blocks - THRESHOLD_SETS) * self.thresholds(job, layouts)
+
+    def thresholds(self, job: Job, layouts: Mapping[str, Layout]) -> int:
+        """Return the cycles in which memory is kept from other loads by a row block's thresholds.
+
+        As tables: which of them will be lines is not known before they are encoded.
+        """
+        if job.raw or not self.memory.shared:
+            return 0
+        size = PRODUCT_BYTES
+        if job.wide is None:
+            size = THRESHOLD_BYTES << layouts[job.output].storage.bits
+        return self.bytes(size * self.machine.rows)

@@ -1,15 +1,17 @@
 """What the page shows of a build, as plain values."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from arch.formats import images_of
 from arch.isa import Opcode
+from arch.machine import Machine
 from compiler.build_folder import Build
-from compiler.cost.account import Account, account, uses_of
+from compiler.cost.account import Account, Use, account, uses_of
 from compiler.cost.frame import Prediction
 from compiler.cost.segments import predict_all
-from golden.program import fetch_program
-from host.manifest import Manifest
+from golden.program import Instruction, fetch_program
+from host.manifest import Manifest, StoredMap, computed_together
 
 CONTENTS = {
     Opcode.LOAD_MAP: "maps",
@@ -24,7 +26,8 @@ CONTENTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """A stored map: its COMPUTEs, and what their cycles went to."""
+    """A stored map, or several that are computed in turn: their COMPUTEs, and what the cycles of
+    these went to."""
 
     name: str
     shape: str
@@ -64,31 +67,11 @@ def collect(build: Build) -> Findings:
     content = build.image.memory()
     addresses = manifest.program_addresses
     prediction = predict_all(content, addresses, machine, manifest.prediction.memory)
-    uses = [
-        use
-        for address in addresses
-        for use in uses_of(content, fetch_program(content, address), machine)
-    ]
+    programs = [fetch_program(content, address) for address in addresses]
+    uses = [use for program in programs for use in uses_of(content, program, machine)]
     count = len(prediction.computes)
-    stored = sorted(manifest.layers, key=lambda layer: layer.first_compute)
     layers = tuple(
-        Layer(
-            name=layer.onnx or layer.storage,
-            shape=f"{layer.channels} x {layer.height} x {layer.width}, "
-            + ("sums" if layer.kind == "raw" else f"{layer.bits} bit")
-            + (", stays on chip" if layer.chip else ""),
-            first=layer.first_compute,
-            last=layer.last_compute,
-            account=account(
-                prediction,
-                uses,
-                layer.first_compute,
-                layer.last_compute,
-                with_end=layer.last_compute == count - 1,
-            ),
-            bit_operations=layer.bit_operations,
-        )
-        for layer in stored
+        _layer(own, prediction, uses) for own in computed_together(manifest.layers)
     )
     return Findings(
         manifest=manifest,
@@ -96,9 +79,30 @@ def collect(build: Build) -> Findings:
         layers=layers,
         total=account(prediction, uses, 0, count - 1, with_end=True),
         read=_read(prediction, machine.beat_bytes),
-        written=_written(build, prediction),
+        written=_written(prediction, programs, machine),
         objects=tuple(_objects(build)),
     )
+
+
+def _layer(own: Sequence[StoredMap], prediction: Prediction, uses: Sequence[Use]) -> Layer:
+    """Maps that are computed in turn."""
+    first = min(layer.first_compute for layer in own)
+    last = max(layer.last_compute for layer in own)
+    with_end = last == len(prediction.computes) - 1
+    return Layer(
+        name=", ".join(layer.onnx or layer.storage for layer in own),
+        shape="; ".join(map(_shape, own)),
+        first=first,
+        last=last,
+        account=account(prediction, uses, first, last, with_end=with_end),
+        bit_operations=sum(layer.bit_operations for layer in own),
+    )
+
+
+def _shape(layer: StoredMap) -> str:
+    bits = "sums" if layer.kind == "raw" else f"{layer.bits} bit"
+    place = ", stays on chip" if layer.chip else ""
+    return f"{layer.channels} x {layer.height} x {layer.width}, {bits}{place}"
 
 
 def _read(prediction: Prediction, beat_bytes: int) -> dict[str, int]:
@@ -108,12 +112,15 @@ def _read(prediction: Prediction, beat_bytes: int) -> dict[str, int]:
     return {name: amount for name, amount in found.items() if amount}
 
 
-def _written(build: Build, prediction: Prediction) -> dict[str, int]:
+def _written(
+    prediction: Prediction, programs: Iterable[Sequence[Instruction]], machine: Machine
+) -> dict[str, int]:
     found = {"codes": 0, "sums": 0}
-    for layer in build.manifest.layers:
-        own = prediction.computes[layer.first_compute : layer.last_compute + 1]
-        beats = sum(compute.write_beats for compute in own)
-        found["sums" if layer.kind == "raw" else "codes"] += beats * build.machine.transfer_bytes
+    fields = (each.fields for program in programs for each in program)
+    computes = (each for each in fields if each["opcode"] is Opcode.COMPUTE)
+    for compute, cycles in zip(computes, prediction.computes, strict=True):
+        kind = "sums" if compute["raw"] else "codes"
+        found[kind] += cycles.write_beats * machine.transfer_bytes
     return found
 
 

@@ -205,3 +205,20 @@ def everything(seed: int, height: int, width: int) -> tuple[Network, np.ndarray]
     b.conv("up", "head", 18, 1, raw=True)
     b.conv("mix", "head2", 7, 3, raw=True, weight_bits=2)
     return b.network("head", "head2"), b.picture()
+
+
+def branches(seed: int, size: int, channels: int) -> tuple[Network, np.ndarray]:
+    """Jobs that look at the same places: convolutions of one map into codes of 4 bits and of 1, and
+    a sum in two widths."""
+    b = Builder(seed, size, size)
+    b.conv("in", "a", channels, 1)
+    b.conv("a", "wide", channels, 1)
+    b.conv("a", "narrow", channels, 1, weight_bits=1, bits=1, bipolar=True)
+    b.sum(["a", "wide"], "sum", (1, 1), 4)
+    b.sum(["a", "wide"], "bits", (1, 1), 1)
+    b.concat(["sum", "bits"], "all")
+    b.conv("all", "more", 8, 1)
+    b.conv("narrow", "less", 8, 3, weight_bits=1)
+    b.conv("more", "first", 5, 1, raw=True)
+    b.conv("less", "second", 5, 1, raw=True)
+    return b.network("first", "second"), b.picture()

@@ -18,7 +18,9 @@ BUILD = SimpleNamespace(
     manifest=SimpleNamespace(
         network="net",
         layers=[
-            SimpleNamespace(storage=name, last_compute=number, bit_operations=1000)
+            SimpleNamespace(
+                storage=name, first_compute=number, last_compute=number, bit_operations=1000
+            )
             for number, name in enumerate("ab")
         ],
         bit_operations=2000,

@@ -1,6 +1,6 @@
 """The best way to cut a job's map into tiles: loads overlap computes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from arch.formats import LANE_GROUPS
 from compiler.backend.on_chip.chip_map import ChipMaps
 from compiler.backend.packing import Packed
 from compiler.backend.storage import Layout
-from compiler.backend.tiling.candidates import all_tiles, candidates, shapes
+from compiler.backend.tiling.candidates import Size, all_tiles, candidates, shapes
 from compiler.backend.tiling.costs import TileCosts
 from compiler.backend.tiling.tile import (
     ChipRegion,
@@ -22,7 +22,7 @@ from compiler.errors import CapacityError
 
 
 @dataclass(frozen=True)
-class _Way:
+class Way:
     """Tiles of one size."""
 
     #: The first tile.
@@ -83,27 +83,37 @@ class Tilings:
     def _best_first(self, halves: int, to_chip: bool) -> list[tuple[int, Tiled]]:
         """(cycles, first tile) of all ways; of equally good ones the first comes first."""
         found = []
-        for way in self._ways:
-            cost = 0
-            for count, compute, load, stores in way.kinds:
-                other = self._costs.constants + (0 if to_chip else stores)
-                if halves == 2:
-                    cost += count * (max(compute, other) + load)
-                else:
-                    cost += count * max(compute, load + other)
-            # Where loads take longer, the last tile's compute comes behind all of them.
-            first = way.tiled.tiles[0]
-            wait = min(way.kinds[0][1:3]) if self._waits(first.height) else 0
-            # Memory that stores share does other things while a load is waited for.
-            counts = not self._shared or first.height == self._job.height
-            found.append((cost + wait if counts else cost, cost + wait, way.tiled))
+        for way in self.ways.values():
+            others = [self.constants + (0 if to_chip else stores) for *_, stores in way.kinds]
+            found.append((*self.estimate(way, others, halves), way.tiled))
         found.sort(key=lambda each: each[0])
         return [(cycles, tiled) for _, cycles, tiled in found]
 
+    def estimate(self, way: Way, others: Sequence[int], halves: int) -> tuple[int, int]:
+        """(what ways are compared by, cycles) of one, if memory has ``others`` to do beside the
+        loads of each kind of its tiles."""
+        cost = 0
+        for (count, compute, load, _), other in zip(way.kinds, others, strict=True):
+            if halves == 2:
+                cost += count * (max(compute, other) + load)
+            else:
+                cost += count * max(compute, load + other)
+        # Where loads take longer, the last tile's compute comes behind all of them.
+        first = way.tiled.tiles[0]
+        wait = min(way.kinds[0][1:3]) if self._waits(first.height) else 0
+        # Memory that stores share does other things while a load is waited for.
+        counts = not self._shared or first.height == self._job.height
+        return cost + wait if counts else cost, cost + wait
+
+    @property
+    def constants(self) -> int:
+        """Cycles of memory for what every tile but the first loads again, beside its input."""
+        return self._costs.constants
+
     @cached_property
-    def _ways(self) -> list[_Way]:
+    def ways(self) -> dict[Size, Way]:
         """Those that instructions can say, largest tiles first."""
-        job, costs, ways = self._job, self._costs, []
+        job, costs, ways = self._job, self._costs, {}
         for height, width, flat_pitch in candidates(self.packed, costs.layouts, self._machine):
             tiled = on_chip(self.packed, costs.layouts, self._machine, height, width, flat_pitch)
             if encodable(tiled, self._machine):
@@ -111,7 +121,7 @@ class Tilings:
                     (count, costs.compute(tiled, tile), costs.load(tiled, tile), costs.stores(tile))
                     for tile, count in shapes(job, height, width)
                 ]
-                ways.append(_Way(tiled, kinds))
+                ways[height, width, flat_pitch] = Way(tiled, kinds)
         return ways
 
 

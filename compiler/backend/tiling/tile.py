@@ -62,6 +62,8 @@ class Tiled:
     cycles: int = 0
     #: Of a flat tile, chip positions from one turn of rows to the next.
     turn_step: int = 0
+    #: Its tiles are those of the job before, which loads them: ``tiling/shared.py``.
+    shared: bool = False
 
     @property
     def turns(self) -> int:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from boards.anneal import PLACE
+from boards.place_route.anneal import PLACE
 from boards.readback.agreement import check_agreement
 from boards.toolchain import ToolError
 

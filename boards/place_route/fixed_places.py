@@ -12,8 +12,8 @@ each place is a legal one, and asks multipliers for pins that nextpnr left out o
 import json
 from pathlib import Path
 
-from boards.anneal import PLACE
-from boards.chain_ends import OPEN
+from boards.place_route.anneal import PLACE
+from boards.place_route.chain_ends import OPEN
 
 CONSTRAINT = "BEL"
 PLACER = "heap"

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from boards import full
-from boards.anneal import PLACE
 from boards.devices import LFE5U_25F, LFE5U_85F
-from boards.full import needs_full_flow
+from boards.place_route import full
+from boards.place_route.anneal import PLACE
+from boards.place_route.full import needs_full_flow
 from boards.synth import measure
 from boards.toolchain import ToolError
 from tests.boards.reports import ACCUMULATOR, REPORT

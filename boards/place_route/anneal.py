@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from boards.timing_graph import timing_graph
+from boards.place_route.timing_graph import timing_graph
 from boards.toolchain import ToolError, run_tool
 
 PLACE = "NEXTPNR_BEL"

@@ -2,7 +2,7 @@
 //
 //     anneal IN OUT MOVES TEMPERATURE DENSITY URGENT SEED
 //
-// boards/anneal.py writes IN and reads OUT, and says what is exchanged; price.h says what it costs. Nothing depends on the clock
+// boards/place_route/anneal.py writes IN and reads OUT, and says what is exchanged; price.h says what it costs. Nothing depends on the clock
 // of the computer: the same input gives the same output.
 
 #include <algorithm>

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from boards.small_resets import small_resets_as_logic
+from boards.place_route.small_resets import small_resets_as_logic
 
 CLOCK, RESET, ENABLE = 2, 3, 4
 FIRST = 10

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from boards.chain_ends import open_chain_ends
 from boards.devices import Device
-from boards.small_resets import small_resets_as_logic
+from boards.place_route.chain_ends import open_chain_ends
+from boards.place_route.small_resets import small_resets_as_logic
 
 CROWDED = 0.8
 """Share of a device's flip-flops from which on resets of few are logic. It costs a slot or two for

@@ -2,7 +2,7 @@
 
 import pytest
 
-from boards.chain_ends import open_chain_ends
+from boards.place_route.chain_ends import open_chain_ends
 
 RELAY, ADD = "0000011000000110", "1001011010010110"
 OUTPUTS = ("S0", "S1", "COUT")

@@ -5,8 +5,8 @@ of its flip-flops in use, half of them in carry chains of three tiles.
 
 1. nextpnr places. Its default placer, heap, may not come to an end when it makes such a placement
    legal; ``static`` does, in four minutes.
-2. :mod:`boards.anneal` shortens the wires by a quarter.
-3. :mod:`boards.fixed_places` makes all places constraints.
+2. :mod:`boards.place_route.anneal` shortens the wires by a quarter.
+3. :mod:`boards.place_route.fixed_places` makes all places constraints.
 4. nextpnr puts the cells there and routes, with ``router1``: connection by connection, each taking
    the place of others where it must. ``router2``, which lets nets overlap and then raises the
    price, comes down to 3,000 of 430,000 wires in conflict and stays there (also with
@@ -21,10 +21,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from boards.anneal import Schedule, anneal
 from boards.devices import Device
-from boards.fixed_places import fix_places
 from boards.pinless import CLOCK
+from boards.place_route.anneal import Schedule, anneal
+from boards.place_route.fixed_places import fix_places
 from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     Placement,

@@ -2,8 +2,8 @@
 
 import json
 
-from boards.anneal import PLACE
-from boards.fixed_places import MULTIPLIER, fix_places
+from boards.place_route.anneal import PLACE
+from boards.place_route.fixed_places import MULTIPLIER, fix_places
 
 
 def test_places_become_constraints(tmp_path):

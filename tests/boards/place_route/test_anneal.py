@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from boards.anneal import PLACE, Schedule, anneal
+from boards.place_route.anneal import PLACE, Schedule, anneal
 
 FF = {"CEMUX": "1", "LSRMUX": "LSR", "CLKMUX": "CLK"}
 SIDE = 12
