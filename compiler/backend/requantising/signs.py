@@ -11,6 +11,7 @@ are passes more with idle groups alone.
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from golden.network import Thresholds
 LANES = LANE_GROUPS * GROUP_LANES
 MOST_EXTRA = 3
 """Passes more than that are not tried."""
+_RISING: WeakKeyDictionary[Job, dict[Machine, tuple[Job, np.ndarray]]] = WeakKeyDictionary()
+"""A job whose codes rise with its sums, and what these must be less than: the same wherever its
+input lies."""
 
 
 def as_signs(
@@ -34,9 +38,12 @@ def as_signs(
     """The job with its codes as signs; None where they cannot be."""
     if not (machine.signs and _has_one_threshold(packed, storages[packed.job.output])):
         return None
-    job = _rising(packed.job)
+    known = _RISING.setdefault(packed.job, {})
+    if machine not in known:
+        rising = replace(packed, job=_rising(packed.job))
+        known[machine] = rising.job, _levels(rising, storages, machine)
+    job, levels = known[machine]
     packed = replace(packed, job=job)
-    levels = _levels(packed, storages, machine)
     weights = _pass_weights(packed.packing.passes)
     for count in range(MOST_EXTRA + 1):
         for extra in itertools.combinations_with_replacement(sorted(set(weights)), count):
