@@ -12,6 +12,7 @@ one pair of planes, and to let the machine run these passes for every pair.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -336,6 +337,10 @@ def sign_cycles(machine: Machine) -> int:
     return max(2, -(-LEAST_SIGN_CYCLES // machine.sign_turns))
 
 
+_GRIDS: WeakKeyDictionary[ChannelSpan, Grid] = WeakKeyDictionary()
+"""What was chosen for a span: it is packed again for every place that its input may have."""
+
+
 def pack_span(
     span: ChannelSpan,
     storages: Mapping[str, Storage],
@@ -350,7 +355,9 @@ def pack_span(
 
     ``captures``: how many there are of a block; ``turns``: each one's taps, if it has its own.
     """
-    grid = choose_grid(span.taps, layer)
+    if span not in _GRIDS:
+        _GRIDS[span] = choose_grid(span.taps, layer)
+    grid = _GRIDS[span]
     if all(name in chip_maps for name, _ in span.images):
         regions = images_on_chip(span.images, chip_maps)
     else:

@@ -20,6 +20,7 @@ class Activations:
     def __init__(self, plan: MemoryPlan, machine: Machine):
         self.machine = machine
         self.chip_maps = plan.chip_maps
+        self._words = {name: list(_words(chip)) for name, chip in plan.chip_maps.items()}
         self.padded_rows = plan.padded_rows
         self._turn = 0
         #: For each word of the activation memory, the last compute that used it.
@@ -53,7 +54,7 @@ class Activations:
         """
         if name not in self.chip_maps or name in self.writers:
             return
-        after = int(max(self.users[words].max() for words in self._words(self.chip_maps[name])))
+        after = int(max(self.users[words].max() for words in self._words[name]))
         for load in padding_loads(self.chip_maps[name], self.padded_rows[name], self.machine):
             yield load, after
 
@@ -69,15 +70,17 @@ class Activations:
         """Note that a job's compute reads its inputs and writes its output."""
         for name in {job.output, *(name for name, _ in job.span.images)}:
             if name in self.chip_maps:
-                for words in self._words(self.chip_maps[name]):
+                for words in self._words[name]:
                     self.users[words] = compute
         if job.output in self.chip_maps:
             self.writers[job.output] = compute
 
-    def _words(self, chip: ChipMap) -> Iterator[tuple]:
-        layout = chip.layout
-        for part, base in enumerate(chip.bases):
-            yield list(layout.part_groups(part)), slice(base, base + layout.size)
+
+def _words(chip: ChipMap) -> Iterator[tuple[list[int], slice]]:
+    """(lane groups, positions) of each part of a map."""
+    layout = chip.layout
+    for part, base in enumerate(chip.bases):
+        yield list(layout.part_groups(part)), slice(base, base + layout.size)
 
 
 def cycles_of_a_result(fields: dict, planes: int, machine: Machine) -> int:

@@ -11,6 +11,7 @@ are passes more with idle groups alone.
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,6 +28,11 @@ from golden.network import Thresholds
 LANES = LANE_GROUPS * GROUP_LANES
 MOST_EXTRA = 3
 """Passes more than that are not tried."""
+_IN_ODD_WEIGHTS: WeakKeyDictionary[Job, Job] = WeakKeyDictionary()
+"""A job with weights that may be 0 -> the same in odd weights."""
+_RISING: WeakKeyDictionary[Job, dict[Machine, tuple[Job, np.ndarray]]] = WeakKeyDictionary()
+"""A job whose codes rise with its sums, and what these must be less than: the same wherever its
+input lies."""
 
 
 def as_signs(
@@ -45,10 +51,15 @@ def as_signs(
         # It has as many passes or more, so that nothing is won if results do not wait for these.
         if packed.table.block_passes >= machine.columns:
             return None
-        packed = pack(in_odd_weights(packed.job), storages, machine, chip_maps)
-    job = _rising(packed.job)
+        if packed.job not in _IN_ODD_WEIGHTS:
+            _IN_ODD_WEIGHTS[packed.job] = in_odd_weights(packed.job)
+        packed = pack(_IN_ODD_WEIGHTS[packed.job], storages, machine, chip_maps)
+    known = _RISING.setdefault(packed.job, {})
+    if machine not in known:
+        rising = replace(packed, job=_rising(packed.job))
+        known[machine] = rising.job, _levels(rising, storages, machine)
+    job, levels = known[machine]
     packed = replace(packed, job=job)
-    levels = _levels(packed, storages, machine)
     weights = _pass_weights(packed.packing.passes)
     for count in range(MOST_EXTRA + 1):
         for extra in itertools.combinations_with_replacement(sorted(set(weights)), count):

@@ -114,12 +114,15 @@ class Tilings:
     def ways(self) -> dict[Size, Way]:
         """Those that instructions can say, largest tiles first."""
         job, costs, ways = self._job, self._costs, {}
+        known: dict[tuple[int, int], list[tuple[Tile, int]]] = {}
         for height, width, flat_pitch in candidates(self.packed, costs.layouts, self._machine):
             tiled = on_chip(self.packed, costs.layouts, self._machine, height, width, flat_pitch)
             if encodable(tiled, self._machine):
+                if (height, width) not in known:
+                    known[height, width] = shapes(job, height, width)
                 kinds = [
                     (count, costs.compute(tiled, tile), costs.load(tiled, tile), costs.stores(tile))
-                    for tile, count in shapes(job, height, width)
+                    for tile, count in known[height, width]
                 ]
                 ways[height, width, flat_pitch] = Way(tiled, kinds)
         return ways
