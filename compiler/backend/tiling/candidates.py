@@ -1,7 +1,7 @@
 """Sizes of tiles worth trying."""
 
 from collections.abc import Iterator, Mapping
-from math import ceil
+from math import ceil, lcm
 
 from arch.machine import Machine
 from compiler.backend.job import Job
@@ -18,13 +18,15 @@ def candidates(
 ) -> Iterator[Size]:
     """Those worth trying, largest first."""
     job = packed.job
-    step = job.pooling
+    step, stride = job.pooling, job.strides[1]
     heights = sorted(
         {ceil(job.height / parts / step) * step for parts in range(1, job.height + 1)},
         reverse=True,
     )
     widths = [job.width]
-    unit = machine.columns
+    # Every tile begins at the same place of a beat as the first one.
+    beats = {max(layouts[region.storage].beat_positions, stride) for region in packed.regions}
+    unit = lcm(machine.columns, *(positions // stride for positions in beats))
     for parts in range(2, ceil(job.width / unit) + 1):
         width = ceil(job.width / parts / unit) * unit
         if width < job.width and width not in widths:

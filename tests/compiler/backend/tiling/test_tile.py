@@ -12,6 +12,7 @@ from compiler.backend.lower import lower
 from compiler.backend.packing import pack
 from compiler.backend.storage import lay_out
 from compiler.backend.tiling.choose import Tilings
+from compiler.backend.tiling.tile import first_column
 from compiler.backend.traffic import Traffic
 from compiler.errors import CapacityError
 from golden.network import Convolution
@@ -67,6 +68,27 @@ def test_tiles_cover_the_map_once_and_fit(machine):
             covered[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width] += 1
         assert (covered == 1).all()
         assert job.positions <= machine.positions * job.halves // 2
+
+
+def test_tiles_begin_at_one_place_of_a_beat():
+    """Where taps look in the first tile, they look in all; a beat of bits has more positions than
+    the machine has columns."""
+    b = Builder(0, 6, 30)
+    b.conv("in", "bits", 4, 1, bits=1)
+    b.conv("bits", "more", 4, 3, bits=1)
+    b.conv("bits", "less", 4, 3, stride=2)
+    for name in ("more", "less"):
+        b.conv(name, f"head {name}", 4, 1, raw=True)
+    lowered = lower(b.network("head more", "head less"), TINY)
+    layouts = {name: lay_out(storage, TINY) for name, storage in lowered.storages.items()}
+    assert layouts["bits"].beat_positions > TINY.columns
+    for job in lowered.jobs:
+        found = Tilings(pack(job, lowered.storages, TINY), layouts, Traffic(TINY, IDEAL))
+        for (_, width, pitch), way in found.ways.items():
+            for region in way.tiled.regions if pitch is None else ():
+                layout = layouts[region.region.storage]
+                skips = {first_column(job, layout, x)[1] for x in range(0, job.width, width)}
+                assert skips == {region.skip}
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.name)
