@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tests.boards.place_route.test_small_resets import flip_flop, netlist
 
 from boards.devices import LFE5U_25F
 from boards.place_route.netlist_edits import edit_netlist
+from tests.boards.place_route.test_small_resets import flip_flop, netlist
 
 
 @pytest.mark.parametrize(("flip_flops", "luts"), [(18_375, 0), (20_000, 2)])

@@ -5,10 +5,10 @@ import random
 import re
 
 import pytest
-from tests.boards.place_route.test_anneal import FF, bel, cell
 
 from boards.place_route.anneal import Schedule, anneal
 from boards.place_route.timing_graph import CARRY_IN, CARRY_ON, CARRY_OUT, OWN_LUT, timing_graph
+from tests.boards.place_route.test_anneal import FF, bel, cell
 from tests.samples.long_runs import slow
 
 NEAR = 560
