@@ -6,7 +6,9 @@ noted in between: it would be allowed any order everywhere, where a carry allows
 exchanged, and LUT RAM nothing. Of a 25F 4,075 of 11,148 carry positions were so connected that
 they computed something else. Where places are constraints (``BEL``), cells are put there by a
 placer, when all is known of them: ``heap``, which then finds nothing left to place. It checks that
-each place is a legal one, and asks multipliers for pins that nextpnr left out of the netlist.
+each place is a legal one, and asks multipliers for pins that nextpnr left out of the netlist. Pins
+of blocks that nothing is connected to are no pins to it unless that is said of each, and would not
+be tied to 0 or 1.
 """
 
 import json
@@ -19,6 +21,7 @@ CONSTRAINT = "BEL"
 PLACER = "heap"
 STRENGTH = "BEL_STRENGTH"
 MULTIPLIER = "MULT18X18D"
+BLOCKS = (MULTIPLIER, "DP16KD")
 MULTIPLIER_PINS = tuple(f"{pin}{number}" for pin in ("CLK", "CE", "RST") for number in range(4))
 
 
@@ -33,7 +36,9 @@ def fix_places(path: Path) -> None:
                 attributes[CONSTRAINT] = attributes.pop(PLACE)
                 attributes.pop(STRENGTH, None)
             if cell["type"] == MULTIPLIER:
-                for pin in MULTIPLIER_PINS:
-                    cell["port_directions"][pin] = "input"
-                    cell["connections"][pin] = cell["connections"].get(pin) or OPEN
+                cell["port_directions"] |= dict.fromkeys(MULTIPLIER_PINS, "input")
+            if cell["type"] in BLOCKS:
+                for pin, direction in cell["port_directions"].items():
+                    if direction == "input":
+                        cell["connections"][pin] = cell["connections"].get(pin) or OPEN
     path.write_text(json.dumps(netlist))

@@ -148,4 +148,7 @@ def _alike(cell: Cell, drivers: dict, came: list[Wire | None], contents: str) ->
         have = sum(value.get(wire, 1) << i for i, wire in enumerate(came))
         if cell.contents[want] != contents[have]:
             return False
+        # What makes a carry is looked up with the other two inputs at 0.
+        if cell.mode == "CCU2" and cell.contents[want & 3] != contents[have & 3]:
+            return False
     return True

@@ -67,6 +67,15 @@ def test_another_function(tmp_path):
     assert check(tmp_path, constant) == 2, "where it comes from is not known"
 
 
+def test_what_makes_a_carry(tmp_path):
+    """It is looked up with the last two inputs at 0; here the first two are idle, and so 1."""
+    contents = list(OF_INPUT["C"])
+    contents[-1 - 0b0011] = "1"
+    other = lut("CCU2", "C") | {"parameters": {"MODE": "CCU2", "INITVAL": "".join(contents)}}
+    with pytest.raises(ToolError, match=r"reader: another function of its inputs"):
+        check(tmp_path, other)
+
+
 def test_inputs_of_other_cells(tmp_path):
     """A flip-flop takes from the LUT beside it; a multiplier's inputs are wires of their names."""
     taken = {
