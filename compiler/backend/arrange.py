@@ -11,7 +11,6 @@ from compiler.backend.capacity import check_capacity
 from compiler.backend.job import Job
 from compiler.backend.lower import Lowered
 from compiler.backend.on_chip.both_strides import with_second_maps
-from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
 from compiler.backend.on_chip.residency import (
     Residency,
     nothing_stays,
@@ -140,7 +139,7 @@ class _Untiled:
         if not chip_maps.keys().isdisjoint(job.inputs):
             packed = pack(job, self.lowered.storages, traffic.machine, chip_maps)
             check_capacity([packed], traffic.machine)
-            ways = [packed, *self._signs(packed, to_chip, chip_maps)]
+            ways = [packed, *self._signs(packed, to_chip)]
             found = [whole(way, self._layouts, chip_maps, traffic) for way in ways]
         else:
             usual = self._tilings[job]
@@ -148,13 +147,11 @@ class _Untiled:
             found = [way.best(room=room, to_chip=to_chip) for way in ways]
         return min(found, key=lambda tiled: self._cost([tiled]))
 
-    def _signs(
-        self, packed: Packed, to_chip: bool, chip_maps: ChipMaps = NONE_STAYS
-    ) -> Iterator[Packed]:
+    def _signs(self, packed: Packed, to_chip: bool) -> Iterator[Packed]:
         """The job with its codes as signs, where that can be."""
         layout, machine = self._layouts[packed.job.output], self._traffic.machine
         if to_chip or leaves_in_transfers(layout, machine):
-            signs = as_signs(packed, self.lowered.storages, machine, chip_maps)
+            signs = as_signs(packed, self.lowered.storages, machine)
             if signs is not None and signs.packing.word_count <= machine.weight_words:
                 yield signs
 

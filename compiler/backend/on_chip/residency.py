@@ -224,7 +224,7 @@ def _narrow(
         found = []
         for job in readers:
             packed = pack(job, storages, machine, chip_maps)
-            ways = packed, as_signs(packed, storages, machine) if packed.grid.odd else None
+            ways = packed, as_signs(packed, storages, machine)
             pieces = storages[job.output].pieces
             found.append(
                 min(

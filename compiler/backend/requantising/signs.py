@@ -17,9 +17,8 @@ import numpy as np
 
 from arch.formats import GROUP_LANES, LANE_GROUPS
 from arch.machine import Machine
-from compiler.backend.job import Job, Tap
-from compiler.backend.on_chip.chip_map import NONE_STAYS, ChipMaps
-from compiler.backend.packing import Packed, Packing, SignBias, pack
+from compiler.backend.job import Job
+from compiler.backend.packing import Packed, Packing, SignBias
 from compiler.backend.pass_table import PackedPass
 from compiler.backend.requantising.array_thresholds import relate, sum_thresholds
 from compiler.backend.storage import Layout, Storage
@@ -28,32 +27,17 @@ from golden.network import Thresholds
 LANES = LANE_GROUPS * GROUP_LANES
 MOST_EXTRA = 3
 """Passes more than that are not tried."""
-_IN_ODD_WEIGHTS: WeakKeyDictionary[Job, Job] = WeakKeyDictionary()
-"""A job with weights that may be 0 -> the same in odd weights."""
 _RISING: WeakKeyDictionary[Job, dict[Machine, tuple[Job, np.ndarray]]] = WeakKeyDictionary()
 """A job whose codes rise with its sums, and what these must be less than: the same wherever its
 input lies."""
 
 
 def as_signs(
-    packed: Packed,
-    storages: Mapping[str, Storage],
-    machine: Machine,
-    chip_maps: ChipMaps = NONE_STAYS,
+    packed: Packed, storages: Mapping[str, Storage], machine: Machine
 ) -> Packed | None:
-    """The job with its codes as signs; None where they cannot be.
-
-    ``chip_maps``: storages that stay on chip, where the job is packed for them.
-    """
+    """The job with its codes as signs; None where they cannot be."""
     if not (machine.signs and _has_one_threshold(packed, storages[packed.job.output])):
         return None
-    if not packed.grid.odd:
-        # It has as many passes or more, so that nothing is won if results do not wait for these.
-        if packed.table.block_passes >= machine.columns:
-            return None
-        if packed.job not in _IN_ODD_WEIGHTS:
-            _IN_ODD_WEIGHTS[packed.job] = in_odd_weights(packed.job)
-        packed = pack(_IN_ODD_WEIGHTS[packed.job], storages, machine, chip_maps)
     known = _RISING.setdefault(packed.job, {})
     if machine not in known:
         rising = replace(packed, job=_rising(packed.job))
@@ -83,30 +67,9 @@ def _has_one_threshold(packed: Packed, output: Storage) -> bool:
         plain
         and job.thresholds is not None
         and output.bits == 1
+        and packed.grid.odd
         and packed.packing.loop is None
     )
-
-
-def in_odd_weights(job: Job) -> Job:
-    """The job with weights that may be 0 as sums of two odd ones, which takes twice the sum.
-
-    Zeros are 1 - 1. A move or a sum of codes has weights 0 and 1, and so 1-bit ones in two taps,
-    which are as many products.
-    """
-    parts: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # taps may share their weights
-
-    def halves(tap: Tap) -> tuple[Tap, Tap]:
-        if id(tap.weights) not in parts:
-            upper = np.where(tap.used, tap.weights | 1, 0)
-            parts[id(tap.weights)] = upper, 2 * tap.weights - upper
-        first, second = parts[id(tap.weights)]
-        return replace(tap, weights=first), replace(tap, weights=second)
-
-    taps = tuple(half for tap in job.span.taps for half in halves(tap))
-    span = replace(job.span, taps=taps, constant=2 * job.span.constant)
-    levels, far = job.thresholds.levels, job.thresholds.FAR
-    twice = np.where(np.abs(levels) < far, 2 * levels, levels)
-    return replace(job, span=span, thresholds=replace(job.thresholds, levels=twice))
 
 
 def _rising(job: Job) -> Job:

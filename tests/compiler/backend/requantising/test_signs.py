@@ -30,18 +30,6 @@ def full(seed):
     return b.network("head"), b.picture()
 
 
-def added(seed):
-    """Weights of 0 beside others: a sum in one bit, with factors that are odd and even."""
-    b = Builder(seed, 8, 8)
-    b.conv("in", "a", 20, 1, bits=2)
-    b.conv("a", "b", 20, 3, bits=2)
-    b.sum(["a", "b"], "sum", (1, 1), 1)
-    b.sum(["b", "a"], "other", (2, -1), 1)
-    b.concat(["sum", "other"], "all")
-    b.conv("all", "head", 4, 1, weight_bits=1, raw=True)
-    return b.network("head"), b.picture()
-
-
 def signed(compiled) -> set[str]:
     """Names of the jobs whose codes are signs."""
     return {placed.job.name for placed in compiled.plan.jobs if placed.tiled.packed.signs}
@@ -49,7 +37,7 @@ def signed(compiled) -> set[str]:
 
 @pytest.mark.parametrize(
     ("draw", "memory"),
-    [(binary, IDEAL), (binary, SDR16_133), (full, IDEAL), (added, IDEAL), (added, SDR16_133)],
+    [(binary, IDEAL), (binary, SDR16_133), (full, IDEAL)],
     ids=lambda value: getattr(value, "name", None) or value.__name__,
 )
 @pytest.mark.parametrize("machine", [SMALL16, TWO_TURNS16], ids=lambda machine: machine.name)
@@ -63,9 +51,8 @@ def test_every_code(draw, machine, memory, seed):
     assert not any(result.values()), result
 
 
-@pytest.mark.parametrize("draw", [binary, added])
-def test_they_take_fewer_cycles(draw, seed):
-    network, _ = draw(seed)
+def test_they_take_fewer_cycles(seed):
+    network, _ = binary(seed)
     usual = compile_network(network, replace(SMALL16, signs=0))
     assert not signed(usual)
     assert compile_network(network, SMALL16).prediction.cycles < usual.prediction.cycles
@@ -94,7 +81,7 @@ def test_which_jobs_can_be_signs(seed):
         b.conv(name, f"head {name}", 4, 1, weight_bits=1, raw=True)
     network = b.network("head zeros", "head bits", "head large")
     can = {name for name, (_, signs) in jobs(network).items() if signs is not None}
-    assert can - {"stem"} == {"good", "zeros"}
+    assert can - {"stem"} == {"good"}
     assert not any(signs for _, signs in jobs(network, ECP5_25F).values())
 
 
