@@ -34,13 +34,15 @@ def disassemble(
     """Yield a program's lines in order, following its LOAD_PROGRAMs up to END: that at ``address``,
     or the image's first one.
 
-    ``tables``: also the entries of every pass table that is loaded. Raises
-    :class:`host.image.ImageError` where the program runs out or decodes to nothing.
+    ``tables``: also the entries of every pass table that is loaded; of one that is loaded in
+    pieces, all of them behind the first. Raises :class:`host.image.ImageError` where the program
+    runs out or decodes to nothing.
     """
     memory = image.memory()
     address = image.program_address if address is None else address
     chunk, index = 0, 0
     loads = computes = 0
+    told: set[int] = set()  # addresses of entries behind a table's first one
     while True:
         following = None
         for place in range(CHUNK_BYTES // INSTRUCTION_BYTES):
@@ -68,8 +70,10 @@ def disassemble(
                 return
             if opcode is Opcode.LOAD_PROGRAM:
                 following = fields["address"]
-            if tables and opcode is Opcode.LOAD_TABLE:
-                yield from _entries(memory, fields)
+            if tables and opcode is Opcode.LOAD_TABLE and fields["address"] not in told:
+                entries = list(_entries(memory, fields))
+                told.update(fields["address"] + k * ENTRY_BYTES for k in range(1, len(entries)))
+                yield from entries
             index += 1
         if following is None:
             raise ImageError(

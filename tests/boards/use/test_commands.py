@@ -69,6 +69,7 @@ def detector(tmp_path_factory):
 
 
 @pytest.mark.cosim
+@pytest.mark.slow
 def test_candidates_alone_over_the_line(detector, capfd):
     """What was not fetched makes no difference: the boxes are those of golden's whole results."""
     command = ["run", detector / "build", "--simulate", "--image", detector / "picture.npy"]
@@ -114,6 +115,7 @@ def hosted(tmp_path_factory):
 
 
 @pytest.mark.cosim
+@pytest.mark.slow
 def test_heads_of_the_host_over_the_line(hosted, capfd):
     command = ["run", hosted / "build", "--simulate", "--image", hosted / "picture.npy"]
     assert _run(*command, "--score", 0.9) == 0
