@@ -86,6 +86,10 @@ def relative(name: str) -> tuple[str, int, int, str]:
     return size, down if vertical == "S" else -down, right if horizontal == "E" else -right, name
 
 
+_FIXED: dict[str, dict[Wire, list[Wire]]] = {}
+"""Of each device, what its tiles join for good; worked out once."""
+
+
 class Wires:
     """All wires of a configured chip."""
 
@@ -103,14 +107,15 @@ class Wires:
             (at["y"], at["x"]): (name[:2], int(name[2:])) for name, at in clocks["spines"].items()
         }
         switched: dict[Wire, list[Wire]] = defaultdict(list)
-        fixed: dict[Wire, list[Wire]] = defaultdict(list)
         for row, column, sink, source in configuration.arcs:
             self._join(switched, row, column, sink, source)
-        for name, tile in grid.items():
-            row, column = map(int, PLACE.search(name).groups())
-            for sink, source in fixed_connections(tile["type"]):
-                self._join(fixed, row, column, sink, source)
-        self._drivers = fixed | switched
+        if device not in _FIXED:
+            _FIXED[device] = fixed = defaultdict(list)
+            for name, tile in grid.items():
+                row, column = map(int, PLACE.search(name).groups())
+                for sink, source in fixed_connections(tile["type"]):
+                    self._join(fixed, row, column, sink, source)
+        self._drivers = _FIXED[device] | switched
         self._known: dict[Wire, Wire | None] = {}
 
     def _join(
