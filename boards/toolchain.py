@@ -34,6 +34,8 @@ CELLS = {
     "block_rams": "DP16KD",
     "multipliers": "MULT18X18D",
 }
+#: nextpnr's attribute of a cell in a netlist that it has placed.
+PLACE = "NEXTPNR_BEL"
 LOG_LINES = 12
 POLL_SECONDS = 0.5
 PROGRESS_WIDTH = 100

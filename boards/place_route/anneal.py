@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boards.place_route.timing_graph import timing_graph
-from boards.toolchain import ToolError, run_tool
+from boards.toolchain import PLACE, ToolError, run_tool
 
-PLACE = "NEXTPNR_BEL"
 SOURCE = Path(__file__).with_name("annealer") / "anneal.cpp"
 LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM = range(6)
 """Kinds of cells, as in ``anneal.cpp``."""

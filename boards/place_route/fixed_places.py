@@ -14,8 +14,8 @@ be tied to 0 or 1.
 import json
 from pathlib import Path
 
-from boards.place_route.anneal import PLACE
 from boards.place_route.chain_ends import OPEN
+from boards.toolchain import PLACE
 
 CONSTRAINT = "BEL"
 PLACER = "heap"

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
-from boards.place_route.anneal import PLACE
 from boards.readback.cells import SLICES
 from boards.readback.configuration import read_configuration
 from boards.readback.wires import Wire, Wires
-from boards.toolchain import ToolError
+from boards.toolchain import PLACE, ToolError
 
 BEL = re.compile(r"X(\d+)/Y(\d+)/(.*)")
 LUT_INPUTS = "ABCD"

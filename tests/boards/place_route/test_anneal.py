@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from boards.place_route.anneal import PLACE, Schedule, anneal
+from boards.place_route.anneal import Schedule, anneal
+from boards.toolchain import PLACE
 
 FF = {"CEMUX": "1", "LSRMUX": "LSR", "CLKMUX": "CLK"}
 SIDE = 12

@@ -2,8 +2,8 @@
 
 import json
 
-from boards.place_route.anneal import PLACE
 from boards.place_route.fixed_places import MULTIPLIER, fix_places
+from boards.toolchain import PLACE
 
 
 def test_places_become_constraints(tmp_path):

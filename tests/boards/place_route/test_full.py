@@ -6,10 +6,9 @@ import pytest
 
 from boards.devices import LFE5U_25F, LFE5U_85F
 from boards.place_route import full
-from boards.place_route.anneal import PLACE
 from boards.place_route.full import needs_full_flow
 from boards.synth import measure
-from boards.toolchain import ToolError
+from boards.toolchain import PLACE, ToolError
 from tests.boards.reports import ACCUMULATOR, REPORT
 
 CELLS = {"LUT4": 6_000, "CCU2C": 5_400, "TRELLIS_DPR16X4": 300, "TRELLIS_FF": 20_000}

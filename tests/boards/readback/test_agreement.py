@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from boards.place_route.anneal import PLACE
 from boards.readback.agreement import check_agreement
-from boards.toolchain import ToolError
+from boards.toolchain import PLACE, ToolError
 
 OF_INPUT = {"A": "10" * 8, "B": "1100" * 4, "C": "11110000" * 2, "D": "1" * 8 + "0" * 8}
 """The contents of a LUT whose output is an input of it, highest bit first."""
