@@ -2,9 +2,10 @@
 
 nextpnr's router may exchange the inputs of a LUT, and the LUT's contents follow. Where it takes a
 carry or LUT RAM for a plain LUT, that makes another circuit of the netlist, and nothing else looks.
-What is compared: the inputs and contents of LUTs and carries, the addresses of LUT RAM, what
-flip-flops take in and their enables and resets, and the inputs of block RAMs and multipliers. What
-comes from elsewhere (pads, clocks, constants) is not.
+What is compared: the inputs and contents of LUTs and carries, what chooses between two LUTs of a
+slice, addresses, data and enables of LUT RAM, what flip-flops take in and their enables and resets,
+and the inputs of block RAMs and multipliers. What comes from elsewhere (pads, clocks, constants) is
+not.
 """
 
 import json
@@ -20,6 +21,10 @@ from boards.toolchain import PLACE, ToolError
 
 BEL = re.compile(r"X(\d+)/Y(\d+)/(.*)")
 LUT_INPUTS = "ABCD"
+WRITTEN = re.compile(r"[ABCD][01]")
+"""Address and data that slice C hands on to the LUT RAM of slices A and B."""
+RAMW_INDEX = 4
+"""Of the lower half of slice C."""
 SHOWN = 3
 REGISTER_INPUTS = {"M": "M{i}", "DI": "DI{i}_SLICE", "CE": "CE{s}_SLICE", "LSR": "LSR{s}_SLICE"}
 BLOCKS = {
@@ -60,6 +65,8 @@ class Cell:
                     yield net, (self.row, self.column, f"J{pin}_{end}")
             elif (self.kind, pin) in (("TRELLIS_FF", "Q"), ("TRELLIS_COMB", "F")):
                 yield net, (self.row, self.column, f"{pin}{self.index}_SLICE")
+            elif self.kind == "TRELLIS_COMB" and pin == "OFX" and self.index % 2 == 0:
+                yield net, (self.row, self.column, f"F5{SLICES[self.index // 2]}_SLICE")
 
     def inputs(self) -> Iterator[tuple[int, str]]:
         """(net, name of the wire) of what must come in at one place alone."""
@@ -71,8 +78,17 @@ class Cell:
                     yield net, f"J{pin}_{end}"
             elif self.kind == "TRELLIS_FF" and pin in REGISTER_INPUTS:
                 yield net, REGISTER_INPUTS[pin].format(i=self.index, s=self.index // 2)
-            elif ram and pin in LUT_INPUTS:
+            elif self.kind == "TRELLIS_COMB" and (pin == "M" or (ram and pin in LUT_INPUTS)):
                 yield net, f"{pin}{self.index}"
+            elif ram and pin == "WRE":
+                yield net, f"WRE{self.index // 2}_SLICE"
+            elif self.kind == "TRELLIS_RAMW" and WRITTEN.fullmatch(pin):
+                yield net, f"{pin[0]}{RAMW_INDEX + int(pin[1])}"
+
+    @property
+    def beside(self) -> Wire:
+        """Where the LUT puts out that a multiplexer here (pin F1) has as its other input."""
+        return self.row, self.column, f"F{self.index + 1}_SLICE"
 
     @property
     def mode(self) -> str:
@@ -102,6 +118,8 @@ def check_agreement(placed: Path, configuration: Path) -> int:
     drivers = {net: wire for cell in cells for net, wire in cell.outputs()}
     wrong = []
     for cell in cells:
+        if drivers.get(cell.nets.get("F1"), cell.beside) != cell.beside:
+            wrong.append(f"{cell.name}: chooses from another LUT than the one beside it")
         for net, name in cell.inputs():
             if net in drivers and wires.driver(cell.row, cell.column, name) != drivers[net]:
                 wrong.append(f"{cell.name}: something else comes in at {name}")

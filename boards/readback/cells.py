@@ -18,17 +18,19 @@ CARRY_IN = {"A": "FCI_SLICE", "B": "FCIB_SLICE", "C": "FCIC_SLICE", "D": "FCID_S
 class LogicTiles:
     """Makes LUTs, carry chains, LUT RAM and flip-flops of the tiles PLC2.
 
-    ``net`` gives the Verilog of what drives a wire, ``sources`` the names of the wires that are
-    joined to one, ``settings`` a place's settings.
+    ``net`` gives the Verilog of what drives a wire, ``named`` that of an output, ``sources`` the
+    names of the wires that are joined to one, ``settings`` a place's settings.
     """
 
     def __init__(
         self,
         net: Callable[[int, int, str], str],
+        named: Callable[[Wire], str],
         sources: Callable[[int, int, str], list[str]],
         settings: dict[tuple[int, int], dict[str, str]],
     ):
-        self._net, self._sources, self._settings = net, sources, settings
+        self._net, self._named = net, named
+        self._sources, self._settings = sources, settings
         self.lines: list[str] = []
         self._registers: dict[tuple, list[tuple[str, str, str]]] = defaultdict(list)
         self._memories: set[tuple] = set()
@@ -43,18 +45,17 @@ class LogicTiles:
             self._carry_out(row, column, pin[3] if pin[3] != "_" else "D", name)
         elif pin.startswith("F5") and pin[2] != "_":
             first = 2 * SLICES.index(pin[2])
-            self._choose(row, column, name, f"M{first}", f"F{first + 1}_SLICE", f"F{first}_SLICE")
+            # Both LUTs of the slice, whose outputs come in without a wire that the database names.
+            low, high = (self._named((row, column, f"F{first + half}_SLICE")) for half in (0, 1))
+            by = self._net(row, column, f"M{first}")
+            self.lines.append(f"assign {name} = {by} ? {high} : {low};")
         elif pin.startswith("FX"):
-            at = 2 * SLICES.index(pin[2]) + 1
-            self._choose(row, column, name, f"M{at}", f"FXB{pin[2]}_SLICE", f"FXA{pin[2]}_SLICE")
+            raise ToolError(f"row {row}, column {column}: a multiplexer of four LUTs is not "
+                            "simulated; synthesise with -nowidelut")  # fmt: skip
         elif pin.startswith("W"):
             self.lines.append(f"assign {name} = {self._net(row, column, WRITTEN[pin[:-7]])};")
         else:
             self._lut(row, column, int(pin[1]), name)
-
-    def _choose(self, row: int, column: int, name: str, by: str, high: str, low: str) -> None:
-        by, high, low = (self._net(row, column, pin) for pin in (by, high, low))
-        self.lines.append(f"assign {name} = {by} ? {high} : {low};")
 
     # ---- Logic.
 

@@ -1,5 +1,6 @@
 """A configured chip as Verilog, from its pads inwards: what drives nothing is left out."""
 
+import re
 from dataclasses import dataclass
 
 from boards.readback.blocks import Blocks
@@ -11,6 +12,9 @@ from boards.toolchain import ToolError
 
 UNUSED = "1'b1"
 """What an input reads that nothing drives."""
+TIED = re.compile(r"J[A-D]\d")
+"""Inputs of blocks that can be made 0. Of clocks, enables and resets (JCLK, JCE, JLSR) what the
+database calls 0 is a 1, too: nextpnr writes it where it wants one (``tie_cib_signal``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,7 @@ class _Chip:
         self.ports = located(constraints, configuration)
         self.names: dict[Wire, str] = {}
         self.waiting: list[Wire] = []
-        self.logic = LogicTiles(self.net, self.sources, configuration.settings)
+        self.logic = LogicTiles(self.net, self.name, self.sources, configuration.settings)
         self.blocks = Blocks(configuration, self.net, self.name)
         self.pads = Pads(configuration, self.net, self.names.get)
 
@@ -51,7 +55,7 @@ class _Chip:
         """Whether the interface to a block makes this input 0."""
         for at_row, at_column, name in self.wires.entered(row, column, pin):
             settings = self.configuration.settings.get((at_row, at_column), {})
-            if settings.get(f"CIB.{name}MUX") == "0":
+            if TIED.match(name) and settings.get(f"CIB.{name}MUX") == "0":
                 return True
             if name[:2] == "JM" and self._tied_low(at_row, at_column, name):
                 return True

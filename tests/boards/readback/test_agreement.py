@@ -89,3 +89,15 @@ def test_inputs_of_other_cells(tmp_path):
     }  # fmt: skip
     with pytest.raises(ToolError, match=r"reader: something else comes in at JA3_MULT18"):
         check(tmp_path, product)
+    multiplexer = {"connections": {"M": [5], "OFX": [8]}, "parameters": {"INITVAL": "1" * 16}}
+    with pytest.raises(ToolError, match=r"reader: something else comes in at M0"):
+        check(tmp_path, multiplexer)
+    strange = {"connections": {"F1": [5], "OFX": [8]}, "parameters": {"INITVAL": "1" * 16}}
+    with pytest.raises(ToolError, match=r"reader: chooses from another LUT than the one beside"):
+        check(tmp_path, strange)
+    written = {
+        "type": "TRELLIS_RAMW", "parameters": {}, "attributes": {PLACE: "X12/Y10/SLICEC.RAMW"},
+        "connections": {"B1": [5]},
+    }  # fmt: skip
+    with pytest.raises(ToolError, match=r"reader: something else comes in at B5"):
+        check(tmp_path, written)

@@ -2,7 +2,15 @@
 
 from collections import defaultdict
 
+import pytest
+
 from boards.readback.cells import LogicTiles
+from boards.toolchain import ToolError
+
+
+def named(wire) -> str:
+    row, column, pin = wire
+    return f"r{row}c{column}_{pin}"
 
 
 def test_flip_flops_of_a_whole_device():
@@ -14,7 +22,7 @@ def test_flip_flops_of_a_whole_device():
     def sources(row, column, pin):
         return ["CLK0"] if pin.startswith("MUXCLK") else []
 
-    tiles = LogicTiles(net, sources, defaultdict(dict))
+    tiles = LogicTiles(net, named, sources, defaultdict(dict))
     for number in range(24_000):
         tiles.make((number, 2, "Q0_SLICE"), f"q{number}")
     lines = tiles.finish()
@@ -23,3 +31,19 @@ def test_flip_flops_of_a_whole_device():
     assert text.count("always @(posedge clk)") == 1
     for assigned in (" = 1'b1;", " <= 1'b1;", " <= data;"):
         assert text.count(assigned) == 24_000
+
+
+def test_two_luts_and_what_chooses():
+    """The LUTs beside a multiplexer of two are its inputs, and are made for it."""
+    made = []
+
+    def note(wire):
+        made.append(wire)
+        return named(wire)
+
+    tiles = LogicTiles(lambda *at: named(at), note, lambda *_: [], defaultdict(dict))
+    tiles.make((3, 4, "F5C_SLICE"), "chosen")
+    assert tiles.finish() == ["assign chosen = r3c4_M4 ? r3c4_F5_SLICE : r3c4_F4_SLICE;"]
+    assert sorted(made) == [(3, 4, "F4_SLICE"), (3, 4, "F5_SLICE")]
+    with pytest.raises(ToolError, match=r"row 3, column 4: .*four LUTs.*-nowidelut"):
+        tiles.make((3, 4, "FXA_SLICE"), "one")

@@ -17,6 +17,26 @@ from host.link import Link
 
 DESIGN = Design(board=BOARDS["ulx3s-25f"], machine=TINY, clock_mhz=75.0, baud=12e6, silence=7500)
 EMPTY = Path(__file__).parents[1] / "no_accelerator.v"
+READ = "s_axil_rdata <= registers[s_axil_araddr[5:2]]"
+CHOSEN = """
+    wire [31:0] even = registers[{s_axil_araddr[5:3], 1'b0}], chosen;
+    wire [31:0] odd = registers[{s_axil_araddr[5:3], 1'b1}];
+    for (genvar i = 0; i < 32; i = i + 1) begin
+        wire low, high;
+        LUT4 #(.INIT(16'hAAAA)) lower (.A(even[i]), .B(1'b1), .C(1'b1), .D(1'b1), .Z(low));
+        LUT4 #(.INIT(16'hAAAA)) upper (.A(odd[i]), .B(1'b1), .C(1'b1), .D(1'b1), .Z(high));
+        PFUMX choice (.ALUT(high), .BLUT(low), .C0(s_axil_araddr[2]), .Z(chosen[i]));
+    end
+"""
+"""Registers that are read through multiplexers of two LUTs, which the accelerator has, too."""
+
+
+def accelerator() -> str:
+    text = EMPTY.read_text()
+    assert text.count(READ) == text.count("registers[0:15];") == 1
+    return text.replace(READ, "s_axil_rdata <= chosen").replace(
+        "registers[0:15];", f"registers[0:15];{CHOSEN}"
+    )
 
 
 @pytest.fixture(scope="module", params=["usual", "full"])
@@ -25,7 +45,7 @@ def folder(tmp_path_factory, request):
     place = tmp_path_factory.mktemp("routed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bitstream, "needs_full_flow", lambda *_: request.param == "full")
-        build_bitstream(DESIGN, place, accelerator=EMPTY.read_text())
+        build_bitstream(DESIGN, place, accelerator=accelerator())
     return place
 
 
@@ -37,9 +57,11 @@ def _play(files: dict[str, str]) -> tuple[list, float]:
         link.write(0x40, content)
         link.write_pixels(0x800, content[:96])
         link.write_register(0x24, 0x12345678)
+        link.write_register(0x20, 0x9ABCDEF0)
         told = [
             link.read_register(BoardRegister.IDENTIFIER), link.read_register(0x24),
-            link.read(0x40, 1024), link.read(0x800, 128), link.read_records(0x40, 8, 64, 4),
+            link.read_register(0x20), link.read(0x40, 1024), link.read(0x800, 128),
+            link.read_records(0x40, 8, 64, 4),
         ]  # fmt: skip
         memory, errors = line.get_memory(0x1000)
         assert not link.faults
@@ -53,10 +75,11 @@ def test_the_netlist_does_what_its_source_does(folder):
     made = read_back(folder)
     print(made.counts)
     assert made.counts["flip-flops"] > 1000
+    assert "_F5A_SLICE = " in made.verilog, "no multiplexer of two LUTs was looked at"
     source, netlist = _play(source_files(folder)), _play(netlist_files(made))
     assert netlist == source
     content = random.Random(1).randbytes(1024)
-    assert source[0][:3] == [BOARD_IDENTIFIER, 0x12345678, content]
+    assert source[0][:4] == [BOARD_IDENTIFIER, 0x12345678, 0x9ABCDEF0, content]
     assert source[0][-2:] == [0, content]
 
 
