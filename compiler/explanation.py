@@ -19,6 +19,7 @@ from compiler.frontend.passes.check_operators import SUPPORTED
 from compiler.frontend.pipeline import INTERNAL_ERRORS, PASS_NAMES, not_understood, read_network
 from compiler.frontend.reader.element_types import inferred_shapes
 from compiler.frontend.reader.onnx_reader import graph_of, load_file, load_model
+from compiler.frontend.spec import CONVOLUTIONS_IN_FILES
 from compiler.frontend.split.heads import is_convolution
 from compiler.frontend.split.tail import is_handed_back, made_for, split_of
 from compiler.frontend.stages import complaints
@@ -158,18 +159,23 @@ def refusal(path: Path, model: ModelProto, kinds: list[Kind]) -> UnsupportedErro
             f"{path}: refused, {counted(kinds)}; it is not quantised either. Replace what is "
             f"listed, then: {step.removeprefix('Quantise it: ')}"
         )
-    return UnsupportedError(f"{path}: refused, {counted(kinds)}. {step}".rstrip())
+    return UnsupportedError(f"{path}: refused, {counted(kinds)}. {step}")
 
 
 def next_step(path: Path, model: ModelProto) -> str:
-    """The command that helps with a file of this kind; "" where the list of obstacles says all."""
+    """The command that helps with a file of this kind, or what no command helps with."""
     command = f"{program('quantize', 'compiler quantize')}"
     if is_float(model):
         return f"Quantise it: {command} {path} --data FOLDER_OF_PICTURES -o {path.stem}_w8a8.onnx"
-    again = f"Quantise the float network it was made from: {command} FLOAT.onnx --data FOLDER"
+    anew = f"{command} FLOAT.onnx --data FOLDER_OF_PICTURES -o OUT.onnx"
     if dynamic(model):
-        return f"Its scales are computed for every picture anew, which is not supported. {again}"
-    return ""
+        return (
+            "Its scales are computed for every picture anew, which is not supported. Quantise the "
+            f"float network it was made from: {anew}"
+        )
+    if not any(node.op_type in CONVOLUTIONS_IN_FILES for node in model.graph.node):
+        return "There is no convolution in it; networks of 2-D convolutions are supported."
+    return f"Or begin with the float network it was made from: {anew}"
 
 
 def all_told(
@@ -186,7 +192,8 @@ def all_told(
     if len(kinds) < 2 and dynamic(model):  # the operator's name would hide what is the matter
         return UnsupportedError(f"{path}: dynamic quantisation. {next_step(path, model)}")
     if len(kinds) < 2 and not is_float(model):
-        return type(error)(f"{error} {next_step(path, model)}".rstrip())
+        step = next_step(path, model)
+        return error if step in str(error) else type(error)(f"{error} {step}")
     for line in obstacle_lines(obstacles):
         print(line)
     return refusal(path, model, kinds)

@@ -9,13 +9,11 @@ from compiler.frontend.encoding import NARROW, Encoding
 from compiler.frontend.expressions import Expression, trace
 from compiler.frontend.functions.code_functions import (
     composed,
-    sum_factors,
-    sum_tables,
     table_of_one,
-    table_of_pairs,
     table_of_several,
 )
 from compiler.frontend.functions.integer_kernel import integer_kernel
+from compiler.frontend.functions.pair_sums import Factors, Part, between, sum_of_parts
 from compiler.frontend.functions.sum_thresholds import (
     exact_thresholds,
     kernel_thresholds,
@@ -151,19 +149,17 @@ class NetworkBuilder:
         for leaf in expression.leaves:
             if leaf not in self.views:
                 raise explain.not_codes(self.graph, node, leaf, self.values)
-        sources = {self.source(leaf)[0] for leaf in expression.leaves}
+        sources = dict.fromkeys(self.source(leaf)[0] for leaf in expression.leaves)
         if len(expression.leaves) == 1:
             self.requantise(node, expression, encoding)
         elif len(sources) == 1 and self.graph.input not in sources:
-            self.function_of_one(node, expression, encoding, sources.pop())
+            self.function_of_one(node, expression, encoding, next(iter(sources)))
         elif len(expression.leaves) == 2:
-            self.sum_of_two(node, expression, encoding)
+            self.sum_of_two(node, expression, encoding, expression.leaves)
+        elif len(sources) == 2 and self.graph.input not in sources:
+            self.sum_of_two(node, expression, encoding, tuple(sources))
         else:
-            raise UnsupportedError(
-                f"{node.name or node.output}: {node.inputs[0]!r} combines "
-                f"{len(expression.leaves)} tensors {list(expression.leaves)} without a quantiser "
-                "in between; supported are two. Quantise the first sum."
-            )
+            raise explain.too_many_tensors(node, expression)
 
     def convolution_sums(self, conv: Node) -> Sums:
         """The integer form of a Conv node."""
@@ -310,36 +306,35 @@ class NetworkBuilder:
             )
         )
 
-    def sum_of_two(self, node: Node, expression: Expression, encoding: Encoding) -> None:
-        """WeightedSum of two inputs, exact for every pair of codes."""
-        first, second = (self.views[leaf] for leaf in expression.leaves)
-        shapes = [self.graph.shapes[leaf] for leaf in expression.leaves]
-        where = f"quantiser of {node.inputs[0]!r}, computed from {first.name!r} and {second.name!r}"
+    def sum_of_two(
+        self, node: Node, expression: Expression, encoding: Encoding, roots: tuple[str, ...]
+    ) -> None:
+        """WeightedSum or TableSum of two tensors, which are the leaves or what these are functions
+        of; exact for every pair of codes."""
+        views = tuple(self.views[root] for root in roots)
+        shapes = [self.graph.shapes[root] for root in roots]
         if shapes[0] != shapes[1]:
             raise UnsupportedError(
-                f"{where}: shapes {shapes[0]} and {shapes[1]} differ; supported are equal shapes."
+                f"{between(expression, views)}: shapes {shapes[0]} and {shapes[1]} differ; "
+                "supported are equal shapes."
             )
-        if self.graph.input in (first.name, second.name):
-            raise UnsupportedError(f"{where}: the 8-bit picture can only go into convolutions.")
-        encodings = [first.encoding, second.encoding]
-        table = table_of_pairs(expression, encodings, encoding)
-        if max(each.bits for each in (*encodings, encoding)) > NARROW:
-            tables, fraction = sum_tables(expression, (first, second), table, encoding)
-            self.operators.append(
-                TableSum(
-                    name=self.operator_name(node),
-                    inputs=(first.name, second.name),
-                    output=self.add_tensor(node.output, encoding),
-                    tables=tables,
-                    fraction=fraction,
-                    low=int(table.min()),
-                    high=int(table.max()),
-                )
+        names = tuple(view.name for view in views)
+        if self.graph.input in names:
+            raise UnsupportedError(
+                f"{between(expression, views)}: the 8-bit picture can only go into convolutions."
             )
+        parts = []
+        for leaf in expression.leaves:
+            own = np.arange(self.views[leaf].encoding.count)[None]
+            root, codes = (leaf, own) if leaf in roots else self.source(leaf)
+            parts.append(Part(self.views[leaf].encoding, roots.index(root), codes))
+        channels = self.graph.channels(node.output)
+        found = sum_of_parts(expression, parts, views, channels, encoding)
+        if isinstance(found, Factors):
+            self.emit_sum(node, views, found.factors, found.thresholds, encoding)
             return
-        table = np.broadcast_to(table, (self.graph.channels(node.output), *table.shape[1:]))
-        factors, thresholds = sum_factors((first, second), table, encoding.count, where)
-        self.emit_sum(node, (first, second), factors, thresholds, encoding)
+        name, output = self.operator_name(node), self.add_tensor(node.output, encoding)
+        self.operators.append(TableSum(name=name, inputs=names, output=output, **vars(found)))
 
     def emit_sum(
         self,

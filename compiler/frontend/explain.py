@@ -96,6 +96,16 @@ def not_codes(graph: Graph, reader: Node, tensor: str, values: dict[str, Values]
     )
 
 
+def too_many_tensors(quantiser: Node, expression: Expression) -> OnefourError:
+    """Why what ``quantiser`` reads, of more than two tensors of codes, cannot be computed."""
+    joins = [node for node in expression.nodes if len(expression.graph.variables(node)) > 1]
+    return UnsupportedError(
+        f"quantiser of {quantiser.inputs[0]!r}: {joins[-1]} combines {len(expression.leaves)} "
+        f"tensors {list(expression.leaves)} without a quantiser in between; supported are two. "
+        f"Put one ({WANTED}) behind {joins[0]}."
+    )
+
+
 def affine(graph: Graph, name: str, expression: Expression) -> tuple[np.ndarray, np.ndarray]:
     """(factor, bias) with output = factor * leaf + bias, each [channels] or [1].
 

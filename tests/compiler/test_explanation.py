@@ -8,6 +8,11 @@ from compiler.frontend.pipeline import PASS_NAMES
 from tests.samples.float_net import attentive
 from tests.samples.small_onnx import Net, quantised_net
 
+ANEW = (
+    "Or begin with the float network it was made from: python -m compiler quantize FLOAT.onnx "
+    "--data FOLDER_OF_PICTURES -o OUT.onnx"
+)
+
 
 def run(*arguments):
     return compiler.__main__.main(["explain", *map(str, arguments)])
@@ -63,7 +68,8 @@ def test_refused(refused, capfd):
     assert "Softmax at node 'odd': not supported" in lines
     assert any(line.startswith("Conv at node 'c1': weights") for line in lines)
     assert lines[-1].startswith("Supported operators: Abs, Add,")
-    assert told.err == f"onefour: {refused}: refused, 2 obstacles of 2 kinds, listed above.\n"
+    summary = "refused, 2 obstacles of 2 kinds, listed above"
+    assert told.err == f"onefour: {refused}: {summary}. {ANEW}\n"
 
 
 @pytest.mark.parametrize("command", ["explain", "build"])
@@ -166,7 +172,8 @@ def test_build_lists_all_kinds(refused, tmp_path, capfd):
     assert ": QONNX; " in lines[0]
     assert "Softmax at node 'odd': not supported" in lines
     (message,) = told.err.splitlines()
-    assert message == f"onefour: {refused}: refused, 2 obstacles of 2 kinds, listed above."
+    summary = "refused, 2 obstacles of 2 kinds, listed above"
+    assert message == f"onefour: {refused}: {summary}. {ANEW}"
     assert not folder.exists()
 
 
@@ -176,4 +183,17 @@ def test_build_says_the_only_one_at_once(tmp_path, capfd):
     net.head(net.quant(x), 8)
     path = net.save(tmp_path)
     assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2
-    assert capfd.readouterr().err.startswith("onefour: Softmax 'odd': operator Softmax")
+    message = capfd.readouterr().err
+    assert message.startswith("onefour: Softmax 'odd': operator Softmax")
+    assert message.endswith(f"{ANEW}\n")
+
+
+def test_a_network_without_a_convolution(tmp_path, capfd):
+    net = Net()
+    x = net.quant(net.node("Softmax", net.quant("x", 1 / 255, 8), name="odd"))
+    net.outputs.append(net.node("Hardmax", x, name="odder"))
+    path = net.save(tmp_path)
+    assert compiler.__main__.main(["build", str(path), "-o", str(tmp_path / "build")]) == 2
+    assert capfd.readouterr().err.endswith(
+        "There is no convolution in it; networks of 2-D convolutions are supported.\n"
+    )

@@ -110,12 +110,15 @@ def wraps(factor: np.ndarray, bias: np.ndarray, sums: Sums) -> bool:
 
 
 def whole_bias(graph: Graph, sums: Sums, units: np.ndarray) -> np.ndarray | None:
-    """The bias in units of the sums, int64 [C]; None where the file has it otherwise."""
+    """The bias in units of the sums, int64 [C]; None where the file has it otherwise.
+
+    Zeros are that in any unit, such as biases that an exporter shares between convolutions.
+    """
     tensor = sums.node.operand(2)
     if not tensor:
         return np.zeros(units.shape, np.int64)
     steps = graph.steps.get(tensor)
-    if steps is None or (np.abs(steps / units - 1) > TOLERANCE).any():
+    if steps is None or ((np.abs(steps / units - 1) > TOLERANCE) & (sums.bias != 0)).any():
         return None
     return np.rint(sums.bias / steps).astype(np.int64)
 

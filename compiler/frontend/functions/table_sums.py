@@ -16,9 +16,12 @@ FIRST, MOST = 6, 14
 ROUNDS = 60
 
 
-def joining(expression: Expression) -> Node | None:
-    """The Add or Sub whose two operands depend on one leaf each, if there is one."""
-    depends = {leaf: {leaf} for leaf in expression.leaves}
+def joining(expression: Expression, roots: dict[str, int]) -> Node | None:
+    """The Add or Sub whose two operands depend on one tensor each, if there is one.
+
+    ``roots``: the tensor, 0 or 1, that each leaf is a function of.
+    """
+    depends = {leaf: {root} for leaf, root in roots.items()}
     for node in expression.nodes:
         parts = [depends[tensor] for tensor in node.inputs if tensor in depends]
         depends[node.output] = set().union(*parts)
@@ -29,24 +32,24 @@ def joining(expression: Expression) -> Node | None:
 
 
 def shares(
-    expression: Expression, values: dict[str, np.ndarray]
+    expression: Expression, values: dict[str, np.ndarray], roots: dict[str, int]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """What each leaf adds, float64 [codes], in the order of the leaves; None where it does not.
+    """What each of two tensors adds, float64 [its codes]; None where the function is no sum.
 
-    ``values`` [codes] of each leaf. Only for functions that are the same in every channel.
+    ``values`` of each leaf [codes of the tensor], 0 or 1, that ``roots`` says it is a function of.
+    Only for functions that are the same in every channel.
     """
-    node = joining(expression)
+    node = joining(expression, roots)
     if node is None:
         return None
-    found: dict[str, np.ndarray] = {}
+    found: dict[int, np.ndarray] = {}
     for tensor, sign in zip(node.inputs, (1, -1 if node.op == "Sub" else 1), strict=True):
         part = trace(expression.graph, tensor)
-        leaf = part.leaves[0]
-        share = part.evaluate({leaf: values[leaf].reshape(1, 1, 1, -1)})
+        share = part.evaluate({leaf: values[leaf].reshape(1, 1, 1, -1) for leaf in part.leaves})
         if share.shape[1] > 1:
             return None
-        found[leaf] = sign * share.reshape(-1)
-    return tuple(found[leaf] for leaf in expression.leaves)
+        found[roots[part.leaves[0]]] = sign * share.reshape(-1)
+    return found[0], found[1]
 
 
 def find_tables(

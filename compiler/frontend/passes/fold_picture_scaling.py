@@ -8,7 +8,7 @@ from compiler.errors import QuantisationError
 from compiler.frontend.context import Context, Obstacle
 from compiler.frontend.encoding import Encoding
 from compiler.frontend.expressions import Expression, trace
-from compiler.frontend.ir import Graph, substitute
+from compiler.frontend.ir import Graph, Node, substitute
 from compiler.frontend.operators.elementwise import is_variable_elementwise
 from compiler.frontend.values import Levels, encode, quantiser_bits
 
@@ -104,6 +104,17 @@ def least_codes(graph: Graph, expression: Expression) -> int:
     Fewer are the sign of a picture that is brought in with the wrong scale. A signed quantiser has
     half of its codes for numbers that a picture of 0..1 does not have.
     """
-    bits = [quantiser_bits(node, graph) for node in expression.nodes]
-    known = [each for each in bits if each]
-    return 2 ** min(known) // 4 + 1 if known and min(known) <= 8 else 256
+    counts = [count for node in expression.nodes if (count := code_count(graph, node))]
+    return min(counts) // 4 + 1 if counts and min(counts) <= 256 else 256
+
+
+def code_count(graph: Graph, node: Node) -> int:
+    """How many codes a quantiser has, or a Clip leaves of them; 0 for other operators."""
+    bits = quantiser_bits(node, graph)
+    if bits:
+        return 2**bits
+    source = graph.producers.get(node.inputs[0])
+    if node.op != "Clip" or source is None or source.op != "QuantizeLinear":
+        return 0
+    ends = [graph.constants.get(node.operand(place)) for place in (1, 2)]
+    return 0 if any(end is None for end in ends) else int(ends[1].max()) - int(ends[0].min()) + 1

@@ -8,8 +8,9 @@ from compiler.frontend.context import Context
 from compiler.frontend.ir import Graph, Node, substitute
 
 
-def constant_key(value: np.ndarray) -> tuple:
-    return value.dtype.str, value.shape, value.tobytes()
+def constant_key(value: np.ndarray, step: np.ndarray | None) -> tuple:
+    """What two constants share: also the ``step`` they are multiples of, as zeros are of any."""
+    return value.dtype.str, value.shape, value.tobytes(), None if step is None else step.tobytes()
 
 
 def node_key(node: Node) -> tuple:
@@ -25,7 +26,7 @@ def share_equal_nodes(graph: Graph, _: Context) -> Graph:
     seen: dict[tuple, str] = {}
     for name, value in graph.constants.items():
         if value.nbytes <= 4096:
-            first = seen.setdefault(constant_key(value), name)
+            first = seen.setdefault(constant_key(value, graph.steps.get(name)), name)
             if first != name:
                 names[name] = first
     nodes = []

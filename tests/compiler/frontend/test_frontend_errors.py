@@ -295,7 +295,7 @@ def test_sum_of_three(tmp_path):
     parts = [net.quant(net.conv(x, 8, 8)) for _ in range(3)]
     y = net.node("Add", net.node("Add", parts[0], parts[1]), parts[2])
     net.head(net.quant(y), 8)
-    refused(net.save(tmp_path), UnsupportedError, "combines 3 tensors", "Quantise the first sum")
+    refused(net.save(tmp_path), UnsupportedError, "combines 3 tensors", "behind Add 'add")
 
 
 def test_picture_with_the_wrong_scale(tmp_path):

@@ -32,6 +32,7 @@ PICTURES = {
     "symmetric int8": lambda net: net.coded("x", 1 / 127, 0, signed=True),
     "uint8 of another scale": lambda net: net.coded("x", 1 / 200, 0),
     "4 bits": lambda net: net.quant("x", 1 / 15, 4),
+    "4 signed bits of 8, clipped": lambda net: net.coded("x", 1 / 7, 0, 4, signed=True),
     "2 bits": lambda net: net.quant("x", 1 / 3, 2),
     "around zero": lambda net: net.quant(
         net.node("Sub", net.node("Mul", "x", 2.0), 1.0), 1 / 7, 4, signed=1

@@ -1,13 +1,16 @@
 """Codes of more than 4 bits: what the integer network is made of, and what is refused."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from arch.machine import ECP5_25F, TINY
+from compiler.check.frame import busy_picture, check_frame
 from compiler.check.layers import against_default, against_formula
 from compiler.check.onnx import against_onnx
+from compiler.describe import describe
 from compiler.errors import QuantisationError, UnsupportedError
-from compiler.flow import compile_file
+from compiler.flow import compile_file, compile_network
 from compiler.frontend.pipeline import read_network
 from golden import execute
 from golden.network import Convolution, Lookup, TableSum
@@ -78,6 +81,58 @@ def test_shortcut_of_two_scales(tmp_path):
     (total,) = of(network, TableSum)
     assert 6 <= total.fraction <= 14
     assert len(total.tables[0]) == len(total.tables[1]) == 256
+
+
+def on_the_machine(net, folder):
+    """The network of a file, of which one picture is computed alike by file and program."""
+    path = net.save(folder)
+    network = read_network(path)
+    compiled = compile_network(network, TINY)
+    manifest = msgspec.structs.replace(describe(compiled), input_scale=1 / 255)
+    picture = busy_picture(network.shape(network.input))
+    check_frame(network, path, compiled.image, manifest, picture)
+    return network
+
+
+def test_shortcut_beside_a_function_quantised_in_parts(tmp_path):
+    """As exporters write SiLU: three tensors of codes, two of which are functions of one."""
+    net, x = begun()
+    y = net.coded(net.weighted(x, 8, 8), 0.031, 7)
+    gate = net.coded(net.node("Sigmoid", y), 1 / 256, 0)
+    total = net.node("Add", x, net.node("Mul", y, gate))
+    net.result(net.coded(total, 0.05, 60), 8)
+    network = checked(net, tmp_path)
+    (total,) = of(network, TableSum)
+    assert not of(network, Lookup)
+    assert [network.onnx_names[name] for name in total.inputs] == [x, y]
+    on_the_machine(net, tmp_path)
+
+
+@pytest.mark.parametrize("scales", [(0.21, 0.13), (0.17, 0.4)])
+def test_sums_of_narrow_codes_that_are_no_steps(tmp_path, scales):
+    """Functions that turn have no factors, but tables."""
+    net = QdqNet()
+    parts = [net.picture()]
+    for scale in scales:
+        parts.append(net.coded(net.weighted(parts[-1], 8, 8 if parts[1:] else 3), scale, 6, 4))
+    total = net.node("Add", *map(net.silu, parts[1:]))
+    net.result(net.coded(total, 0.3, 4, 4), 8)
+    network = on_the_machine(net, tmp_path)
+    assert len(of(network, TableSum)) == 1
+    with pytest.raises(UnsupportedError, match="functions that only rise or only fall"):
+        compile_network(network, ECP5_25F)
+
+
+def test_biases_of_nothing_have_no_scale(tmp_path):
+    """Exporters share one tensor of zeros, and its scale, between convolutions."""
+    net, x = begun()
+    y = net.weighted(x, 8, 8, biased=False)
+    zeros, zero = (net.constant(value, np.int32) for value in (np.zeros(8), 0))
+    net.nodes[-1].input.append(net.node("DequantizeLinear", zeros, net.constant(3), zero))
+    net.nodes.append(net.nodes.pop(-2))  # the Conv behind what it reads
+    net.result(net.coded(y, 0.02, 30), 8)
+    network = checked(net, tmp_path)
+    assert network.operators[1].product is not None
 
 
 def test_padding_is_the_zero_point(tmp_path):
@@ -161,7 +216,7 @@ def test_another_function_of_two_tensors_is_refused(tmp_path):
     net, x = begun()
     y = net.coded(net.weighted(x, 8, 8), 0.031, 7)
     net.result(net.coded(net.node("Max", x, y), 0.05, 60), 8)
-    with pytest.raises(QuantisationError, match="supported with more than 4 bits are Add and Sub"):
+    with pytest.raises(QuantisationError, match="supported are Add and Sub"):
         read_network(net.save(tmp_path))
 
 
