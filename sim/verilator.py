@@ -29,6 +29,12 @@ which would take most of the time that a model needs to compile."""
 MODULE = re.compile(r"^module (\w+)", re.MULTILINE)
 """The name of a module, unless it is an escaped one."""
 
+REWRITTEN = "COCOTB_REWRITE_ASSERTION_FILES"
+"""cocotb's variable for modules whose assertions tell values where they fail. By default pytest
+parses all that a bench imports anew in each run: 0.6 s of the 1.1 s that a run took before its
+first cycle.
+"""
+
 PLAIN = re.compile(r"[\w./+@,~-]+")
 """Paths that make and the shell take as they are."""
 
@@ -172,7 +178,7 @@ class Model:
                 test_dir=folder,
                 results_xml=str(folder.absolute() / "results.xml"),
                 plusargs=[f"+{name}={value}" for name, value in (plusargs or {}).items()],
-                extra_env={"COCOTB_LOG_LEVEL": log_level, **(environment or {})},
+                extra_env={REWRITTEN: "", "COCOTB_LOG_LEVEL": log_level, **(environment or {})},
                 seed=seed,
                 log_file=log_file,
                 waves=self.waves,

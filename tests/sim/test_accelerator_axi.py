@@ -7,7 +7,7 @@ import pytest
 from arch.machine import TINY
 from hw.verilog import generate
 from sim.frame import MODULE
-from sim.verilator import Model
+from sim.verilator import REWRITTEN, Model
 from tests.sim.tb_accelerator_axi import MACHINE_VARIABLE
 
 HARNESS = Path(__file__).resolve().parents[2] / "sim" / "axi_harness.sv"
@@ -22,4 +22,5 @@ def test_accelerator_on_axi(tmp_path):
         {"ACCELERATOR": MODULE},
         visible=["*"],
     )
-    model.run("tests.sim.tb_accelerator_axi", tmp_path, environment={MACHINE_VARIABLE: TINY.name})
+    environment = {MACHINE_VARIABLE: TINY.name, REWRITTEN: "tb_*.py"}
+    model.run("tests.sim.tb_accelerator_axi", tmp_path, environment=environment)

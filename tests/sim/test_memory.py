@@ -9,7 +9,7 @@ import pytest
 from arch.memory import DDR3_16, IDEAL, MEMORIES, SDR16_100
 from sim import tb_memory
 from sim.frame import memory_plusargs
-from sim.verilator import Model
+from sim.verilator import REWRITTEN, Model
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = """
@@ -54,5 +54,5 @@ def test_memory_keeps_time(model, memory, tmp_path):
         "sim.tb_memory",
         tmp_path,
         plusargs=memory_plusargs(memory),
-        environment={tb_memory.MEMORY: json.dumps(asdict(memory))},
+        environment={tb_memory.MEMORY: json.dumps(asdict(memory)), REWRITTEN: "tb_*.py"},
     )
