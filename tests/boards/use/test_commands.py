@@ -153,6 +153,7 @@ def test_traffic_of_what_has_no_boxes(build, capfd):
 
 
 @pytest.mark.cosim
+@pytest.mark.slow
 def test_a_folder_of_pictures(build, capfd, tmp_path):
     """In flight they are as golden says, and more a second than one after another."""
     chance = np.random.default_rng(2)
