@@ -8,8 +8,8 @@ import sim.__main__
 from arch.machine import TINY
 from compiler.build_folder import write_build
 from compiler.flow import compile_file
+from tests.long_runs import slow
 from tests.samples.host_pieces import attention
-from tests.samples.long_runs import slow
 
 
 @pytest.mark.cosim

@@ -13,7 +13,7 @@ from boards.platforms.registry import BOARDS
 from boards.use.simulation import board_model, for_simulation, simulated, start_seconds
 from host.line.packets import Command, pixel_writes, writes
 from host.link import Link
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 BUSY = Path(__file__).with_name("busy_accelerator.v").read_text()
 BURST_CYCLES = 64 * 4

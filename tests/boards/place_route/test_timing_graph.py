@@ -9,7 +9,7 @@ import pytest
 from boards.place_route.anneal import Schedule, anneal
 from boards.place_route.timing_graph import CARRY_IN, CARRY_ON, CARRY_OUT, OWN_LUT, timing_graph
 from tests.boards.place_route.test_anneal import FF, bel, cell
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 NEAR = 560
 """A wire within a tile, in ps: eight steps of 70."""

@@ -4,7 +4,7 @@ import pytest
 
 from boards.sdram.part import ANY_16, ANY_32
 from boards.sdram.traffic import send, share_of_bus, traffic_model
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 USUAL_ONES = [(ANY_16, 64, 100.0), (ANY_32, 128, 100.0)]
 OTHERS = [(ANY_16, 128, 75.0), (ANY_32, 64, 133.0)]

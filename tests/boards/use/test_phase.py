@@ -16,7 +16,7 @@ from boards.use.phase import best_phase, pack_with_phase, phases, with_phase
 from boards.use.simulation import board_model, for_simulation, simulated, start_seconds
 from host.link import Link
 from host.read_timing import wrong_at_every_timing
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 EMPTY = Path(__file__).parents[1].joinpath("no_accelerator.v").read_text()
 CLOCK = 85.0

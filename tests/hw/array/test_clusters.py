@@ -12,7 +12,7 @@ from hw.array.carry_accumulator import accumulator_control
 from hw.array.carry_element import CarryElement
 from hw.array.carry_tree import lateness
 from tests.hw.array.test_array import expected_sums, random_passes, simulate
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 from tests.samples.machines import TWO_TURNS
 
 

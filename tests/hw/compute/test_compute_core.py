@@ -14,7 +14,7 @@ from hw.compute.sequencer import Sequencer
 from hw.results.axi_write import AxiWrite
 from tests.hw.compute_model import Chip, cycles_of, issue_cycles, random_compute
 from tests.hw.write_memory import WriteMemory
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 
 class Run:

@@ -13,7 +13,7 @@ from hw.yosys import find_yosys
 from sim.cells import multiplier
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_forms
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda machine: machine.name)

@@ -13,7 +13,7 @@ from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
 from tests.hw.load_model import OnChip, interval, random_load
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 SIZES = [TINY, ECP5_25F, ECP5_45F, ECP5_85F]
 MACHINES = pytest.mark.parametrize("machine", SIZES, ids=lambda m: m.name)

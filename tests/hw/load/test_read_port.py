@@ -9,7 +9,7 @@ from hw.load.read_port import ReadPort
 from tests.hw.axi_memory import ReadMemory
 from tests.hw.cycles import run_benches
 from tests.hw.load_timing import cut
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 MACHINES = pytest.mark.parametrize("machine", [TINY, ECP5_85F], ids=lambda m: m.name)
 

@@ -13,7 +13,7 @@ from hw.load.wide_multiplexer import multiplexer
 from sim.cells import logic_cells
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_forms
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_85F], ids=lambda m: m.name)

@@ -7,7 +7,7 @@ from hw.fabric import FABRICS
 from hw.load.unit_writer import UnitWriter
 from sim.cells import logic_cells
 from tests.hw.fabric_miter import check_forms
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 BENCH = """
 module bench(input clk);

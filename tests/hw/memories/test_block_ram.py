@@ -10,7 +10,7 @@ from hw.memories.weight_memory import WeightMemory
 from sim.cells import block_ram, gowin_cells
 from tests.hw.cycles import run_benches
 from tests.hw.fabric_miter import check_forms
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 
 def run(dut, bench):

@@ -10,7 +10,7 @@ from hw.results.axi_write import OUTSTANDING, AxiWrite
 from hw.streams.block_queue import BlockQueue
 from tests.hw.cycles import value_of
 from tests.hw.write_memory import WriteMemory
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 
 class Run:

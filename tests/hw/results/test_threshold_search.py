@@ -11,7 +11,7 @@ from hw.results.threshold_search import ThresholdSearch
 from sim.cells import logic_cells
 from tests.hw.cycles import play
 from tests.hw.fabric_miter import check_forms
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 
 SETS, INDICES = 2, 16
 

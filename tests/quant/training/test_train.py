@@ -23,8 +23,8 @@ from quant.runs.run_folder import CHECKPOINT, FINAL, SETTINGS, load
 from quant.runs.settings import Settings
 from quant.training.ema import Average
 from quant.training.train import Training, begin, check_folder
+from tests.long_runs import slow
 from tests.quant import tiny
-from tests.samples.long_runs import slow
 
 ROOT = Path(__file__).resolve().parents[3]
 EPOCHS = 3

@@ -13,7 +13,7 @@ from golden import execute
 from host.memory import memory_with_picture, read_layer
 from hw.verilog import generate
 from sim.frame import LEAST_MEMORY, Conditions, frame_model, run_frame
-from tests.samples.long_runs import slow
+from tests.long_runs import slow
 from tests.samples.machines import SMALL16
 from tests.samples.staying import binary, staying
 

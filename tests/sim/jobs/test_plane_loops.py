@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 
 from compiler.flow import compile_network
+from tests.long_runs import slow
 from tests.random_networks.rtl import simulate
-from tests.samples.long_runs import slow
 from tests.samples.plane_loops import SHORT_TABLE, plane_loops
 
 USUAL = [(1, 1), (1, 4), (2, 3), (3, 2), (4, 1), (4, 4)]
