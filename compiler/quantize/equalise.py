@@ -4,8 +4,9 @@ Where positively homogeneous operators stand between two convolutions (ReLU, Lea
 channel can be divided by a factor before them and multiplied by it after them without changing the
 network (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction",
 ICCV 2019, section 4.1). Output channels have a step of their own here, so what is balanced is the
-range of a channel of the map against its share of the weights that follow; in front of a depthwise
-convolution only the map counts, whose channels then become equal.
+part of the map's range that a channel fills (``Observed.peaks``) against its share of the weights
+that follow; in front of a depthwise convolution only the map counts, whose channels then fill
+equally much of it.
 """
 
 from dataclasses import dataclass
@@ -78,7 +79,8 @@ def share(weights: np.ndarray) -> np.ndarray:
 
 
 def factors(network: FloatNetwork, pair: Pair, peaks: np.ndarray) -> np.ndarray:
-    """What each channel of a pair's map, of magnitudes ``peaks`` [C], is divided by."""
+    """What each channel of a pair's map is divided by; ``peaks`` [C]: what of the map's range each
+    fills."""
     dense = [node for node in pair.after if groups_of(node) == 1]
     alive = peaks > 1e-3 * peaks.max(initial=0)
     taken = peaks.copy()

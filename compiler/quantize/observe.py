@@ -59,15 +59,28 @@ def values(
 
 @dataclass(eq=False)
 class Observed:
-    """``low`` and ``high`` of all pictures, a sample of the values, and of each channel the largest
-    magnitude (mean over the pictures) and the mean.
+    """``low`` and ``high`` of all pictures, a sample of the values, and of each channel the lowest
+    and the highest one, not above and not below 0 (means over the pictures), and the mean.
     """
 
     low: float
     high: float
     samples: np.ndarray
-    peaks: np.ndarray
+    lows: np.ndarray
+    highs: np.ndarray
     means: np.ndarray
+
+    @property
+    def peaks(self) -> np.ndarray:
+        """How much of the map's range each channel [C] fills, on the side that it fills most: 1
+        is all of it. What is below 0 counts against the map's lowest value, not against the
+        highest: behind LeakyReLU that is much nearer to 0, and a channel enlarged beyond it
+        would make the range of all larger."""
+        sides = [
+            side / (end or 1.0)
+            for side, end in ((-self.lows, -self.lows.min()), (self.highs, self.highs.max()))
+        ]
+        return np.maximum(*sides)
 
 
 def observe(
@@ -86,16 +99,16 @@ def observe(
             flat = each.ravel()
             drawn = flat[rng.integers(0, flat.size, min(SAMPLES, flat.size))]
             ends = flat.min(), flat.max()
-            rows.append((*ends, drawn, np.abs(each).max(axis=1), each.mean(axis=1)))
+            sides = np.minimum(each.min(axis=1), 0), np.maximum(each.max(axis=1), 0)
+            rows.append((*ends, drawn, *sides, each.mean(axis=1)))
     return {tensor: _joined(rows) for tensor, rows in kept.items()}
 
 
 def _joined(rows: list[tuple]) -> Observed:
-    low, high, samples, peaks, means = zip(*rows, strict=True)
+    low, high, samples, *channels = zip(*rows, strict=True)
     return Observed(
         float(min(low)),
         float(max(high)),
         np.concatenate(samples).astype(np.float32),
-        np.mean(peaks, axis=0, dtype=np.float64),
-        np.mean(means, axis=0, dtype=np.float64),
+        *(np.mean(each, axis=0, dtype=np.float64) for each in channels),
     )

@@ -5,7 +5,7 @@ import pytest
 
 from compiler.quantize.equalise import equalised, find_pairs
 from compiler.quantize.float_network import read_float_network
-from compiler.quantize.observe import observe, values
+from compiler.quantize.observe import Observed, observe, values
 from tests.samples.float_net import FloatNet, branched
 
 
@@ -69,3 +69,15 @@ def test_channels_without_values(tmp_path, images):
     }
     after = equalised(network, peaks)
     assert all(np.isfinite(value).all() for value in after.constants.values())
+
+
+def test_a_side_counts_against_its_own_end():
+    """What is below 0 does not make the map's range larger by being enlarged."""
+    lows, highs = np.array([-1.0, -0.5, 0, 0]), np.array([0.1, 10, 5, 0])
+    seen = Observed(-1.0, 10.0, np.zeros(1), lows=lows, highs=highs, means=np.zeros(4))
+    assert seen.peaks.tolist() == [1.0, 1.0, 0.5, 0.0]
+
+
+def test_a_map_of_nothing():
+    zeros = np.zeros(3)
+    assert not Observed(0.0, 0.0, np.zeros(1), lows=zeros, highs=zeros, means=zeros).peaks.any()
