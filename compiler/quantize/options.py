@@ -17,7 +17,7 @@ class Options:
     activations: int = 8
     first: int = 8
     last: int = 8
-    ranges: str = "mse"
+    ranges: str = "auto"
     steps: str = "mse"
     rounding: str = "adaptive"
     equalise: bool = True

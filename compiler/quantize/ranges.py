@@ -3,7 +3,9 @@
 ``minmax``: all that was seen. ``percentile``: without the rarest values. ``mse``: the range with
 the least mean squared error of what was seen, and where a function follows that becomes a table, of
 the function's values: below -8, SiLU needs no codes. ``gaussian``: the one of two half Gaussians
-that were fitted to it (``compiler.quantize.gaussian``).
+that were fitted to it (``compiler.quantize.gaussian``). ``auto``: ``minmax`` where there are the
+256 codes of 8 bits and no such function, else ``mse``: with so many codes the peaks that ``mse``
+cuts off cost detections more than the smaller steps bring (docs/quantising.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +15,9 @@ import numpy as np
 
 from compiler.quantize.gaussian import fitted_step, pieces
 
-METHODS = ("mse", "percentile", "minmax", "gaussian")
+METHODS = ("auto", "mse", "percentile", "minmax", "gaussian")
+MANY = 8
+"""Bits of as many codes as need no values cut off."""
 PERCENTILE = 99.99
 TAIL, MIDDLE = 512, 12288
 """Order statistics that the search looks at: the rarest each by itself, the others thinned out."""
@@ -85,6 +89,9 @@ def gaussian_grid(samples: np.ndarray, signed: bool, bits: int) -> Grid:
 def find_grid(seen: Sequence[Seen], bits: int, method: str, *, unsigned: bool = False) -> Grid:
     """The grid that several tensors share. ``unsigned``: code 0 stands for 0, whatever was seen."""
     low, high = min(each.low for each in seen), max(each.high for each in seen)
+    if method == "auto":
+        plain = bits >= MANY and not any(each.functions for each in seen)
+        method = "minmax" if plain else "mse"
     if method == "percentile":
         ends = [np.percentile(each.samples, [100 - PERCENTILE, PERCENTILE]) for each in seen]
         low, high = min(end[0] for end in ends), max(end[1] for end in ends)

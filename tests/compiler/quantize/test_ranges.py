@@ -59,6 +59,19 @@ def test_error_behind_a_function(rng):
     assert behind.scale * behind.zero < 0.6 * before.scale * before.zero
 
 
+@pytest.mark.parametrize(("bits", "functions", "as_method"), [
+    (8, (), "minmax"), (8, (silu,), "mse"), (4, (), "mse"), (4, (silu,), "mse"),
+])  # fmt: skip
+def test_what_is_chosen_by_itself(rng, bits, functions, as_method):
+    """Nothing is cut off where there are 256 codes and no function behind them."""
+    samples = rng.normal(size=20000).astype(np.float32) ** 3
+    chosen, expected, other = (
+        find_grid([seen(samples, *functions)], bits, method)
+        for method in ("auto", as_method, {"mse": "minmax", "minmax": "mse"}[as_method])
+    )
+    assert chosen == expected != other
+
+
 def test_shared_grids_hold_all_their_tensors(rng):
     parts = [rng.normal(0, spread, 5000).astype(np.float32) for spread in (1, 8)]
     grid = find_grid([seen(part) for part in parts], 8, "minmax")
