@@ -3,6 +3,7 @@
 import numpy as np
 from onnx import ModelProto, NodeProto
 
+from compiler.frontend import spec
 from compiler.frontend.encoding import NARROW
 from compiler.quantize.equalise import equalised, find_pairs
 from compiler.quantize.float_network import FloatNetwork
@@ -13,11 +14,13 @@ from compiler.quantize.options import Options
 from compiler.quantize.patches import Moments, window_of
 from compiler.quantize.pictures import Pictures
 from compiler.quantize.points import Points, find_points, layers
-from compiler.quantize.ranges import Grid, Seen, find_grid
+from compiler.quantize.ranges import Grid, Seen, adds_exactly, enlarged, find_grid
 from compiler.quantize.solve import solve
 from compiler.quantize.widths import Widths, uniform
 from compiler.quantize.writer import Layer, written
 
+ROUNDS = 20
+"""Of enlarging steps until the array can add all that the network adds."""
 QUANTISED = "quantised"
 """Under which the file's metadata tell how it was made."""
 REACH = 8.0
@@ -111,6 +114,31 @@ class Run:
             bits = self.bits[group]
             unsigned = bits <= NARROW and any(self.turns(t, observed[t]) for t in each)
             self.grids[group] = find_grid(seen, bits, options.ranges, unsigned=unsigned)
+        nodes = [node for node in trunk(self.network) if node.op_type in spec.ADDING]
+        for _ in range(ROUNDS):
+            if sum(self.make_addable(node) for node in nodes) == 0:
+                break
+
+    def make_addable(self, node: NodeProto) -> bool:
+        """Whether an operand's grid was changed, because the array could not add this node's."""
+        points = self.points
+        operands = [points.source.get(tensor) for tensor in node.input]
+        if None in operands:
+            return False
+        groups = [points.group(operand) for operand in operands]
+        sign = -1 if node.op_type == "Sub" else 1
+        for point, chain in points.chains.items():
+            if chain.root != node.output[0]:
+                continue
+            result, function = points.group(point), Function(self.network, chain)
+            grids = [self.grids[group] for group in (*groups, result)]
+            fixed = (result, points.group(points.picture))
+            free = [group for group in groups if group not in fixed]
+            wide = max(grid.bits for grid in grids) > NARROW
+            if wide and free and function.is_plain and not adds_exactly(*grids, sign, function):
+                self.grids[free[-1]] = enlarged(self.grids[free[-1]])
+                return True
+        return False
 
     def tables(self) -> dict[str, list[Function]]:
         """The functions of codes that start at a point."""

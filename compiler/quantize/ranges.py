@@ -9,10 +9,11 @@ cuts off cost detections more than the smaller steps bring (docs/quantising.md).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from compiler.frontend.functions.table_sums import find_tables
 from compiler.quantize.gaussian import fitted_step, pieces
 
 METHODS = ("auto", "mse", "percentile", "minmax", "gaussian")
@@ -53,6 +54,33 @@ def grid_of(low: float, high: float, bits: int) -> Grid:
     top = (1 << bits) - 1
     scale = float(np.float32(max(high - low, LEAST) / top))
     return Grid(scale, int(np.clip(np.rint(-low / scale), 0, top)), bits)
+
+
+def adds_exactly(
+    first: Grid, second: Grid, result: Grid, sign: int, function: Callable[[np.ndarray], np.ndarray]
+) -> bool:
+    """Whether ``function`` of a sum (or difference: ``sign`` -1), rounded to the codes of
+    ``result``, is a table for each operand, which is what the array adds.
+
+    Runtimes add in float32. Where a multiple of one step is nearer to half a step of the result
+    than these round (one scale in some hundreds), the other operand decides which way it goes, and
+    no table says that.
+    """
+    parts = [
+        (np.arange(grid.top + 1) - grid.zero).astype(np.float32) * np.float32(grid.scale)
+        for grid in (first, second)
+    ]
+    parts[1] *= np.float32(sign)
+    sums = parts[0][:, None] + parts[1]
+    codes = np.rint(function(sums).reshape(sums.shape) / np.float32(result.scale)) + result.zero
+    codes = np.clip(codes, 0, result.top).astype(np.int64)
+    shares = (part.astype(np.float64) for part in parts)
+    return find_tables(*shares, codes, result.scale, -result.zero * result.scale) is not None
+
+
+def enlarged(grid: Grid) -> Grid:
+    """A grid with steps a thousandth larger: as good, and other sums fall on half a step."""
+    return replace(grid, scale=float(np.float32(grid.scale * (1 + 2**-10))))
 
 
 @dataclass(frozen=True, eq=False)

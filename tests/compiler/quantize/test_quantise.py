@@ -11,7 +11,8 @@ from compiler.quantize.command import noise
 from compiler.quantize.float_network import read_float_network
 from compiler.quantize.observe import values
 from compiler.quantize.options import Options
-from compiler.quantize.quantise import quantise
+from compiler.quantize.quantise import Run, quantise
+from compiler.quantize.ranges import Grid
 from golden.network import Convolution
 from tests.samples.float_net import FloatNet, branched, doubled, pictures_of, shuffled
 
@@ -186,3 +187,23 @@ def test_biases_take_back_what_rounding_does_to_means(tmp_path):
         ]  # fmt: skip
         shifts.append(np.abs(means[0] - means[1]).mean())
     assert shifts[0] < 0.5 * shifts[1]
+
+
+def test_steps_that_the_array_can_add(tmp_path):
+    """Of two steps that make sums which float32 rounds to and fro, one is enlarged a little."""
+    network = read_float_network(branched("leaky").save(tmp_path))
+    run = Run(network, pictures_of(tmp_path / "pictures"), Options())
+    run.find_grids()
+    (node,) = [node for node in network.model.graph.node if node.op_type == "Add"]
+    first, second = (run.points.group(run.points.source[tensor]) for tensor in node.input)
+    (result,) = [
+        run.points.group(name) for name, chain in run.points.chains.items()
+        if chain.root == node.output[0]
+    ]  # fmt: skip
+    assert len({first, second, result}) == 3
+    one, two = Grid(0.0007230959599837661, 113, 8), Grid(6.856932304799557e-05, 146, 8)
+    run.grids |= {first: one, second: two, result: one}
+    assert run.make_addable(node)
+    assert run.grids[second].scale == pytest.approx(two.scale * (1 + 2**-10))
+    assert not run.make_addable(node)
+    assert (run.grids[first], run.grids[result]) == (one, one)
