@@ -96,7 +96,7 @@ class Run:
     # Activations
 
     def find_grids(self) -> None:
-        """The grid of each group of points."""
+        """The grid of each group of points, with steps that the array can add where these are."""
         options, members = self.options, self.points.members()
         picture = self.network.input
         observed = self.observed

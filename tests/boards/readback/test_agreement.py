@@ -75,29 +75,19 @@ def test_what_makes_a_carry(tmp_path):
         check(tmp_path, other)
 
 
-def test_inputs_of_other_cells(tmp_path):
-    """A flip-flop takes from the LUT beside it; a multiplier's inputs are wires of their names."""
-    taken = {
-        "type": "TRELLIS_FF", "parameters": {}, "attributes": {PLACE: "X12/Y10/SLICEA.FF1"},
-        "connections": {"DI": [5]},
+@pytest.mark.parametrize(("kind", "place", "connections", "said"), [
+    ("TRELLIS_FF", "SLICEA.FF1", {"DI": [5]}, "something else comes in at DI1_SLICE"),
+    ("MULT18X18D", "MULT18_0", {"A3": [5], "P0": [8]}, "something else comes in at JA3_MULT18"),
+    ("TRELLIS_COMB", "SLICEA.K0", {"M": [5], "OFX": [8]}, "something else comes in at M0"),
+    ("TRELLIS_COMB", "SLICEA.K0", {"F1": [5], "OFX": [8]}, "chooses from another LUT than the one"),
+    ("TRELLIS_RAMW", "SLICEC.RAMW", {"B1": [5]}, "something else comes in at B5"),
+])  # fmt: skip
+def test_inputs_of_other_cells(tmp_path, kind, place, connections, said):
+    """A flip-flop and a multiplexer take from the LUTs beside them; a multiplier's inputs are wires
+    of their names; what LUT RAM is written comes in at slice C."""
+    reader = {
+        "type": kind, "parameters": {"INITVAL": "1" * 16}, "connections": connections,
+        "attributes": {PLACE: f"X12/Y10/{place}"},
     }  # fmt: skip
-    with pytest.raises(ToolError, match=r"reader: something else comes in at DI1_SLICE"):
-        check(tmp_path, taken)
-    product = {
-        "type": "MULT18X18D", "parameters": {}, "attributes": {PLACE: "X12/Y10/MULT18_0"},
-        "connections": {"A3": [5], "P0": [8]},
-    }  # fmt: skip
-    with pytest.raises(ToolError, match=r"reader: something else comes in at JA3_MULT18"):
-        check(tmp_path, product)
-    multiplexer = {"connections": {"M": [5], "OFX": [8]}, "parameters": {"INITVAL": "1" * 16}}
-    with pytest.raises(ToolError, match=r"reader: something else comes in at M0"):
-        check(tmp_path, multiplexer)
-    strange = {"connections": {"F1": [5], "OFX": [8]}, "parameters": {"INITVAL": "1" * 16}}
-    with pytest.raises(ToolError, match=r"reader: chooses from another LUT than the one beside"):
-        check(tmp_path, strange)
-    written = {
-        "type": "TRELLIS_RAMW", "parameters": {}, "attributes": {PLACE: "X12/Y10/SLICEC.RAMW"},
-        "connections": {"B1": [5]},
-    }  # fmt: skip
-    with pytest.raises(ToolError, match=r"reader: something else comes in at B5"):
-        check(tmp_path, written)
+    with pytest.raises(ToolError, match=f"reader: {said}"):
+        check(tmp_path, reader)
