@@ -3,7 +3,9 @@
 import onnx
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 import quant.__main__
 from compiler.frontend.pipeline import read_network
