@@ -192,8 +192,9 @@ def all_told(
     if len(kinds) < 2 and dynamic(model):  # the operator's name would hide what is the matter
         return UnsupportedError(f"{path}: dynamic quantisation. {next_step(path, model)}")
     if len(kinds) < 2 and not is_float(model):
-        step = next_step(path, model)
-        return error if step in str(error) else type(error)(f"{error} {step}")
+        step, said = next_step(path, model), str(error)
+        stop = "" if said.endswith(".") else "."
+        return error if step in said else type(error)(f"{said}{stop} {step}")
     for line in obstacle_lines(obstacles):
         print(line)
     return refusal(path, model, kinds)

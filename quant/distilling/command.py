@@ -16,12 +16,30 @@ from host.description import side_car
 from quant.distilling.distil import Teacher, distil
 from quant.distilling.options import training_of
 from quant.distilling.student import Student
-from quant.training.parallel import Processes
+from quant.errors import TrainingError
+
+
+def device_of(name: str) -> torch.device:
+    """What ``--device`` names. Raises TrainingError where that is a GPU and there is none."""
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise TrainingError(
+            f"--device cuda: torch {torch.__version__} finds no GPU on this computer; leave "
+            "--device out to train on the processor, or install a PyTorch that is built for CUDA"
+        )
+    return torch.device("cuda" if found and name != "cpu" else "cpu")
+
+
+def told_of(device: torch.device) -> str:
+    """PyTorch's version, and the GPU by name: what comes out depends on both."""
+    chip = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"torch {torch.__version__}, {chip}"
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Quantise the model, train it, and write the result."""
     started = time.monotonic()
+    device = device_of(arguments.device)
     target: Path = arguments.output
     if target.suffix != ".onnx":
         raise FileError(f"{target}: the result is an ONNX file; give it a name in .onnx")
@@ -48,11 +66,10 @@ def run(arguments: argparse.Namespace) -> None:
     quantisation.find_layers()
     student = Student(quantisation)
     before = judge.error(quantisation.written())
-    teacher = Teacher(student.teacher(), pictures, arguments.pictures, Processes().device)
+    teacher = Teacher(student.teacher(), pictures, arguments.pictures, device)
     losses = distil(student, teacher, training)
     student.write_back()
-    executed = f"torch {torch.__version__}, {teacher.device.type}"
-    model = quantisation.told(f"{training.told()}, {executed}")
+    model = quantisation.told(f"{training.told()}, {told_of(device)}")
     after = judge.error(model)
     write_whole(target, model.SerializeToString())
     if beside is not None and beside.resolve() != side_car(target).resolve():

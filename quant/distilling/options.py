@@ -10,6 +10,7 @@ from compiler.quantize.command import add_data, precision
 from compiler.quantize.options import Options
 
 LEAST_BITS, MOST_BITS = 2, 8
+DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--maps", type=real(0), default=default.maps,
         help="weight of the maps in the network's midst, beside its heads; 0: the heads alone",
+    )  # fmt: skip
+    parser.add_argument(
+        "--device", choices=DEVICES, default=DEVICES[0],
+        help="what trains: a GPU where PyTorch finds one (auto), the processor, or a GPU",
     )  # fmt: skip
     parser.add_argument("--seed", type=integer(), default=default.seed)
     parser.add_argument("--no-ema", action="store_true", help="no average of weights and steps")

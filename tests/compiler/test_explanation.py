@@ -6,6 +6,7 @@ import compiler.__main__
 import onefour.__main__
 from compiler.frontend.pipeline import PASS_NAMES
 from tests.samples.float_net import attentive
+from tests.samples.qdq_net import QdqNet
 from tests.samples.small_onnx import Net, quantised_net
 
 ANEW = (
@@ -186,6 +187,21 @@ def test_build_says_the_only_one_at_once(tmp_path, capfd):
     message = capfd.readouterr().err
     assert message.startswith("onefour: Softmax 'odd': operator Softmax")
     assert message.endswith(f"{ANEW}\n")
+
+
+def test_what_the_back_end_refuses_has_a_next_step_too(tmp_path, capfd):
+    """Softplus of sums in 256 codes, which no product gives: a sentence, then the command."""
+    net = QdqNet()
+    y = net.node("Softplus", net.weighted(net.picture(), 4, 3, 4, biased=False), name="soft")
+    net.result(net.coded(y, 4 / 256, 0), 4)
+    path, folder = net.save(tmp_path), tmp_path / "build"
+    assert compiler.__main__.main(["build", str(path), "--machine", "tiny", "-o", str(folder)]) == 2
+    message = capfd.readouterr().err
+    assert (
+        "channel 0: no product of 24 by 24 bits gives the codes of its sums; supported" in message
+    )
+    assert message.endswith(f"or with a quantiser in front of the function. {ANEW}\n")
+    assert not folder.exists()
 
 
 def test_a_network_without_a_convolution(tmp_path, capfd):

@@ -5,6 +5,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
 import quant.__main__
 from compiler.frontend.pipeline import read_network
 from tests.samples.float_net import branched, pictures_in
@@ -39,3 +41,27 @@ def test_file_to_file(tmp_path, capfd):
     with pytest.raises(SystemExit):
         run(model, "--data", data, "-o", target, "--bits", "30fps")
     assert "such as w4a4, not '30fps'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_trains_on_the_processor_where_there_is_no_gpu(tmp_path, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model, data = branched("relu").save(tmp_path), pictures_in(tmp_path / "pictures")
+    target = tmp_path / "distilled.onnx"
+    given = ["--data", data, "-o", target, "--steps", 1, "--batch", 1, "--pictures", 1]
+    assert run(model, *given, "--device", device) == 0
+    (made,) = (
+        entry.value for entry in onnx.load(target).metadata_props if entry.key == "quantised"
+    )
+    assert made.endswith(f", torch {torch.__version__}, cpu")
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_an_error(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model, data = branched("relu").save(tmp_path), pictures_in(tmp_path / "pictures")
+    target = tmp_path / "distilled.onnx"
+    assert run(model, "--data", data, "-o", target, "--device", "cuda") == 2
+    assert "--device cuda: torch" in (told := capfd.readouterr().err)
+    assert "finds no GPU on this computer; leave --device out" in told
+    assert len(told.splitlines()) == 1
+    assert not target.exists()
