@@ -145,9 +145,11 @@ def run_tool(
             raise
     seconds = time.monotonic() - started
     if process.returncode != 0:
+        watched = folder / (watch or log)
+        said = path if path.stat().st_size or not watched.exists() else watched
         raise ToolError(
-            f"{label}: {arguments[0]} ended with status {process.returncode}; {path} "
-            f"says:\n{_reason(path)}"
+            f"{label}: {arguments[0]} ended with status {process.returncode}; {said} "
+            f"says:\n{_reason(said)}"
         )
     _progress(f"{label}: {seconds:.0f} s", last=True)
     return seconds
