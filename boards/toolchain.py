@@ -36,6 +36,11 @@ CELLS = {
 }
 #: nextpnr's attribute of a cell in a netlist that it has placed.
 PLACE = "NEXTPNR_BEL"
+SPLIT = "splitnets"
+"""For yosys: every bit of a wire becomes a wire with a name of its own. ABC's results are connected
+by name, and bit 3 of ``words`` is named like a wire ``words[3]`` (an element of an array). Then
+yosys 0.70 stops with an assertion (``GetSize(conn.first) == GetSize(conn.second)``, in
+``abc_ops_reintegrate``), or, where both are of one bit, joins the two in silence."""
 LOG_LINES = 12
 POLL_SECONDS = 0.5
 PROGRESS_WIDTH = 100
@@ -145,9 +150,11 @@ def run_tool(
             raise
     seconds = time.monotonic() - started
     if process.returncode != 0:
+        watched = folder / (watch or log)
+        said = path if path.stat().st_size or not watched.exists() else watched
         raise ToolError(
-            f"{label}: {arguments[0]} ended with status {process.returncode}; {path} "
-            f"says:\n{_reason(path)}"
+            f"{label}: {arguments[0]} ended with status {process.returncode}; {said} "
+            f"says:\n{_reason(said)}"
         )
     _progress(f"{label}: {seconds:.0f} s", last=True)
     return seconds
@@ -204,10 +211,13 @@ def synthesise(
     ``sources`` and ``netlist`` are file names in ``folder``; ``options`` go to ``synth_ecp5`` (for
     example ``-abc9`` or ``-noflatten``). The log is ``yosys.log`` in ``folder``.
     """
+    synthesis = f"synth_ecp5 -top {top} {options}".strip()
     run_yosys(
         [
             *(f"read_verilog -sv {source}" for source in sources),
-            f"synth_ecp5 -top {top} -json {netlist} {options}".strip(),
+            f"{synthesis} -run begin:map_luts",
+            SPLIT,
+            f"{synthesis} -json {netlist} -run map_luts:",
         ],
         folder=folder,
         label=label,

@@ -7,7 +7,7 @@ and exchanges
 
 * runs of whole tiles: what carry chains or LUT RAM occupy,
 * slices without those, and single positions of them: a LUT, a flip-flop or both,
-* block RAMs,
+* block RAMs, multipliers, and sites of either that are free,
 
 so that what is legal stays so. The netlist is nextpnr's own JSON (``--write``), in which the place
 of a cell is an attribute.
@@ -24,8 +24,10 @@ from boards.place_route.timing_graph import timing_graph
 from boards.toolchain import PLACE, ToolError, run_tool
 
 SOURCE = Path(__file__).with_name("annealer") / "anneal.cpp"
-LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM = range(6)
+LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM, MULTIPLIER = range(7)
 """Kinds of cells, as in ``anneal.cpp``."""
+SITED = {"DP16KD": BLOCK_RAM, "MULT18X18D": MULTIPLIER}
+"""What has sites of its own, outside the tiles of logic."""
 CLOCK_PINS = 5000
 """A net that clocks as many flip-flops has wires of its own."""
 
@@ -76,12 +78,17 @@ def _uncounted(module: dict, clocks: Counter) -> set:
     return found | {bit for bit, count in clocks.items() if count > CLOCK_PINS}
 
 
-def problem(module: dict) -> tuple[list[str], str]:
-    """Return the names of the placed cells and the text that ``anneal.cpp`` reads."""
+def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
+    """Return the names of the placed cells and the text that ``anneal.cpp`` reads.
+
+    ``sites`` are those of the device (:mod:`boards.place_route.sites`); a site that no cell is on
+    is written like a cell that nothing is connected to, behind all others.
+    """
     clocks = _clocks(module)
     uncounted, usual_clock = _uncounted(module, clocks), max(clocks, key=clocks.get, default=0)
     nets, controls, resets = {}, {}, {}
-    names, placed, lines, tiles, sites = [], [], [], set(), set()
+    names, placed, lines, tiles, seen = [], [], [], set(), set()
+    free = {kind: dict.fromkeys(range(len(places))) for kind, places in sites.items()}
     carry_from, carry_to = {}, {}
     for name, cell in module["cells"].items():
         if PLACE not in cell["attributes"]:
@@ -89,7 +96,7 @@ def problem(module: dict) -> tuple[list[str], str]:
         pins = cell["connections"]
         place = cell["attributes"][PLACE]
         x, y = map(int, _SITE.match(place).groups())
-        sites.add((x, y))
+        seen.add((x, y))
         bits = {
             bit: None
             for pin, found in pins.items()
@@ -98,8 +105,9 @@ def problem(module: dict) -> tuple[list[str], str]:
             if isinstance(bit, int) and bit not in uncounted
         }
         kind, position, bound, control, reset = FIXED, 0, 0, 0, 0
-        if cell["type"] == "DP16KD":
-            kind, position = BLOCK_RAM, len(names)
+        if cell["type"] in sites:
+            kind, position = SITED[cell["type"]], sites[cell["type"]].index(place)
+            del free[cell["type"]][position]
         elif found := _SLICE.match(place):
             tiles.add((x, y))
             if found[4] != "RAMW":
@@ -128,21 +136,26 @@ def problem(module: dict) -> tuple[list[str], str]:
         placed.append(cell)
         lines.append(" ".join(map(str, fields)))
     links = sorted(place for bit, place in carry_from.items() if carry_to.get(bit, place) != place)
-    size = (max(x for x, _ in sites) + 1, max(y for _, y in sites) + 1)
-    head = (*size, len(names), len(nets), len(tiles), len(links))
+    for cell, positions in free.items():
+        for position in positions:
+            x, y = map(int, _SITE.match(sites[cell][position]).groups())
+            seen.add((x, y))
+            lines.append(f"{SITED[cell]} {x} {y} {position} 0 0 0 0")
+    size = (max(x for x, _ in seen) + 1, max(y for _, y in seen) + 1)
+    head = (*size, len(lines), len(nets), len(tiles), len(links))
     places = (f"{x} {y}" for x, y in [*sorted(tiles), *links])
     text = "\n".join([" ".join(map(str, head)), *places, *lines]) + "\n"
     return names, text + timing_graph(placed, uncounted)
 
 
-def replace(module: dict, names: list[str], places: str) -> None:
+def replace(module: dict, names: list[str], places: str, sites: dict[str, list[str]]) -> None:
     """Put each cell where ``anneal.cpp`` says."""
-    before = [module["cells"][name]["attributes"][PLACE] for name in names]
-    for name, line in zip(names, places.splitlines(), strict=True):
+    lines = places.splitlines()[: len(names)]  # behind them are free sites
+    for name, line in zip(names, lines, strict=True):
         x, y, position = map(int, line.split())
-        attributes = module["cells"][name]["attributes"]
-        if module["cells"][name]["type"] == "DP16KD":
-            attributes[PLACE] = before[position]  # its site was this cell's
+        attributes, kind = module["cells"][name]["attributes"], module["cells"][name]["type"]
+        if kind in sites:
+            attributes[PLACE] = sites[kind][position]
             continue
         found = _SLICE.match(attributes[PLACE])
         if not found:
@@ -166,16 +179,24 @@ def compiled(folder: Path) -> str:
 
 
 def anneal(
-    *, folder: Path, placed: str, annealed: str, seed: int, schedule: Schedule, settings: dict
+    *,
+    folder: Path,
+    placed: str,
+    annealed: str,
+    seed: int,
+    schedule: Schedule,
+    settings: dict,
+    sites: dict[str, list[str]],
 ) -> float:
     """Read the netlist ``placed`` in ``folder`` and write it as ``annealed``, better placed.
 
+    ``sites`` are those of the device for block RAMs and multipliers; what has none there stays.
     Returns the seconds that it took. ``settings`` replace those that nextpnr wrote into the
     netlist, which go before its command line.
     """
     netlist = json.loads((folder / placed).read_text())
     module = _top(netlist)
-    names, text = problem(module)
+    names, text = problem(module, sites)
     (folder / "anneal.in").write_text(text)
     seconds = run_tool(
         [compiled(folder), "anneal.in", "anneal.out", str(schedule.moves_per_cell * len(names)),
@@ -184,7 +205,7 @@ def anneal(
         log=f"seed{seed}.anneal.log",
         label=f"annealing, seed {seed}",
     )  # fmt: skip
-    replace(module, names, (folder / "anneal.out").read_text())
+    replace(module, names, (folder / "anneal.out").read_text(), sites)
     module["settings"] |= settings
     (folder / annealed).write_text(json.dumps(netlist))
     return seconds

@@ -25,6 +25,7 @@ from boards.devices import Device
 from boards.pinless import CLOCK
 from boards.place_route.anneal import Schedule, anneal
 from boards.place_route.fixed_places import fix_places
+from boards.place_route.sites import sites
 from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     Placement,
@@ -105,6 +106,7 @@ def place_and_route_full(
         schedule=schedule or Schedule(),
         # nextpnr's own settings travel in the netlist, and go before its command line.
         settings={"router": ROUTER},
+        sites=sites(device.name),
     )
     fix_places(folder / annealed)
     try:

@@ -14,6 +14,8 @@ CARRY_IN, CARRY_ON, CARRY_OUT = 447, 71, 443
 """A carry position: from its inputs, from carry to carry (two positions), from carry to sum."""
 RESET_SETUP = 424
 RAM_SETUP = 251
+MULTIPLIER_OUTPUT, MULTIPLIER_SETUP = 735, 84
+"""Of a multiplier with registers in front and behind, as ``hw/compute/multiplier.py`` makes it."""
 RAM_OUTPUT = {"OUTREG": 973, "NOREG": 5609}
 """A block RAM's clock to output, with and without its output register."""
 OWN_LUT = 130
@@ -23,6 +25,7 @@ LUT_INPUTS = ("A", "B", "C", "D")
 FLIP_FLOP_INPUTS = {"DI": 0, "M": 0, "CE": 0, "LSR": RESET_SETUP}
 RAM_INPUT = re.compile(r"(AD|DI|WE|CE|OCE|CS|RST)[AB]\d*")
 RAM_DATA = re.compile(r"DO([AB])\d+")
+FACTOR, PRODUCT = re.compile(r"[AB]\d+"), re.compile(r"P\d+")
 WRITER_DATA = re.compile(r"(WADO|WDO)\d")
 FIXED_PINS = ("FCI", "DI", "WD", "WAD0", "WAD1", "WAD2", "WAD3")
 """Pins that nextpnr leads no wire to: a carry, a flip-flop's own LUT, the writer of LUT RAM."""
@@ -39,6 +42,8 @@ def _outputs(cell: dict) -> Outputs:
         for pin in pins:
             if port := RAM_DATA.fullmatch(pin):
                 yield pin, RAM_OUTPUT[cell["parameters"].get(f"REGMODE_{port[1]}", "NOREG")], []
+    elif kind == "MULT18X18D":
+        yield from ((pin, MULTIPLIER_OUTPUT, []) for pin in pins if PRODUCT.fullmatch(pin))
     elif kind == "TRELLIS_RAMW":
         for pin in pins:
             if port := WRITER_DATA.fullmatch(pin):
@@ -62,6 +67,8 @@ def _ends(cell: dict) -> Iterator[tuple[str, int]]:
         yield from FLIP_FLOP_INPUTS.items()
     elif kind == "DP16KD":
         yield from ((pin, RAM_SETUP) for pin in pins if RAM_INPUT.fullmatch(pin))
+    elif kind == "MULT18X18D":
+        yield from ((pin, MULTIPLIER_SETUP) for pin in pins if FACTOR.fullmatch(pin))
     elif kind == "TRELLIS_COMB" and cell["parameters"].get("MODE") == "DPRAM":
         yield from ((pin, 0) for pin in ("WD", "WRE", "WAD0", "WAD1", "WAD2", "WAD3"))
 

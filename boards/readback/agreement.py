@@ -2,10 +2,10 @@
 
 nextpnr's router may exchange the inputs of a LUT, and the LUT's contents follow. Where it takes a
 carry or LUT RAM for a plain LUT, that makes another circuit of the netlist, and nothing else looks.
-What is compared: the inputs and contents of LUTs and carries, what chooses between two LUTs of a
-slice, addresses, data and enables of LUT RAM, what flip-flops take in and their enables and resets,
-and the inputs of block RAMs and multipliers. What comes from elsewhere (pads, clocks, constants) is
-not.
+What is compared: the inputs and contents of LUTs and carries, multiplexers of LUTs and what
+chooses, addresses, data and enables of LUT RAM, what flip-flops take in and their enables and
+resets, and the inputs of block RAMs and multipliers. What comes from elsewhere (pads, clocks,
+constants) is not.
 """
 
 import json
@@ -65,8 +65,9 @@ class Cell:
                     yield net, (self.row, self.column, f"J{pin}_{end}")
             elif (self.kind, pin) in (("TRELLIS_FF", "Q"), ("TRELLIS_COMB", "F")):
                 yield net, (self.row, self.column, f"{pin}{self.index}_SLICE")
-            elif self.kind == "TRELLIS_COMB" and pin == "OFX" and self.index % 2 == 0:
-                yield net, (self.row, self.column, f"F5{SLICES[self.index // 2]}_SLICE")
+            elif self.kind == "TRELLIS_COMB" and pin == "OFX":
+                kind = "FX" if self.index % 2 else "F5"
+                yield net, (self.row, self.column, f"{kind}{SLICES[self.index // 2]}_SLICE")
 
     def inputs(self) -> Iterator[tuple[int, str]]:
         """(net, name of the wire) of what must come in at one place alone."""
@@ -80,6 +81,8 @@ class Cell:
                 yield net, REGISTER_INPUTS[pin].format(i=self.index, s=self.index // 2)
             elif self.kind == "TRELLIS_COMB" and (pin == "M" or (ram and pin in LUT_INPUTS)):
                 yield net, f"{pin}{self.index}"
+            elif self.kind == "TRELLIS_COMB" and pin in ("FXA", "FXB"):
+                yield net, f"{pin}{SLICES[self.index // 2]}_SLICE"
             elif ram and pin == "WRE":
                 yield net, f"WRE{self.index // 2}_SLICE"
             elif self.kind == "TRELLIS_RAMW" and WRITTEN.fullmatch(pin):

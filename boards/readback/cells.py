@@ -50,8 +50,10 @@ class LogicTiles:
             by = self._net(row, column, f"M{first}")
             self.lines.append(f"assign {name} = {by} ? {high} : {low};")
         elif pin.startswith("FX"):
-            raise ToolError(f"row {row}, column {column}: a multiplexer of four LUTs is not "
-                            "simulated; synthesise with -nowidelut")  # fmt: skip
+            # Results of multiplexers in this tile or the next one.
+            a, b = (self._net(row, column, f"FX{side}{pin[2]}_SLICE") for side in "AB")
+            by = self._net(row, column, f"M{2 * SLICES.index(pin[2]) + 1}")
+            self.lines.append(f"assign {name} = {by} ? {b} : {a};")
         elif pin.startswith("W"):
             self.lines.append(f"assign {name} = {self._net(row, column, WRITTEN[pin[:-7]])};")
         else:

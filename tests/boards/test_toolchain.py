@@ -43,6 +43,12 @@ def test_a_failing_tool_without_an_error_line_shows_its_end(tool, tmp_path):
     assert str(caught.value).splitlines()[-1] == "100"
 
 
+def test_what_yosys_says_in_its_log_alone_is_quoted(tool, tmp_path):
+    tool("echo 'ERROR: Assert failed' > yosys.log; exit 1")
+    with pytest.raises(ToolError, match=r"yosys\.log says:\nERROR: Assert failed$"):
+        synthesise(["a.v"], top="a", folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [

@@ -11,6 +11,7 @@
 
 constexpr int FEW_PINS = 40;     // nets with more of them draw no cell
 constexpr int LONGEST_RUN = 8;   // tiles of a carry chain
+constexpr int SITE_CHOICE = 98;  // of 100 moves: from here on one of a block RAM or multiplier
 
 inline uint64_t state;
 inline uint32_t random_bits() {
@@ -125,7 +126,7 @@ inline bool exchange_positions(Tile& a, Tile& b, int at_a, int at_b, int count, 
     return false;
 }
 
-inline bool exchange_block_rams(int index_a, int index_b, double temperature) {
+inline bool exchange_sites(int index_a, int index_b, double temperature) {
     Cell &a = cells[index_a], &b = cells[index_b];
     Spot at_a = spots[index_a], at_b = spots[index_b];
     price.move(index_a, at_b.x, at_b.y);
@@ -138,7 +139,7 @@ inline bool exchange_block_rams(int index_a, int index_b, double temperature) {
     return false;
 }
 
-inline int some_block_ram() { return block_rams[random_below(block_rams.size())]; }
+inline int some_sited(int kind) { return sited[kind][random_below(sited[kind].size())]; }
 
 // Moves a cell to about (x, y), alone or with what must stay with it.
 inline bool move_near(int tile, int position, int choice, int x, int y, int around,
@@ -164,12 +165,12 @@ inline bool move_urgent(double temperature) {
     if (random_below(2)) std::swap(cell, goal);
     const Cell& what = cells[cell];
     Spot from = spots[cell], to = spots[goal];
-    if (what.kind == BLOCK_RAM) {
-        int other = some_block_ram();
-        auto distance = [&](int ram) {
-            return std::abs(spots[ram].x - to.x) + std::abs(spots[ram].y - to.y);
+    if (has_site(what)) {
+        int other = some_sited(what.kind);
+        auto distance = [&](int index) {
+            return std::abs(spots[index].x - to.x) + std::abs(spots[index].y - to.y);
         };
-        return distance(other) < distance(cell) && exchange_block_rams(cell, other, temperature);
+        return distance(other) < distance(cell) && exchange_sites(cell, other, temperature);
     }
     if (!in_tile(what)) return false;
     int tile = tile_of(from.x, from.y), part = 1 + random_below(4);  // quarters of the way
@@ -189,8 +190,11 @@ inline bool one_move(double temperature, int range, int urgent_percent) {
     int choice = random_below(100);
     if (choice < urgent_percent) return move_urgent(temperature);
     choice = random_below(100);
-    if (choice == 99 && !block_rams.empty())
-        return exchange_block_rams(some_block_ram(), some_block_ram(), temperature);
+    if (choice >= SITE_CHOICE) {
+        int kind = choice == 99 ? BLOCK_RAM : MULTIPLIER;
+        if (!sited[kind].empty())
+            return exchange_sites(some_sited(kind), some_sited(kind), temperature);
+    }
     int index = random_below(tiles.size());
     const Tile& a = tiles[index];
     int x = a.x, y = a.y, around = range, picked = -1;

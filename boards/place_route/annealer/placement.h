@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <vector>
 
-enum Kind { LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM };
+enum Kind { LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM, MULTIPLIER, KINDS };
 
 constexpr int POSITIONS = 8;  // of a logic tile: LUT and flip-flop each; two make a slice
 
@@ -17,7 +17,7 @@ struct Spot {
 };
 struct Cell {
     int kind;
-    int position;  // in the tile; of a block RAM: the number of its site
+    int position;  // in the tile; of a block RAM or multiplier: the number of its site
     int bound;     // a flip-flop that takes its data from the LUT at its position; a LUT whose
                    // multiplexer takes the wire that another flip-flop would take there
     int control;   // flip-flops of a slice share clock, enable and reset
@@ -61,7 +61,7 @@ inline std::vector<Cell> cells;
 inline std::vector<Spot> spots;
 inline std::vector<Tile> tiles;
 inline std::vector<int> tile_at;
-inline std::vector<int> block_rams;
+inline std::array<std::vector<int>, KINDS> sited;  // block RAMs and multipliers, and sites of theirs without any
 inline Lists nets_of;   // of a cell
 inline Lists cells_of;  // of a net
 
@@ -69,7 +69,9 @@ inline int tile_of(int x, int y) {
     return x < 0 || y < 0 || x >= width || y >= height ? -1 : tile_at[x * height + y];
 }
 
-inline bool in_tile(const Cell& cell) { return cell.kind != FIXED && cell.kind != BLOCK_RAM; }
+inline bool has_site(const Cell& cell) { return cell.kind == BLOCK_RAM || cell.kind == MULTIPLIER; }
+
+inline bool in_tile(const Cell& cell) { return cell.kind != FIXED && !has_site(cell); }
 
 inline bool slice_is_legal(const Tile& tile, int position) {
     int a = tile.flip_flop[position & ~1], b = tile.flip_flop[position | 1];
@@ -128,7 +130,7 @@ inline void read_placement(FILE* file) {
             nets_of.items.push_back(number);
         }
         nets_of.end_list();
-        if (c.kind == BLOCK_RAM) block_rams.push_back(i);
+        if (has_site(c)) sited[c.kind].push_back(i);
         if (!in_tile(c)) continue;
         Tile& tile = tiles[tile_of(x, y)];
         if (c.kind == FLIP_FLOP) tile.flip_flop[c.position] = i;

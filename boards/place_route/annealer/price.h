@@ -13,6 +13,8 @@
 
 constexpr int BIN = 4;       // tiles along the side of a square in which pins are counted
 constexpr int SMALL = 16;    // nets of no more cells are measured anew, of others lines are counted
+constexpr double ACROSS = 1.13;  // price of a tile across (upwards: what is left of 2): devices are
+                                 // wider than high, and as many wires lead across as upwards
 constexpr double LONG_WIRES = 0.005;  // a wire of 100 tiles costs half as much again: it is slow
 
 // One direction of a large net's bounding box, with the pins on every line.
@@ -183,7 +185,8 @@ private:
 
     double price_of(int net) const {
         if (!cells_of.size(net)) return 0;
-        double length = box(net).length();
+        Box ends = box(net);
+        double length = ACROSS * (ends.right - ends.left) + (2 - ACROSS) * (ends.high - ends.low);
         return weight[net] * length * (1 + LONG_WIRES * length);
     }
     double price_of(const Connection& connection, double strength) const {

@@ -11,6 +11,10 @@ from boards.toolchain import PLACE
 
 FF = {"CEMUX": "1", "LSRMUX": "LSR", "CLKMUX": "CLK"}
 SIDE = 12
+SITES = {
+    "DP16KD": [f"X{3 * site}/Y0/EBR{site}" for site in range(4)],
+    "MULT18X18D": [f"X{2 * site + 1}/Y{y}/MULT18_0" for site in range(4) for y in (12, 13)],
+}
 PLACES = re.compile(r"X(\d+)/Y(\d+)/SLICE([ABCD])\.(K|FF|RAMW)(\d?)")
 
 
@@ -85,7 +89,10 @@ def placed_netlist(chance):
                     )
     for site in range(4):
         pins = {"DOB0": [chance.choice(wires)], "ADA5": [chance.choice(wires)]}
-        cells[f"b{site}"] = cell("DP16KD", f"X{3 * site}/Y0/EBR{site}", pins)
+        cells[f"b{site}"] = cell("DP16KD", SITES["DP16KD"][site], pins)
+    for site in range(3):
+        pins = {"P0": [chance.choice(wires)], "A1": [chance.choice(wires)]}
+        cells[f"m{site}"] = cell("MULT18X18D", SITES["MULT18X18D"][2 * site + 1], pins)
     cells["pin"] = cell("TRELLIS_IO", "X0/Y5/PIOA", {"I": [wires[0]]})
     return {"modules": {"top": {"cells": cells, "netnames": {}, "settings": {"router": "a"}}}}
 
@@ -122,18 +129,17 @@ def test_what_is_legal_stays_so(tmp_path, seed, density):
     schedule = Schedule(moves_per_cell=200, temperature=2.0, density=density)
     for run in ("a.json", "b.json"):
         anneal(folder=tmp_path, placed="placed.json", annealed=run, seed=seed, schedule=schedule,
-               settings={"router": "b"})  # fmt: skip
+               settings={"router": "b"}, sites=SITES)  # fmt: skip
     after = json.loads((tmp_path / "a.json").read_text())
     assert after == json.loads((tmp_path / "b.json").read_text()), "the same seed, the same places"
     assert after["modules"]["top"]["settings"] == {"router": "b"}
     assert length(after) < (0.95 if density == 0 else 1.1) * length(before)
 
-    sites = [
-        sorted(c["attributes"][PLACE] for c in n["modules"]["top"]["cells"].values()
-               if c["type"] == "DP16KD")
-        for n in (before, after)
-    ]  # fmt: skip
-    assert sites[0] == sites[1], "block RAMs exchange their sites"
+    for kind, count in (("DP16KD", 4), ("MULT18X18D", 3)):
+        found = [c["attributes"][PLACE] for c in after["modules"]["top"]["cells"].values()
+                 if c["type"] == kind]  # fmt: skip
+        assert len(set(found)) == count, f"two of {kind} on one site"
+        assert set(found) <= set(SITES[kind])
 
     cells, places = after["modules"]["top"]["cells"], where(after)
     assert len(set(places.values())) == len(places), "two cells in one place"
@@ -160,3 +166,21 @@ def test_what_is_legal_stays_so(tmp_path, seed, density):
         if kind == "f" and "DI" in cells[name]["connections"]:
             assert places[f"l{number}"] == (x, y, "K", position), "torn off its LUT"
     assert all(len(found) == 1 for found in controls.values()), "two clocks or resets in a tile"
+
+
+def test_multipliers_come_to_what_they_are_connected_to(tmp_path):
+    """To a site that nothing was on, next to the flip-flop; where no sites are told, it stays."""
+    places = {}
+    for sites in (SITES, {}):
+        cells = {
+            "f": cell("TRELLIS_FF", bel(11, 11, 0, "FF"), {"Q": [1], "CLK": [2]}, **FF),
+            "m": cell("MULT18X18D", "X1/Y12/MULT18_0", {"A0": [1]}),
+        }
+        netlist = {"modules": {"top": {"cells": cells, "netnames": {}, "settings": {}}}}
+        (tmp_path / "placed.json").write_text(json.dumps(netlist))
+        anneal(folder=tmp_path, placed="placed.json", annealed="a.json", seed=1, settings={},
+               schedule=Schedule(moves_per_cell=500), sites=sites)  # fmt: skip
+        after = json.loads((tmp_path / "a.json").read_text())["modules"]["top"]["cells"]
+        places[bool(sites)] = after["m"]["attributes"][PLACE]
+        assert after["f"]["attributes"][PLACE].startswith("X11/Y11/"), "there is no other tile"
+    assert places == {True: "X7/Y12/MULT18_0", False: "X1/Y12/MULT18_0"}

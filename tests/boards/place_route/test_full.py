@@ -44,7 +44,7 @@ def test_four_steps(tool, tmp_path):
                      options="-nowidelut")  # fmt: skip
     synthesis, place, anneal, route = (tmp_path / "calls").read_text().splitlines()
     common = "--25k --package CABGA381 --speed 6 --lpf pins.lpf"
-    assert "synth_ecp5 -top pinless -json netlist.json -nowidelut" in synthesis
+    assert "synth_ecp5 -top pinless -nowidelut -json netlist.json" in synthesis
     assert f"{common} --json netlist.json --seed 4 --freq 90" in place
     assert "--placer static --no-route --write seed4.placed.json" in place
     assert anneal.startswith("anneal.in anneal.out ")

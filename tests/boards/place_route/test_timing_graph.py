@@ -65,6 +65,17 @@ def test_memories():
     assert nodes[6] == [2, 0, 1, 2, 0, 0]
 
 
+def test_multipliers():
+    factor = cell("TRELLIS_FF", bel(1, 1, 0, "FF"), {"Q": [10], "CLK": [9]})
+    multiplier = cell("MULT18X18D", "X4/Y13/MULT18_0", {"A3": [10], "P17": [11], "CLK0": [9]})
+    assert graph_of([factor, multiplier]) == [
+        [0, 525, 0],
+        [1, 735, 0],
+        [0, 0, 0],
+        [1, 0, 1, 0, 84, 1],
+    ]
+
+
 def scattered(chance):
     """A path of six LUTs over the whole device, and as many cells again that are in no hurry."""
     places = [(x, y, p) for x in range(1, SIDE) for y in range(1, SIDE) for p in range(8)]
@@ -89,7 +100,7 @@ def test_urgent_paths_get_short(tmp_path, seed, urgent):
     (tmp_path / "placed.json").write_text(json.dumps(scattered(random.Random(seed))))
     schedule = Schedule(moves_per_cell=50, temperature=15.0, density=0.0, urgent=urgent)
     anneal(folder=tmp_path, placed="placed.json", annealed="annealed.json", seed=3,
-           schedule=schedule, settings={})  # fmt: skip
+           schedule=schedule, settings={}, sites={})  # fmt: skip
     before, *_, last, after = longest_path(tmp_path, "seed3.anneal.log")
     least = 0.525 + 6 * 0.236 + 7 * NEAR / 1000
     assert after >= least - 0.001

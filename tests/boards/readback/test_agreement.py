@@ -80,6 +80,7 @@ def test_what_makes_a_carry(tmp_path):
     ("MULT18X18D", "MULT18_0", {"A3": [5], "P0": [8]}, "something else comes in at JA3_MULT18"),
     ("TRELLIS_COMB", "SLICEA.K0", {"M": [5], "OFX": [8]}, "something else comes in at M0"),
     ("TRELLIS_COMB", "SLICEA.K0", {"F1": [5], "OFX": [8]}, "chooses from another LUT than the one"),
+    ("TRELLIS_COMB", "SLICEA.K1", {"FXA": [5], "OFX": [8]}, "something else comes in at FXAA_SL"),
     ("TRELLIS_RAMW", "SLICEC.RAMW", {"B1": [5]}, "something else comes in at B5"),
 ])  # fmt: skip
 def test_inputs_of_other_cells(tmp_path, kind, place, connections, said):

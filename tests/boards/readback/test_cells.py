@@ -2,10 +2,7 @@
 
 from collections import defaultdict
 
-import pytest
-
 from boards.readback.cells import LogicTiles
-from boards.toolchain import ToolError
 
 
 def named(wire) -> str:
@@ -45,5 +42,9 @@ def test_two_luts_and_what_chooses():
     tiles.make((3, 4, "F5C_SLICE"), "chosen")
     assert tiles.finish() == ["assign chosen = r3c4_M4 ? r3c4_F5_SLICE : r3c4_F4_SLICE;"]
     assert sorted(made) == [(3, 4, "F4_SLICE"), (3, 4, "F5_SLICE")]
-    with pytest.raises(ToolError, match=r"row 3, column 4: .*four LUTs.*-nowidelut"):
-        tiles.make((3, 4, "FXA_SLICE"), "one")
+
+
+def test_multiplexers_of_four_luts_and_more():
+    tiles = LogicTiles(lambda *at: named(at), named, lambda *_: [], defaultdict(dict))
+    tiles.make((3, 4, "FXC_SLICE"), "chosen")
+    assert tiles.finish() == ["assign chosen = r3c4_M5 ? r3c4_FXBC_SLICE : r3c4_FXAC_SLICE;"]

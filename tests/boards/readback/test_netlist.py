@@ -19,16 +19,24 @@ DESIGN = Design(board=BOARDS["ulx3s-25f"], machine=TINY, clock_mhz=75.0, baud=12
 EMPTY = Path(__file__).parents[1] / "no_accelerator.v"
 READ = "s_axil_rdata <= registers[s_axil_araddr[5:2]]"
 CHOSEN = """
-    wire [31:0] even = registers[{s_axil_araddr[5:3], 1'b0}], chosen;
-    wire [31:0] odd = registers[{s_axil_araddr[5:3], 1'b1}];
+    wire [31:0] chosen;
     for (genvar i = 0; i < 32; i = i + 1) begin
-        wire low, high;
-        LUT4 #(.INIT(16'hAAAA)) lower (.A(even[i]), .B(1'b1), .C(1'b1), .D(1'b1), .Z(low));
-        LUT4 #(.INIT(16'hAAAA)) upper (.A(odd[i]), .B(1'b1), .C(1'b1), .D(1'b1), .Z(high));
-        PFUMX choice (.ALUT(high), .BLUT(low), .C0(s_axil_araddr[2]), .Z(chosen[i]));
+        wire low, high, upper;
+        wire [3:0] of_two;
+        for (genvar j = 0; j < 4; j = j + 1) begin
+            wire even, odd;
+            wire [31:0] one = registers[{s_axil_araddr[5], j[1:0], 1'b0}];
+            wire [31:0] next = registers[{s_axil_araddr[5], j[1:0], 1'b1}];
+            LUT4 #(.INIT(16'hAAAA)) a (.A(one[i]), .B(1'b1), .C(1'b1), .D(1'b1), .Z(even));
+            LUT4 #(.INIT(16'hAAAA)) b (.A(next[i]), .B(1'b1), .C(1'b1), .D(1'b1), .Z(odd));
+            PFUMX choice (.ALUT(odd), .BLUT(even), .C0(s_axil_araddr[2]), .Z(of_two[j]));
+        end
+        L6MUX21 a (.D0(of_two[0]), .D1(of_two[1]), .SD(s_axil_araddr[3]), .Z(low));
+        L6MUX21 b (.D0(of_two[2]), .D1(of_two[3]), .SD(s_axil_araddr[3]), .Z(high));
+        L6MUX21 c (.D0(low), .D1(high), .SD(s_axil_araddr[4]), .Z(chosen[i]));
     end
 """
-"""Registers that are read through multiplexers of two LUTs, which the accelerator has, too."""
+"""Registers that are read through multiplexers of several LUTs, which the accelerator has, too."""
 
 
 def accelerator() -> str:
@@ -75,7 +83,8 @@ def test_the_netlist_does_what_its_source_does(folder):
     made = read_back(folder)
     print(made.counts)
     assert made.counts["flip-flops"] > 1000
-    assert "_F5A_SLICE = " in made.verilog, "no multiplexer of two LUTs was looked at"
+    for kind in ("F5", "FX"):
+        assert f"_{kind}A_SLICE = " in made.verilog, "no multiplexer was looked at"
     source, netlist = _play(source_files(folder)), _play(netlist_files(made))
     assert netlist == source
     content = random.Random(1).randbytes(1024)
