@@ -348,10 +348,27 @@ ECP5_85F = Machine(
 with 4,128 lanes: 3 x 3 with 448 channels.
 """
 
+ECP5_85F_4BIT = Machine(
+    name="ecp5_85f_4bit",
+    rows=16,
+    columns=16,
+    activation_words=2048,
+    table_entries=1024,
+    axi_data_bits=128,
+    queue_depth=2,
+    cluster=8,
+    multipliers=64,
+    signs=1,
+)
+"""``ecp5_85f`` for codes of up to 4 bits: as many products, in less of an LFE5U-85F."""
+
 GW2A_18 = Machine(name="gw2a_18", rows=8, columns=4, accumulator_bits=20, queue_depth=2)
 """2,048 binary MACs per cycle: for a Gowin GW2A-18 (46 block RAMs, 20,736 LUTs)."""
 
-MACHINES = {machine.name: machine for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F, GW2A_18)}
+MACHINES = {
+    machine.name: machine
+    for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F, ECP5_85F_4BIT, GW2A_18)
+}
 
 
 def machine_named(name: str) -> Machine:

@@ -13,6 +13,7 @@ USUAL = {
     "ecp5_25f": "ulx3s-25f",
     "ecp5_45f": "ulx3s-45f",
     "ecp5_85f": "ulx3s-85f",
+    "ecp5_85f_4bit": "ulx3s-85f",
 }
 
 

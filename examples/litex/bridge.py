@@ -4,6 +4,7 @@ It has the methods of :class:`host.link.Link` that :class:`host.device.Device` u
 is the same. UARTBone knows no checksums and answers no writes: what the line loses is lost.
 """
 
+import random
 import struct
 from collections.abc import Callable, Iterable, Mapping
 
@@ -20,6 +21,8 @@ FLAGS = {
 }  # fmt: skip
 START_SECONDS = 300e-6
 """Of an SDRAM, from stable clocks to its first command."""
+PATTERN = bytes(random.Random(5).randbytes(64))
+"""Written and read again to find when reads of DDR3 are sampled."""
 
 
 class Bridge:
@@ -117,7 +120,7 @@ class Bridge:
     def initialise_memory(self) -> None:
         """Send what an SDRAM wants to be told first, and hand its pins to LiteDRAM.
 
-        The steps are LiteDRAM's for SDR, without the reset of a DLL, which an SDR SDRAM has not.
+        The steps are LiteDRAM's; for SDR without the reset of a DLL, which an SDR SDRAM has not.
         The first one takes the pins from LiteDRAM, which refreshes from its reset on.
         """
         for step in self.soc["initialisation"]:
@@ -134,3 +137,49 @@ class Bridge:
                 self._write_csr("sdram_dfii_pi0_command_issue", 1)
             self._wait(step["cycles"] / self.soc["clock"])
         self._write_csr("sdram_dfii_control", FLAGS["DFII_CONTROL_SEL"])
+        if self.soc["levelling"]:
+            self.level_reads(**self.soc["levelling"])
+
+    def level_reads(self, lanes: int, bitslips: int, delays: int) -> list[tuple[int, int]]:
+        """Set when each byte of the memory's width is sampled; return (bit slip, delay) of each.
+
+        Of all settings of LiteDRAM's ECP5DDRPHY the middle of the longest run of delays with which
+        a pattern is read right. Raises :class:`host.device.DeviceError` where none does.
+        """
+        self.write(0, PATTERN)
+        chosen = []
+        for lane in range(lanes):
+            wanted, runs = PATTERN[lane::lanes], []
+            for slip in range(bitslips):
+                right = []
+                for delay in range(delays):
+                    self._sample(lane, slip, delay)
+                    right.append(self.read(0, len(PATTERN))[lane::lanes] == wanted)
+                runs += [(length, slip, first) for first, length in _runs(right)]
+            if not runs:
+                raise DeviceError(
+                    f"byte {lane} of the DDR3's width is read wrong with each of {bitslips} bit "
+                    f"slips and {delays} delays: its memory does not work; press the board's reset "
+                    "button, and try a lower --clock for soc.py"
+                )
+            length, slip, first = max(runs, key=lambda run: run[0])
+            chosen.append((slip, first + length // 2))
+            self._sample(lane, *chosen[-1])
+        return chosen
+
+    def _sample(self, lane: int, slip: int, delay: int) -> None:
+        """Set one lane: both settings begin at 0 and are raised by steps."""
+        self._write_csr("ddrphy_dly_sel", 1 << lane)
+        for reset, step, count in (
+            ("dq_bitslip_rst", "dq_bitslip", slip), ("dq_rst", "dq_inc", delay),
+        ):  # fmt: skip
+            for name in (reset, *[step] * count):
+                self._write_csr(f"ddrphy_rdly_{name}", 1)
+        self._write_csr("ddrphy_dly_sel", 0)
+
+
+def _runs(right: list[bool]) -> list[tuple[int, int]]:
+    """(first, length) of every run of True."""
+    edges = [at for at in range(len(right) + 1)
+             if (at and right[at - 1]) != (at < len(right) and right[at])]  # fmt: skip
+    return [(first, end - first) for first, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from bridge import Bridge
 from simulation import WORD, simulated_soc
+from targets import TARGETS
 
 from arch.command_line import Help, real, run_command
 from arch.errors import OnefourError
@@ -30,17 +31,20 @@ from host.frame import load_frame
 from host.serial_line import SerialLine, the_port
 from sim.board.transport import SimulatedBoard
 
-FT231X = (0x0403, 0x6015)
-
 
 @contextmanager
 def opened(options: argparse.Namespace, soc: dict) -> Iterator[SerialLine | SimulatedBoard]:
     """The line to the board, or to its simulation."""
     if options.simulate:
+        if soc["levelling"]:
+            raise OnefourError(
+                f"{soc['board']}: DDR3 is not simulated here; take a SoC of soc.py --board ulx3s"
+            )
         with simulated_soc(options.soc, soc) as line:
             yield line
         return
-    line = SerialLine(options.port or the_port(FT231X, "ULX3S"), soc["baud"])
+    target = TARGETS[soc["board"]]
+    line = SerialLine(options.port or the_port(target.usb, target.title), soc["baud"])
     try:
         yield line
     finally:

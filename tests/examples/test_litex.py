@@ -11,16 +11,17 @@ from pathlib import Path
 import pytest
 
 from arch.machine import TINY
+from host.device import DeviceError
 from host.link import LinkError
 from tests.samples.small_onnx import small_build
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "litex"
 MEMORY, REGISTERS, CONTROL = 0x4000_0000, 0x8000_0000, 0x1000
-SOC = {"memory": MEMORY, "registers": REGISTERS, "clock": 50e6}
+SOC = {"memory": MEMORY, "registers": REGISTERS, "clock": 50e6, "levelling": None}
 CSR = {"sdram_dfii_control": {"addr": CONTROL}}
 needs_litex = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("litex", "litedram", "litex_boards"))),
+    not all(map(importlib.util.find_spec, ("litex", "litedram", "liteeth", "litex_boards"))),
     reason="LiteX is not installed: pip install '.[litex]'",
 )
 
@@ -95,6 +96,58 @@ def test_silence_is_told(bridge, line, monkeypatch):
         bridge.read_register(0)
 
 
+DELAYS = {
+    f"ddrphy_{name}": {"addr": CONTROL + 4 * place}
+    for place, name in enumerate(
+        ("dly_sel", "rdly_dq_rst", "rdly_dq_inc", "rdly_dq_bitslip_rst", "rdly_dq_bitslip"), 1
+    )
+}
+
+
+class Levelled(Uartbone):
+    """Of a DDR3's two bytes each is read right within a window of its own: (bit slip, delays)."""
+
+    def __init__(self, windows):
+        super().__init__()
+        self.windows, self.set, self.chosen = windows, [[0, 0], [0, 0]], 0
+
+    def write(self, content: bytes) -> None:
+        kind, _, word = struct.unpack_from(">BBI", content)
+        name = next((n for n, at in DELAYS.items() if at["addr"] == 4 * word), "")
+        if kind == 1 and name.endswith("sel"):
+            (self.chosen,) = struct.unpack_from(">I", content, 6)
+        elif kind == 1 and name:
+            for lane in range(2):
+                if self.chosen >> lane & 1:
+                    what = 0 if "bitslip" in name else 1
+                    new = 0 if name.endswith("rst") else self.set[lane][what] + 1
+                    self.set[lane][what] = new % (8 if what else 4)
+        else:
+            super().write(content)
+
+    def read(self, count: int, seconds: float) -> bytes:
+        found = bytearray(super().read(count, seconds))
+        for lane, (slip, delays) in enumerate(self.windows):
+            if self.set[lane][0] != slip or self.set[lane][1] not in delays:
+                for at in range(1 - lane, count, 2):  # words come with their highest byte first
+                    found[at] ^= 0x55
+        return bytes(found)
+
+
+def test_reads_of_ddr3_are_levelled():
+    line = Levelled([(2, (0, 1, 4, 5, 6)), (0, (7,))])
+    bridge = _bridge_module().Bridge(line, SOC, DELAYS)
+    assert bridge.level_reads(lanes=2, bitslips=4, delays=8) == [(2, 5), (0, 7)]
+    assert line.set == [[2, 5], [0, 7]]
+    assert line.chosen == 0
+
+
+def test_ddr3_that_is_never_read_right():
+    bridge = _bridge_module().Bridge(Levelled([(1, (3,)), (1, ())]), SOC, DELAYS)
+    with pytest.raises(DeviceError, match=r"byte 1 of the DDR3's width .* each of 4 bit slips"):
+        bridge.level_reads(lanes=2, bitslips=4, delays=8)
+
+
 def _run(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -106,9 +159,16 @@ def _soc(folder: Path, *arguments: object) -> None:
 
 
 @needs_litex
-def test_the_soc_elaborates(tmp_path):
+@pytest.mark.parametrize(
+    ("board", "first", "levelling"),
+    [
+        ("ulx3s", "Bring CKE high", None),
+        ("ecpix5", "Release reset", {"lanes": 2, "bitslips": 4, "delays": 8}),
+    ],
+)
+def test_the_soc_elaborates(tmp_path, board, first, levelling):
     """Every port of the accelerator is connected, and the description is whole."""
-    _soc(tmp_path, "--fabric", "ecp5")
+    _soc(tmp_path, "--fabric", "ecp5", "--board", board)
     soc = (tmp_path / "gateware" / "soc.v").read_text()
     instance = re.search(r"^accelerator accelerator *\((.*?)\);", soc, re.MULTILINE | re.DOTALL)
     connected = set(re.findall(r"^\s*\.(\w+) ", instance[1], re.MULTILINE))
@@ -119,9 +179,20 @@ def test_the_soc_elaborates(tmp_path):
     assert connected == set(re.findall(r"\w+", module[1]))
     told = json.loads((tmp_path / "soc.json").read_text())
     assert told["machine"] == "tiny"
-    assert told["initialisation"][0]["what"] == "Bring CKE high"
+    assert told["initialisation"][0]["what"] == first
+    assert told["levelling"] == levelling
     registers = json.loads((tmp_path / "csr.json").read_text())["csr_registers"]
-    assert {"sdram_dfii_control", "sdram_dfii_pi0_command_issue"} <= set(registers)
+    needed = {"sdram_dfii_control", "sdram_dfii_pi0_command_issue"}
+    assert needed | set(DELAYS if levelling else ()) <= set(registers)
+
+
+@needs_litex
+def test_a_device_that_a_board_is_not_made_with(tmp_path):
+    ended = _run(EXAMPLE / "soc.py", "--board", "ecpix5", "--device", "LFE5U-25F", "-o", tmp_path)
+    assert ended.returncode == 2
+    assert "ECPIX-5 is not made with 'LFE5U-25F'; --device: LFE5UM5G-45F, LFE5UM5G-85F" in (
+        ended.stderr
+    )
 
 
 @needs_litex

@@ -4,7 +4,7 @@ import pytest
 
 import arch.boards
 from arch.errors import ConfigurationError
-from arch.machine import ECP5_85F, MACHINES, TINY
+from arch.machine import ECP5_85F, ECP5_85F_4BIT, MACHINES, TINY
 from boards.platforms.registry import BOARDS, board_named, usual_board
 
 
@@ -18,6 +18,6 @@ def test_every_board_is_known_to_the_compiler():
 def test_numbers_and_machines():
     assert len({board.number for board in BOARDS.values()}) == len(BOARDS)
     assert usual_board(TINY).name == "ulx3s-25f"
-    assert usual_board(ECP5_85F).name == "ulx3s-85f"
+    assert usual_board(ECP5_85F).name == usual_board(ECP5_85F_4BIT).name == "ulx3s-85f"
     with pytest.raises(ConfigurationError, match=r"known: ulx3s-12f, ulx3s-25f"):
         board_named("ulx3s")
