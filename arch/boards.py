@@ -6,7 +6,7 @@ What a board's device offers is in ``boards/``; the compiler needs only these tw
 from dataclasses import dataclass
 
 from arch.errors import ConfigurationError
-from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, TINY, Machine
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, ECP5_85F_4BIT, TINY, Machine
 from arch.memory import IDEAL, SDR16_100, SDR16_133, Memory
 
 
@@ -29,14 +29,15 @@ BOARDS: dict[str, Board] = {
     "ulx3s-25f": Board(ECP5_25F, SDR16_100, line=True),
     "ulx3s-45f": Board(ECP5_45F, SDR16_100, line=True),
     "ulx3s-85f": Board(ECP5_85F, SDR16_100, line=True),
+    "ulx3s-85f-4bit": Board(ECP5_85F_4BIT, SDR16_100, line=True),
     "icepi-zero": Board(ECP5_25F, SDR16_100, line=True),
     "icesugar-pro": Board(ECP5_25F, SDR16_100, line=True),
     "tiny": Board(TINY, IDEAL),
 }
 """ECP5 boards that people have carry 16-bit SDRAM: those named after their device stand for any of
 them, with a memory clock of its own; those named after themselves are what ``python -m boards``
-builds, with memory at the core's clock. An LFE5U-12F is the die of a 25F. ``tiny`` is no board: it
-serves tests and quick simulations."""
+builds, with memory at the core's clock. An LFE5U-12F is the die of a 25F; an 85F can have either of
+two machines. ``tiny`` is no board: it serves tests and quick simulations."""
 
 DEFAULT_BOARD = "ecp5"
 
