@@ -105,7 +105,6 @@ def test_urgent_paths_get_short(tmp_path, seed, urgent):
     least = 0.525 + 6 * 0.236 + 7 * NEAR / 1000
     assert after >= least - 0.001
     assert after < before
-    assert after <= last
-    assert urgent or after < last, "an earlier placement was better, with this seed, and is kept"
+    assert after <= last, "of those seen in the cold the best is kept"
     if urgent:
         assert after < least + 7 * 0.21, "neighbours, or nearly"
