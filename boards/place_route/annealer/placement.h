@@ -61,7 +61,7 @@ inline std::vector<Cell> cells;
 inline std::vector<Spot> spots;
 inline std::vector<Tile> tiles;
 inline std::vector<int> tile_at;
-inline std::array<std::vector<int>, KINDS> sited;  // block RAMs and multipliers, and sites of theirs without any
+inline std::array<std::vector<int>, KINDS> sited;  // of a kind: its cells, and free sites
 inline Lists nets_of;   // of a cell
 inline Lists cells_of;  // of a net
 

@@ -21,7 +21,7 @@ READ = "s_axil_rdata <= registers[s_axil_araddr[5:2]]"
 CHOSEN = """
     wire [31:0] chosen;
     for (genvar i = 0; i < 32; i = i + 1) begin
-        wire low, high, upper;
+        wire low, high;
         wire [3:0] of_two;
         for (genvar j = 0; j < 4; j = j + 1) begin
             wire even, odd;
