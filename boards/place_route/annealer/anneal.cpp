@@ -25,7 +25,8 @@ constexpr double WARM = 0.97;         // of the moves; then only what is better 
 constexpr int OFTENER = 4;            // are paths looked at in the cold, where prices need not wait
 
 static void report(const char* head, long wire_length, int longest) {
-    std::printf("%swire length %ld, longest path %.2f ns\n", head, wire_length, longest / 1000.0);
+    std::printf("%swire length %ld, longest path %.2f ns, crowded %.1f across, %.1f up\n", head,
+                wire_length, longest / 1000.0, price.across.crowded(), price.up.crowded());
     std::fflush(stdout);
 }
 
@@ -74,6 +75,7 @@ int main(int count, char** arguments) {
         }
         const uint64_t pause = temperature > 0 ? analyse : std::max<uint64_t>(analyse / OFTENER, 1);
         if (move % pause == pause - 1) {
+            price.look_at_crowding();
             price.look_at_timing();
             if (temperature == 0) best.look();
         }

@@ -1,13 +1,15 @@
 // What a placement costs, and what the move at hand changes of it.
 //
-// The price is the wire length (half of every net's bounding box), how unevenly pins are spread
-// (where there are many of them the router finds no way), and the length of urgent connections.
+// The price is the wire length (half of every net's bounding box), dearer where many wires lead
+// (crowding.h), how unevenly pins are spread (where there are many of them the router finds no way),
+// and the length of urgent connections.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "crowding.h"
 #include "placement.h"
 #include "timing.h"
 
@@ -36,11 +38,6 @@ struct Span {
     }
 };
 
-struct Box {
-    int left, right, low, high;
-    int length() const { return right - left + high - low; }
-};
-
 struct Moved {
     int cell, x, y;
 };
@@ -48,6 +45,7 @@ struct Moved {
 class Price {
 public:
     std::vector<Moved> moved;
+    Crowding across, up;
 
     void start(double density, double urgent) {
         urgent_price = urgent;
@@ -68,8 +66,10 @@ public:
                     spans[2 * net + 1].add(spots[*cell].y);
                 }
             }
-            net_cost[net] = price_of(net);
         }
+        across.start();
+        up.start();
+        look_at_crowding();
         int squares = (width / BIN + 1) * (height / BIN + 1);
         square_pins.assign(squares, 0);
         square_price.assign(squares, 0);
@@ -86,6 +86,21 @@ public:
         connection_cost.assign(timing.connections.size(), 0);
         pull.assign(timing.connections.size(), 0);
         look_at_timing();
+    }
+
+    // Counts wires anew, and prices of all nets with them.
+    void look_at_crowding() {
+        across.begin();
+        up.begin();
+        for (int net = 0; net < cells_of.count(); net++) {
+            if (!cells_of.size(net)) continue;
+            Box ends = box(net);
+            across.add(ends, weight[net] * (ends.right - ends.left));
+            up.add(ends, weight[net] * (ends.high - ends.low));
+        }
+        across.end();
+        up.end();
+        for (int net = 0; net < cells_of.count(); net++) net_cost[net] = price_of(net);
     }
 
     // Finds out anew which connections are urgent, and how much.
@@ -186,8 +201,9 @@ private:
     double price_of(int net) const {
         if (!cells_of.size(net)) return 0;
         Box ends = box(net);
-        double length = ACROSS * (ends.right - ends.left) + (2 - ACROSS) * (ends.high - ends.low);
-        return weight[net] * length * (1 + LONG_WIRES * length);
+        double wide = ACROSS * (ends.right - ends.left), tall = (2 - ACROSS) * (ends.high - ends.low);
+        return weight[net] * (wide * across.mean(ends) + tall * up.mean(ends)) *
+               (1 + LONG_WIRES * (wide + tall));
     }
     double price_of(const Connection& connection, double strength) const {
         return urgent_price * strength * connection.steps();
@@ -209,9 +225,9 @@ private:
                 nets_before.push_back({*net, net_cost[*net]});
             }
             if (cells_of.size(*net) <= SMALL) continue;
-            Span &across = spans[2 * *net], &up = spans[2 * *net + 1];
-            if (spot.x != x) across.add(x), across.remove(spot.x);
-            if (spot.y != y) up.add(y), up.remove(spot.y);
+            Span &wide = spans[2 * *net], &tall = spans[2 * *net + 1];
+            if (spot.x != x) wide.add(x), wide.remove(spot.x);
+            if (spot.y != y) tall.add(y), tall.remove(spot.y);
         }
         for (const int* i = urgent_of.begin(index); i != urgent_of.end(index); i++) {
             int number = urgent[*i];

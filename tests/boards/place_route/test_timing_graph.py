@@ -86,8 +86,8 @@ def scattered(chance):
         if len(cells) <= 6:
             before = cells.get(f"filler{len(cells) - 2}")
             pins["A"] = before["connections"]["F"] if before else [1]
-    free = [place for place in places
-            if all(c["attributes"]["NEXTPNR_BEL"] != bel(*place, "K") for c in cells.values())]
+    taken = {found["attributes"]["NEXTPNR_BEL"] for found in cells.values()}
+    free = [place for place in places if bel(*place, "K") not in taken]
     first, last = chance.sample(free, 2)
     cells["first"] = cell("TRELLIS_FF", bel(*first, "FF"), {"Q": [1]}, **FF)
     end = cells["filler5"]["connections"]["F"]
@@ -111,10 +111,14 @@ def test_urgent_paths_get_short(tmp_path, seed, urgent):
 
 
 def test_an_earlier_placement_that_was_better_is_kept(tmp_path, seed):
-    """In the cold from the start, where only wires count: with this seed the path grows again."""
+    """In the cold from the start, where only wires count: the path grows again with most seeds."""
     (tmp_path / "placed.json").write_text(json.dumps(scattered(random.Random(seed))))
     schedule = Schedule(moves_per_cell=50, temperature=0.0, density=0.0, urgent=0.0)
-    anneal(folder=tmp_path, placed="placed.json", annealed="annealed.json", seed=3,
-           schedule=schedule, settings={}, sites={})  # fmt: skip
-    *_, last, after = longest_path(tmp_path, "seed3.anneal.log")
-    assert after < last
+    gained = 0.0
+    for number in range(1, 5):
+        anneal(folder=tmp_path, placed="placed.json", annealed="annealed.json", seed=number,
+               schedule=schedule, settings={}, sites={})  # fmt: skip
+        *_, last, after = longest_path(tmp_path, f"seed{number}.anneal.log")
+        assert after <= last
+        gained += last - after
+    assert gained > 0
