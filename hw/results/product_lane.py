@@ -210,7 +210,11 @@ class ProductLane(wiring.Component):
 
 
 def limited(value: Value, low: Value, high: Value, unlimited: Value) -> Value:
-    """``value``, with a sign, at least ``low`` and then at most ``high``; unlimited: 0 and 255."""
+    """``value``, with a sign, at least ``low`` and then at most ``high``; unlimited: 0 and 255.
+
+    All is compared at once: one comparison behind the other was the longest path of a board.
+    """
     least, most = Mux(unlimited, 0, low), Mux(unlimited, (1 << WIDE_BITS) - 1, high)
-    floor = Mux(value < least, least, value)
-    return Mux(floor > most, most, floor)[:WIDE_BITS]
+    under = value < least
+    over = Mux(under, least > most, value > most)
+    return Mux(over, most, Mux(under, least, value))[:WIDE_BITS]
