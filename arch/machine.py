@@ -362,12 +362,27 @@ ECP5_85F_4BIT = Machine(
 )
 """``ecp5_85f`` for codes of up to 4 bits: as many products, in less of an LFE5U-85F."""
 
+ECP5_85F_16X8 = Machine(
+    name="ecp5_85f_16x8",
+    rows=16,
+    columns=8,
+    accumulator_bits=28,
+    activation_words=2048,
+    table_entries=1024,
+    axi_data_bits=128,
+    queue_depth=2,
+    multipliers=64,
+    wide_rows=4,
+    signs=1,
+)
+"""Half of the elements of ``ecp5_85f``, and all else that it has: 8,192 binary MACs per cycle."""
+
 GW2A_18 = Machine(name="gw2a_18", rows=8, columns=4, accumulator_bits=20, queue_depth=2)
 """2,048 binary MACs per cycle: for a Gowin GW2A-18 (46 block RAMs, 20,736 LUTs)."""
 
 MACHINES = {
     machine.name: machine
-    for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F, ECP5_85F_4BIT, GW2A_18)
+    for machine in (TINY, ECP5_25F, ECP5_45F, ECP5_85F, ECP5_85F_16X8, ECP5_85F_4BIT, GW2A_18)
 }
 
 

@@ -13,8 +13,12 @@ USUAL = {
     "ecp5_25f": "ulx3s-25f",
     "ecp5_45f": "ulx3s-45f",
     "ecp5_85f": "ulx3s-85f",
+    "ecp5_85f_16x8": "ulx3s-85f",
     "ecp5_85f_4bit": "ulx3s-85f",
 }
+
+ROUTED = {"ecp5_85f": "ulx3s-85f", "ecp5_85f_4bit": "ulx3s-85f"}
+"""Of a machine that no place-and-route has finished, what to compile for in its stead."""
 
 
 def board_named(name: str) -> Board:
@@ -32,3 +36,14 @@ def usual_board(machine: Machine) -> Board:
             f"{', '.join(BOARDS)}"
         )
     return BOARDS[USUAL[machine.name]]
+
+
+def about_routes(machine: Machine) -> str:
+    """What to know before hours are spent on a machine's bitstream; "" where there is nothing."""
+    if machine.name not in ROUTED:
+        return ""
+    return (
+        f"{machine.name} has not been routed to the end yet, so this may take hours and make no "
+        f"bitstream (docs/synthesis.md); `python -m compiler build MODEL --board "
+        f"{ROUTED[machine.name]}` is for a machine that has"
+    )

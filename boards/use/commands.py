@@ -16,7 +16,7 @@ from arch.machine import TINY
 from boards.bitstream import build_bitstream
 from boards.design import Design
 from boards.platforms.board import Board
-from boards.platforms.registry import board_named
+from boards.platforms.registry import about_routes, board_named
 from boards.toolchain import check_tools
 from boards.use.folder import about_results, run_folder
 from boards.use.loader import load, loader_that_runs
@@ -46,6 +46,8 @@ def build(arguments: argparse.Namespace) -> None:
     check_folder(folder)
     if arguments.record:
         check_target(arguments.record)
+    if warning := about_routes(machine):
+        print(warning)
     design = Design(board=board, machine=machine, clock_mhz=arguments.clock)
     built = build_bitstream(design, folder.resolve(), arguments.seed)
     size = built.bitstream.stat().st_size

@@ -15,7 +15,7 @@ def test_modules_of_the_working_directory_are_not_taken(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.stderr == (
         "onefour: machine 'none' is not known; known: tiny, ecp5_25f, ecp5_45f, ecp5_85f, "
-        "ecp5_85f_4bit, gw2a_18\n"
+        "ecp5_85f_16x8, ecp5_85f_4bit, gw2a_18\n"
     )
     assert ended.returncode == 2
     assert (ROOT / "pyproject.toml").exists()

@@ -6,7 +6,7 @@ That a command ends with status 0 means that no code differs and that every coun
 import pytest
 
 import sim.__main__
-from arch.machine import ECP5_25F, ECP5_85F, ECP5_85F_4BIT
+from arch.machine import ECP5_25F, ECP5_85F, ECP5_85F_4BIT, ECP5_85F_16X8
 from arch.memory import DDR3_16, IDEAL, SDR16_133
 from compiler.build_folder import write_build
 from compiler.flow import compile_file
@@ -19,7 +19,7 @@ MODEL = EXAMPLE / "shapes.onnx"
 @pytest.mark.cosim
 @pytest.mark.parametrize(
     "machine",
-    [ECP5_25F, *slow(ECP5_85F, ECP5_85F_4BIT)],
+    [ECP5_25F, *slow(ECP5_85F, ECP5_85F_16X8, ECP5_85F_4BIT)],
     ids=lambda machine: machine.name,
 )
 def test_shapes(tmp_path, capfd, machine):

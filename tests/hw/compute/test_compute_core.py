@@ -8,7 +8,7 @@ from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
 from arch.isa import Compute, Entry, Opcode, Planes, encode
-from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, ECP5_85F_4BIT, TINY
+from arch.machine import ECP5_25F, ECP5_45F, ECP5_85F, ECP5_85F_4BIT, ECP5_85F_16X8, TINY
 from hw.compute.compute_core import ComputeCore
 from hw.compute.sequencer import Sequencer
 from hw.results.axi_write import AxiWrite
@@ -220,7 +220,9 @@ def test_with_stalls(seed):
 
 
 @pytest.mark.parametrize(
-    "machine", [ECP5_25F, *slow(TINY, ECP5_45F, ECP5_85F_4BIT), ECP5_85F], ids=lambda m: m.name
+    "machine",
+    [ECP5_25F, *slow(TINY, ECP5_45F, ECP5_85F_16X8, ECP5_85F_4BIT), ECP5_85F],
+    ids=lambda m: m.name,
 )
 def test_machines(machine, seed):
     """The named machines, with as much of their memories as the random program needs."""
