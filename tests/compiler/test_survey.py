@@ -78,7 +78,7 @@ def test_float_networks(tmp_path, capfd):
     assert f"| small.onnx | {on_array} | 0 | tiny, ideal | " in told
     assert f"| small.onnx | {on_array} | 0 | ecp5_25f, sdr16_133 | refused, see below |" in told
     assert f"small.onnx: all of {on_array} operators on the array" in told
-    assert "Build for a machine with wide codes (tiny, ecp5_85f)" in told
+    assert "Build for a machine with wide codes (tiny, ecp5_85f, ecp5_85f_16x8)" in told
 
 
 @pytest.mark.parametrize("text", ["ecp6", "tiny:drum", "tiny@fast", "tiny@nan", "tiny@-5"])
