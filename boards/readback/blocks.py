@@ -135,7 +135,8 @@ class Blocks:
     # ---- The PLL.
 
     def _pll(self, row: int, column: int) -> None:
-        places = [(row + 1, column), (row, column)]
+        # Below the wires, in their tile, or, at the upper corners, in the edge beside it.
+        places = [(row + 1, column), (row, column), (row, column - 1), (row, column + 1)]
         groups = [self._configuration.groups[at] for at in places
                   if "MODE" in self._configuration.groups.get(at, {})]  # fmt: skip
         if len(groups) != 1 or groups[0]["MODE"] != "EHXPLLL":
