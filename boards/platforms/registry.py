@@ -17,8 +17,9 @@ USUAL = {
     "ecp5_85f_4bit": "ulx3s-85f",
 }
 
-ROUTED = {"ecp5_85f": "ulx3s-85f", "ecp5_85f_4bit": "ulx3s-85f"}
-"""Of a machine that no place-and-route has finished, what to compile for in its stead."""
+UNROUTED = ("ecp5_85f", "ecp5_85f_4bit")
+"""Machines that no place-and-route has finished; the one that their board's name stands for has a
+route."""
 
 
 def board_named(name: str) -> Board:
@@ -40,10 +41,10 @@ def usual_board(machine: Machine) -> Board:
 
 def about_routes(machine: Machine) -> str:
     """What to know before hours are spent on a machine's bitstream; "" where there is nothing."""
-    if machine.name not in ROUTED:
+    if machine.name not in UNROUTED:
         return ""
     return (
         f"{machine.name} has not been routed to the end yet, so this may take hours and make no "
         f"bitstream (docs/synthesis.md); `python -m compiler build MODEL --board "
-        f"{ROUTED[machine.name]}` is for a machine that has"
+        f"{USUAL[machine.name]}` is for a machine that has"
     )

@@ -5,7 +5,7 @@ import pytest
 import arch.boards
 from arch.errors import ConfigurationError
 from arch.machine import ECP5_85F, ECP5_85F_4BIT, ECP5_85F_16X8, MACHINES, TINY
-from boards.platforms.registry import BOARDS, ROUTED, about_routes, board_named, usual_board
+from boards.platforms.registry import BOARDS, UNROUTED, about_routes, board_named, usual_board
 
 
 def test_every_board_is_known_to_the_compiler():
@@ -25,6 +25,7 @@ def test_numbers_and_machines():
 
 
 def test_machines_without_a_route():
-    for name, instead in ROUTED.items():
-        assert f"compiler build MODEL --board {instead}" in about_routes(MACHINES[name])
+    for name in UNROUTED:
+        instead = usual_board(MACHINES[name]).name
+        assert f"compiler build MODEL --board {instead}`" in about_routes(MACHINES[name])
         assert not about_routes(arch.boards.board_named(instead).machine)
