@@ -15,21 +15,19 @@ of a cell is an attribute.
 
 import json
 import re
-import subprocess
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from boards.place_route.placed import clock_uses, first_net, top, uncounted_nets
+from boards.place_route.programs import compiled
 from boards.place_route.timing_graph import timing_graph
-from boards.toolchain import PLACE, ToolError, run_tool
+from boards.toolchain import PLACE, run_tool
 
 SOURCE = Path(__file__).with_name("annealer") / "anneal.cpp"
 LUT, STAYS, FLIP_FLOP, FIXED, RAM_WRITER, BLOCK_RAM, MULTIPLIER = range(7)
 """Kinds of cells, as in ``anneal.cpp``."""
 SITED = {"DP16KD": BLOCK_RAM, "MULT18X18D": MULTIPLIER}
 """What has sites of its own, outside the tiles of logic."""
-CLOCK_PINS = 5000
-"""A net that clocks as many flip-flops has wires of its own."""
 
 _SLICE = re.compile(r"X(\d+)/Y(\d+)/SLICE([ABCD])\.(K|FF|RAMW)(\d?)")
 _SITE = re.compile(r"X(\d+)/Y(\d+)/")
@@ -49,33 +47,8 @@ class Schedule:
     urgent: float = 20.0
 
 
-def _first(cell: dict, pin: str) -> int | str:
-    """The net at a pin; 0 where there is none."""
-    return (cell["connections"].get(pin) or [0])[0]
-
-
-def _top(netlist: dict) -> dict:
-    (module,) = netlist["modules"].values()
-    return module
-
-
 def _numbered(numbers: dict, key: tuple) -> int:
     return numbers.setdefault(key, len(numbers) + 1)
-
-
-def _clocks(module: dict) -> Counter:
-    """How many flip-flops each net clocks."""
-    return Counter(
-        _first(cell, "CLK") for cell in module["cells"].values() if cell["type"] == "TRELLIS_FF"
-    )
-
-
-def _uncounted(module: dict, clocks: Counter) -> set:
-    """Nets whose length does not matter: constants, and clocks."""
-    found = {
-        bit for name, net in module["netnames"].items() if "$PACKER_" in name for bit in net["bits"]
-    }
-    return found | {bit for bit, count in clocks.items() if count > CLOCK_PINS}
 
 
 def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
@@ -84,8 +57,8 @@ def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
     ``sites`` are those of the device (:mod:`boards.place_route.sites`); a site that no cell is on
     is written like a cell that nothing is connected to, behind all others.
     """
-    clocks = _clocks(module)
-    uncounted, usual_clock = _uncounted(module, clocks), max(clocks, key=clocks.get, default=0)
+    clocks, uncounted = clock_uses(module), uncounted_nets(module)
+    usual_clock = max(clocks, key=clocks.get, default=0)
     nets, controls, resets = {}, {}, {}
     names, placed, lines, tiles, seen = [], [], [], set(), set()
     free = {kind: dict.fromkeys(range(len(places))) for kind, places in sites.items()}
@@ -122,12 +95,12 @@ def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
             elif found[4] == "FF":
                 kind, bound = FLIP_FLOP, int(bool(pins.get("DI")))
                 given = cell["parameters"]
-                clocked = _first(cell, "CLK"), given["CLKMUX"]
-                net, at_once = _first(cell, "LSR"), given.get("SRMODE") == "ASYNC"
+                clocked = first_net(cell, "CLK"), given["CLKMUX"]
+                net, at_once = first_net(cell, "LSR"), given.get("SRMODE") == "ASYNC"
                 if net or at_once or clocked[0] != usual_clock:
                     reset = _numbered(resets, (net, given["LSRMUX"], at_once, *clocked))
                 control = _numbered(controls, (
-                    _first(cell, "CE"), given["CEMUX"], reset, *clocked))  # fmt: skip
+                    first_net(cell, "CE"), given["CEMUX"], reset, *clocked))  # fmt: skip
             else:
                 kind = RAM_WRITER
         numbers = [nets.setdefault(bit, len(nets)) for bit in bits]
@@ -165,19 +138,6 @@ def replace(module: dict, names: list[str], places: str, sites: dict[str, list[s
         attributes[PLACE] = f"X{x}/Y{y}/{part}"
 
 
-def compiled(folder: Path) -> str:
-    """Compile ``anneal.cpp`` into ``folder`` and return the program's path."""
-    program = folder / "anneal"
-    command = ["g++", "-O2", "-std=c++17", "-o", str(program), str(SOURCE)]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except FileNotFoundError:
-        raise ToolError("g++ is not installed") from None
-    except subprocess.CalledProcessError as error:
-        raise ToolError(f"{' '.join(command)}\n{error.stderr}") from None
-    return str(program)
-
-
 def anneal(
     *,
     folder: Path,
@@ -195,12 +155,13 @@ def anneal(
     netlist, which go before its command line.
     """
     netlist = json.loads((folder / placed).read_text())
-    module = _top(netlist)
+    module = top(netlist)
     names, text = problem(module, sites)
     (folder / "anneal.in").write_text(text)
     seconds = run_tool(
-        [compiled(folder), "anneal.in", "anneal.out", str(schedule.moves_per_cell * len(names)),
-         str(schedule.temperature), str(schedule.density), str(schedule.urgent), str(seed)],
+        [compiled(SOURCE, folder), "anneal.in", "anneal.out",
+         str(schedule.moves_per_cell * len(names)), str(schedule.temperature),
+         str(schedule.density), str(schedule.urgent), str(seed)],
         folder=folder,
         log=f"seed{seed}.anneal.log",
         label=f"annealing, seed {seed}",

@@ -1,4 +1,4 @@
-"""Placement and routing of a nearly full device, or of a large netlist, in four steps.
+"""Placement and routing of a nearly full device, or of a large netlist, in five steps.
 
 What is said here of nextpnr-ecp5 0.11 was seen with 80 to 85 % of the LFE5U-25F's slots and as many
 of its flip-flops in use, half of them in carry chains of three tiles.
@@ -6,11 +6,12 @@ of its flip-flops in use, half of them in carry chains of three tiles.
 1. nextpnr places. Its default placer, heap, may not come to an end when it makes such a placement
    legal; ``static`` does, in four minutes.
 2. :mod:`boards.place_route.anneal` shortens the wires by a quarter.
-3. :mod:`boards.place_route.fixed_places` makes all places constraints.
-4. nextpnr puts the cells there and routes, with ``router1``: connection by connection, each taking
-   the place of others where it must. ``router2``, which lets nets overlap and then raises the
-   price, comes down to 3,000 of 430,000 wires in conflict and stays there (also with
-   ``--router2-alt-weights``).
+3. :mod:`boards.place_route.route` leads the nets in half a minute. ``router1`` needs thirteen
+   minutes; ``router2`` comes down to 3,000 of 430,000 wires in conflict and stays there (also
+   with ``--router2-alt-weights``).
+4. :mod:`boards.place_route.fixed_places` makes all places constraints.
+5. nextpnr puts the cells there, takes over the ways, leads what is left (clocks, carries, pads)
+   with ``router1``, and says how fast the design is.
 
 What came out is compared with the netlist (:mod:`boards.readback.agreement`).
 
@@ -25,6 +26,7 @@ from boards.devices import Device
 from boards.pinless import CLOCK
 from boards.place_route.anneal import Schedule, anneal
 from boards.place_route.fixed_places import fix_places
+from boards.place_route.route import route
 from boards.place_route.sites import sites
 from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
@@ -48,8 +50,7 @@ PINS = "pins.lpf"
 PLACE = ["--placer", "static", "--no-route"]
 ROUTE = ["--no-pack"]
 ROUTING_SECONDS = 4 * 3600.0
-"""The router does not give up by itself. It took five to thirteen minutes of a core for the 25F's
-accelerator alone, and more than half an hour for the same with a board around it."""
+"""``router1`` does not give up by itself."""
 SLOTS = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Slots of yosys' cells."""
 
@@ -71,7 +72,8 @@ def place_and_route_full(
     pins: str | None = None,
     configuration: str | None = None,
 ) -> Placement:
-    """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log`` and ``.log``.
+    """Place and route ``netlist``; logs: ``seed<N>.placed.log``, ``.anneal.log``,
+    ``.route.log`` and ``.log``.
 
     ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input;
     ``configuration`` is the file for the device's (by default ``seed<N>.config``). Raises
@@ -108,6 +110,7 @@ def place_and_route_full(
         settings={"router": ROUTER},
         sites=sites(device.name),
     )
+    seconds += route(folder=folder, netlist=annealed, device=device.name, seed=seed)
     fix_places(folder / annealed)
     try:
         routed = place_and_route(
@@ -118,7 +121,7 @@ def place_and_route_full(
             clock_mhz=clock_mhz,
             router=ROUTER,
             extra=[*ROUTE, *outputs(seed, configuration)],
-            label="routing",
+            label="completing the routing",
             limit=ROUTING_SECONDS,
         )
     except TimeLimitError as error:

@@ -73,6 +73,14 @@ def _ends(cell: dict) -> Iterator[tuple[str, int]]:
         yield from ((pin, 0) for pin in ("WD", "WRE", "WAD0", "WAD1", "WAD2", "WAD3"))
 
 
+def node_numbers(cells: list[dict], uncounted: set) -> dict[int, int]:
+    """Of each net that a cell puts out, its node in the graph of :func:`timing_graph`."""
+    outputs = (bit for cell in cells for pin, _, _ in _outputs(cell)
+               for bit in cell["connections"].get(pin, [])
+               if isinstance(bit, int) and bit not in uncounted)  # fmt: skip
+    return {bit: number for number, bit in enumerate(outputs)}
+
+
 def timing_graph(cells: list[dict], uncounted: set) -> str:
     """Return the text of the graph between ``cells``; a cell's number is its place in the list.
 

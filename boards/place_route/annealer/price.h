@@ -105,7 +105,7 @@ public:
 
     // Finds out anew which connections are urgent, and how much.
     void look_at_timing() {
-        timing.analyse();
+        timing.look();
         urgent.clear();
         Lists ends;
         for (size_t i = 0; i < pull.size(); i++) {
@@ -206,7 +206,7 @@ private:
                (1 + LONG_WIRES * (wide + tall));
     }
     double price_of(const Connection& connection, double strength) const {
-        return urgent_price * strength * connection.steps();
+        return urgent_price * strength * wire_steps(connection);
     }
 
     void add_pins(int square, double count) {

@@ -1,0 +1,99 @@
+// Which connections are urgent: by what their ways take, and by the paths over them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <unordered_map>
+#include <vector>
+
+#include "../paths/paths.h"
+#include "nets.h"
+
+constexpr float MOST_URGENT = 0.98f;
+
+class Hurry {
+public:
+    Paths paths;
+    int goal = 0;  // ps: no path should be longer
+
+    // Before anything is led: all wires by their length.
+    void start() {
+        for (Net& net : nets)
+            for (Sink& sink : net.sinks)
+                if (sink.connection >= 0) {
+                    const int tiles = std::abs(chip.x(net.source) - chip.x(sink.wire)) +
+                                      std::abs(chip.y(net.source) - chip.y(sink.wire));
+                    int& delay = paths.delays[sink.connection];
+                    delay = std::max(delay, NEAR + A_TILE * tiles);
+                }
+        alone = paths.delays;
+        paths.analyse();
+        goal = paths.longest;
+        judge();
+    }
+
+    // All wires as they are led.
+    void look() {
+        std::fill(paths.delays.begin(), paths.delays.end(), 0);
+        std::unordered_map<int, int> readers;
+        for (const Net& net : nets) {
+            readers.clear();
+            for (const auto& [wire, branch] : net.tree)
+                if (branch.before >= 0) readers[branch.before]++;
+            for (const Sink& sink : net.sinks) {
+                if (sink.connection < 0) continue;
+                int takes = 0;
+                for (int wire = sink.wire; wire >= 0;) {
+                    const Branch& branch = net.tree.at(wire);
+                    if (branch.before >= 0) {
+                        const Delay& delay = chip.delay(chip.of_switch(branch.by));
+                        takes += delay.most + delay.most_each * readers[branch.before];
+                    }
+                    wire = branch.before;
+                }
+                int& longest = paths.delays[sink.connection];
+                longest = std::max(longest, takes);
+            }
+        }
+        paths.analyse();
+        judge();
+    }
+
+    // Where there are not wires enough for all that is urgent.
+    void raise_goal() {
+        goal = int(RAISED * goal);
+        judge();
+    }
+    void lower_goal() {
+        goal = std::min(goal, int(NEXT_GOAL * paths.longest));
+        judge();
+    }
+
+    // Whether a sink is on a path that is too long, and its own way is to blame.
+    bool is_late(const Sink& sink) const {
+        const int number = sink.connection;
+        return number >= 0 && over[number] > goal && paths.delays[number] > DETOUR * alone[number];
+    }
+
+private:
+    static constexpr int NEAR = 560, A_TILE = 70;  // ps: what a wire takes where there is room
+    static constexpr float SHARPNESS = 6;
+    static constexpr float KEEPS = 0.95f;      // of its urgency, what was: two must not take turns
+    static constexpr float DETOUR = 1.15f;     // of what a wire takes by its length
+    static constexpr float RAISED = 1.015f;
+    static constexpr float NEXT_GOAL = 0.98f;  // of what has been reached
+    std::vector<int> alone;                    // of a connection: what it takes by its length
+    std::vector<int> over;                     // of a connection: the longest path over it
+
+    void judge() {
+        over = paths.longest_over();
+        for (Net& net : nets)
+            for (Sink& sink : net.sinks)
+                if (const int number = sink.connection; number >= 0) {
+                    const float now = std::pow(float(over[number]) / goal, SHARPNESS);
+                    sink.urgency = std::max(KEEPS * sink.urgency, std::min(MOST_URGENT, now));
+                    sink.time = paths.delays[number] + std::max(0, goal - over[number]);
+                }
+    }
+};

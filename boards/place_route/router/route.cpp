@@ -1,0 +1,130 @@
+// Leads the nets of a placed netlist over the wires of an ECP5.
+//
+//     route CHIP IN OUT
+//
+// CHIP is nextpnr's database of the chip; boards/place_route/route.py writes IN and reads OUT. Nets
+// may share wires at first; in every round those that do are led anew, at prices that rise until
+// no two want the same. Then what is late is led anew, at prices at which it may push others away,
+// and so on: OUT is the best that was without conflict. Nothing depends on the clock of the
+// computer.
+
+#include <algorithm>
+#include <cstdio>
+#include <vector>
+
+#include "hurry.h"
+#include "nets.h"
+#include "search.h"
+
+constexpr int ROUNDS = 50;       // until nothing is in conflict, or there is no way
+constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
+constexpr int POLISHED = 60;     // rounds after the first without conflict
+constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
+constexpr int PATIENT = 18;      // rounds in which prices rise slowly, and the goal stays
+constexpr float FIRST_PRESENT = 0.5f, RISE = 1.25f, LATE_RISE = 1.5f, MOST_PRESENT = 1e5f;
+constexpr float YIELDING = 0.85f;  // from then on: what is urgent gives way, too
+constexpr float POLISH_PRESENT = 15;
+constexpr float REMEMBERED = 0.4f;  // of each net too many on a wire, from round to round
+constexpr int MARGIN = 6, WIDENED = 2;  // tiles; a tile more every so many rounds
+constexpr int SHOWN = 3;
+
+static Hurry hurry;
+static Search search;
+
+// Leads anew what is in conflict, and if so wished what is late. Returns how many connections; -1:
+// one has no way.
+static int lead_anew(bool all, bool late) {
+    int led = 0;
+    std::vector<const Sink*> again;
+    for (Net& net : nets) {
+        again.clear();
+        for (const Sink& sink : net.sinks)
+            if (all || crosses_others(net, sink) || (late && hurry.is_late(sink)))
+                again.push_back(&sink);
+        if (!all)  // at once: what is left would draw the others to where they were
+            for (const Sink* sink : again) take_up(net, *sink);
+        led += int(again.size());
+        for (const Sink* sink : again)
+            if (!search.lead(net, *sink)) {
+                std::printf("ERROR: no wire leads to %s\n", chip.wire_name(sink->wire).c_str());
+                return -1;
+            }
+    }
+    return led;
+}
+
+// Wires that several nets are on; adds to their prices.
+static std::vector<int> conflicts() {
+    std::vector<int> found;
+    for (int wire = 0; wire < chip.wires(); wire++)
+        if (chip.wires_now[wire].nets > 1) {
+            found.push_back(wire);
+            chip.wires_now[wire].history += REMEMBERED * (chip.wires_now[wire].nets - 1);
+        }
+    return found;
+}
+
+static int give_up(const std::vector<int>& wanted) {
+    std::printf("ERROR: %zu wire%s still wanted by two nets:", wanted.size(),
+                wanted.size() == 1 ? " is" : "s are");
+    for (size_t i = 0; i < wanted.size() && i < SHOWN; i++)
+        std::printf(" %s", chip.wire_name(wanted[i]).c_str());
+    std::printf("%s\n", wanted.size() > SHOWN ? " ..." : "");
+    return 4;
+}
+
+static int route(const char* out) {
+    search.start();
+    hurry.start();
+    std::printf("%zu nets, longest path %.2f ns by distance\n", nets.size(),
+                hurry.paths.longest / 1000.0);
+    search.present = FIRST_PRESENT;
+    std::vector<int> wanted;
+    int best = 0, first = 0, idle = 0;
+    for (int round = 1;; round++) {
+        search.most_urgent = !best && round > PATIENT ? YIELDING : MOST_URGENT;
+        search.margin = MARGIN + round / WIDENED;
+        const int led = lead_anew(round == 1, round <= HURRIED || wanted.empty());
+        if (led < 0) return 3;
+        wanted = conflicts();
+        hurry.look();
+        const int longest = hurry.paths.longest;
+        std::printf(
+            "round %d: %d connections led, %zu wires in conflict, longest path %.2f ns, %ld steps\n",
+            round, led, wanted.size(), longest / 1000.0, search.steps);
+        std::fflush(stdout);
+        const float rise = round < PATIENT ? RISE : LATE_RISE;
+        search.present = std::min(search.present * rise, MOST_PRESENT);
+        if (wanted.empty()) {
+            if (!first) first = round;
+            idle++;
+            if (!best || longest < best) {
+                best = longest, idle = 0;
+                if (!write_ways(out)) return 2;
+                hurry.lower_goal();
+            }
+            search.present = POLISH_PRESENT;
+        } else if (!best && round >= ROUNDS) {
+            return give_up(wanted);
+        } else if (!best && round >= PATIENT) {
+            hurry.raise_goal();
+        }
+        if (best && (idle >= POLISHING || !led || round > first + POLISHED)) break;
+    }
+    std::printf("longest path %.2f ns\n", best / 1000.0);
+    return 0;
+}
+
+int main(int count, char** arguments) {
+    if (count != 4) return 2;
+    if (!chip.read(arguments[1])) {
+        std::printf("ERROR: %s: not a chip database that is known here\n", arguments[1]);
+        return 2;
+    }
+    FILE* file = std::fopen(arguments[2], "r");
+    if (!file) return 2;
+    hurry.paths.read_graph(file);
+    read_nets(file, hurry.paths);
+    std::fclose(file);
+    return route(arguments[3]);
+}
