@@ -11,7 +11,7 @@ from collections.abc import Iterator
 CLOCK_TO_OUTPUT = 525
 LUT_DELAY = 236
 CARRY_IN, CARRY_ON, CARRY_OUT = 447, 71, 443
-"""A carry position: from its inputs, from carry to carry (two positions), from carry to sum."""
+"""A carry position: from its inputs, from carry to carry, from carry to sum."""
 RESET_SETUP = 424
 RAM_SETUP = 251
 MULTIPLIER_OUTPUT, MULTIPLIER_SETUP = 735, 84
@@ -52,9 +52,8 @@ def _outputs(cell: dict) -> Outputs:
     elif kind == "TRELLIS_COMB":
         if cell["parameters"].get("MODE") == "CCU2":
             inputs = [(pin, CARRY_IN) for pin in LUT_INPUTS]
-            upper = cell["attributes"]["NEXTPNR_BEL"][-1] == "1"
             yield "F", None, [*inputs, ("FCI", CARRY_OUT)]
-            yield "FCO", None, [*inputs, ("FCI", 0 if upper else CARRY_ON)]
+            yield "FCO", None, [*inputs, ("FCI", CARRY_ON)]
         else:
             yield "F", None, [(pin, LUT_DELAY) for pin in LUT_INPUTS]
             yield "OFX", None, [(pin, LUT_DELAY) for pin in (*LUT_INPUTS, "M", "FXA", "FXB")]

@@ -18,9 +18,10 @@
 
 constexpr int ROUNDS = 50;       // until nothing is in conflict, or there is no way
 constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
-constexpr int POLISHED = 60;     // rounds after the first without conflict
+constexpr int POLISHED = 50;     // rounds after the first without conflict
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
 constexpr int PATIENT = 18;      // rounds in which prices rise slowly, and the goal stays
+constexpr int INSISTENT = 6;     // rounds after one without conflict in which what is urgent insists
 constexpr float FIRST_PRESENT = 0.5f, RISE = 1.25f, LATE_RISE = 1.5f, MOST_PRESENT = 1e5f;
 constexpr float YIELDING = 0.85f;  // from then on: what is urgent gives way, too
 constexpr float POLISH_PRESENT = 15;
@@ -80,9 +81,9 @@ static int route(const char* out) {
                 hurry.paths.longest / 1000.0);
     search.present = FIRST_PRESENT;
     std::vector<int> wanted;
-    int best = 0, first = 0, idle = 0;
+    int best = 0, first = 0, idle = 0, legal = 0;
     for (int round = 1;; round++) {
-        search.most_urgent = !best && round > PATIENT ? YIELDING : MOST_URGENT;
+        search.most_urgent = round - legal > (best ? INSISTENT : PATIENT) ? YIELDING : MOST_URGENT;
         search.margin = MARGIN + round / WIDENED;
         const int led = lead_anew(round == 1, round <= HURRIED || wanted.empty());
         if (led < 0) return 3;
@@ -97,6 +98,7 @@ static int route(const char* out) {
         search.present = std::min(search.present * rise, MOST_PRESENT);
         if (wanted.empty()) {
             if (!first) first = round;
+            legal = round;
             idle++;
             if (!best || longest < best) {
                 best = longest, idle = 0;
