@@ -31,13 +31,14 @@ _SLICE = re.compile(r"SLICE([ABCD])\.(K|FF|RAMW)(\d?)")
 _WRITER = re.compile(r"([ABCD])([01])")
 _BLOCKS = {
     "DP16KD": ("J{pin}_EBR", r"(AD|DI|DO)[AB]\d+|(WE|CE|OCE|RST)[AB]|CS[AB]\d"),
-    "MULT18X18D": ("J{pin}_MULT18", r"[ABP]\d+|SIGNED[AB]|SOURCE[AB]"),
+    "MULT18X18D": ("J{pin}_MULT18", r"([ABP]|CE|RST)\d+|SIGNED[AB]|SOURCE[AB]"),
     "EHXPLLL": ("J{pin}_PLL", r"RST|STDBY|PHASE\w+|PLLWAKESYNC|ENCLKOP|LOCK"),
     **dict.fromkeys(
         ("IOLOGIC", "SIOLOGIC"), ("J{pin}{letter}_{kind}", r"TXDATA0|TSDATA0|LSR|CE|INFF")
     ),
 }
-"""What wires of blocks are called, and the pins that nextpnr does not exchange any more."""
+"""What wires of blocks are called, and which pins are led: all but clocks. Where nextpnr exchanges
+enables or resets of multipliers, it leads these itself."""
 _PAD = {"O": "JPADDI{letter}_PIO", "I": "PADDO{letter}_PIO", "T": "PADDT{letter}_PIO"}
 
 

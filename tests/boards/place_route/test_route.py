@@ -98,7 +98,8 @@ def test_pins():
     assert pin_wire(cell("DP16KD", "X5/Y13/EBR1", {}), "ADA12") == (5, 13, "JADA12_EBR")
     multiplier = cell("MULT18X18D", "X4/Y13/MULT18_0", {})
     assert pin_wire(multiplier, "A17") == (4, 13, "JA17_MULT18")
-    assert pin_wire(multiplier, "CE0") is None, "nextpnr may exchange it"
+    assert pin_wire(multiplier, "CE0") == (4, 13, "JCE0_MULT18")
+    assert pin_wire(multiplier, "CLK0") is None
     pad = cell("SIOLOGIC", "X4/Y0/SIOLOGICB", {})
     assert pin_wire(pad, "TXDATA0") == (4, 0, "JTXDATA0B_SIOLOGIC")
     assert pin_wire(cell("TRELLIS_IO", "X4/Y0/PIOB", {}), "O") == (4, 0, "JPADDIB_PIO")
