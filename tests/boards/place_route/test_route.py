@@ -174,14 +174,12 @@ def test_blocks_and_shared_inputs(tmp_path):
 
 
 def test_what_is_urgent_takes_the_short_way(tmp_path):
-    """A long path and many that are not, for whom there are not wires enough on the short way."""
-    log = []
-    netlist = crowd(2, ("LOGIC",))
-    ways(tmp_path, netlist)
+    """Where nothing is urgent, the longest path of this crowd is 1.48 times that by distance."""
+    ways(tmp_path, crowd(2, ("LOGIC",)))
     log = (tmp_path / "seed1.route.log").read_text()
     by_distance = float(re.search(r"longest path ([\d.]+) ns by distance", log)[1])
-    reached = min(map(float, re.findall(r" 0 wires in conflict, longest path ([\d.]+)", log)))
-    assert reached < 1.35 * by_distance
+    reached = float(re.findall(r"^longest path ([\d.]+) ns$", log, re.MULTILINE)[-1])
+    assert reached < 1.15 * by_distance
 
 
 def test_what_cannot_be(tmp_path):
