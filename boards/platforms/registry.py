@@ -17,7 +17,7 @@ USUAL = {
     "ecp5_85f_4bit": "ulx3s-85f",
 }
 
-UNROUTED = ("ecp5_85f", "ecp5_85f_4bit")
+UNROUTED = ("ecp5_85f",)
 """Machines that no place-and-route has finished; the one that their board's name stands for has a
 route."""
 

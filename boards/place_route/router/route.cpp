@@ -18,6 +18,7 @@
 
 constexpr int ROUNDS = 50;       // until nothing is in conflict, or there is no way
 constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
+constexpr int ATTEMPT = 15;      // rounds of polishing until nothing is in conflict again
 constexpr int POLISHED = 50;     // rounds after the first without conflict
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
 constexpr int PATIENT = 18;      // rounds in which prices rise slowly, and the goal stays
@@ -111,7 +112,8 @@ static int route(const char* out) {
         } else if (!best && round >= PATIENT) {
             hurry.raise_goal();
         }
-        if (best && (idle >= POLISHING || !led || round > first + POLISHED)) break;
+        if (!best) continue;
+        if (!led || idle >= POLISHING || round - legal > ATTEMPT || round - first > POLISHED) break;
     }
     std::printf("longest path %.2f ns\n", best / 1000.0);
     return 0;
