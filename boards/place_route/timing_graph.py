@@ -18,6 +18,8 @@ MULTIPLIER_OUTPUT, MULTIPLIER_SETUP = 735, 84
 """Of a multiplier with registers in front and behind, as ``hw/compute/multiplier.py`` makes it."""
 RAM_OUTPUT = {"OUTREG": 973, "NOREG": 5609}
 """A block RAM's clock to output, with and without its output register."""
+PAD_OUTPUT, PAD_SETUP = 500, 100
+"""Of the registers in the pads."""
 OWN_LUT = 130
 """A flip-flop's wire from the LUT at its position."""
 
@@ -25,6 +27,8 @@ LUT_INPUTS = ("A", "B", "C", "D")
 FLIP_FLOP_INPUTS = {"DI": 0, "M": 0, "CE": 0, "LSR": RESET_SETUP}
 RAM_INPUT = re.compile(r"(AD|DI|WE|CE|OCE|CS|RST)[AB]\d*")
 RAM_DATA = re.compile(r"DO([AB])\d+")
+PADS = ("IOLOGIC", "SIOLOGIC")
+PAD_INPUTS = ("TXDATA0", "TSDATA0", "CE", "LSR")
 FACTOR, PRODUCT = re.compile(r"[AB]\d+"), re.compile(r"P\d+")
 WRITER_DATA = re.compile(r"(WADO|WDO)\d")
 FIXED_PINS = ("FCI", "DI", "WD", "WAD0", "WAD1", "WAD2", "WAD3")
@@ -44,6 +48,8 @@ def _outputs(cell: dict) -> Outputs:
                 yield pin, RAM_OUTPUT[cell["parameters"].get(f"REGMODE_{port[1]}", "NOREG")], []
     elif kind == "MULT18X18D":
         yield from ((pin, MULTIPLIER_OUTPUT, []) for pin in pins if PRODUCT.fullmatch(pin))
+    elif kind in PADS:
+        yield "INFF", PAD_OUTPUT, []
     elif kind == "TRELLIS_RAMW":
         for pin in pins:
             if port := WRITER_DATA.fullmatch(pin):
@@ -68,6 +74,8 @@ def _ends(cell: dict) -> Iterator[tuple[str, int]]:
         yield from ((pin, RAM_SETUP) for pin in pins if RAM_INPUT.fullmatch(pin))
     elif kind == "MULT18X18D":
         yield from ((pin, MULTIPLIER_SETUP) for pin in pins if FACTOR.fullmatch(pin))
+    elif kind in PADS:
+        yield from ((pin, PAD_SETUP) for pin in PAD_INPUTS)
     elif kind == "TRELLIS_COMB" and cell["parameters"].get("MODE") == "DPRAM":
         yield from ((pin, 0) for pin in ("WD", "WRE", "WAD0", "WAD1", "WAD2", "WAD3"))
 

@@ -75,6 +75,17 @@ def test_multipliers():
     ]
 
 
+def test_pads():
+    enable = cell("TRELLIS_FF", bel(1, 1, 0, "FF"), {"Q": [10], "M": [11], "CLK": [9]})
+    pad = cell("SIOLOGIC", "X4/Y0/SIOLOGICB", {"TSDATA0": [10], "INFF": [11], "CLK": [9]})
+    assert graph_of([enable, pad]) == [
+        [0, 525, 0],
+        [1, 500, 0],
+        [0, 0, 1, 1, 0, 1],
+        [1, 0, 1, 0, 100, 1],
+    ]
+
+
 def scattered(chance):
     """A path of six LUTs over the whole device, and as many cells again that are in no hurry."""
     places = [(x, y, p) for x in range(1, SIDE) for y in range(1, SIDE) for p in range(8)]
