@@ -1,9 +1,9 @@
 // How late signals are, and which connections make them so.
 //
 // A *node* is an output of a cell, or the end of paths in a cell (what a flip-flop takes in). An
-// *arc* leads from an output to a node of the cell that reads it: over a wire, and through the cell.
-// A *connection* is a wire from an output to a cell, whatever the pins. boards/place_route/timing_graph.py
-// writes all of them; what the wires take is said by who asks.
+// *arc* leads from an output to a node of the cell that reads it: over a wire, and through it. A
+// *connection* is a wire from an output to a cell, whatever the pins. What timing_graph.py writes
+// is read here; how long wires take is for those to say who ask.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// What the rest of a way costs where nobody else is: by the kind of wire that one is on, and by how
-// many tiles across and up the sink is away.
+// What the rest of a way costs where nobody else is: by the kind of wire that one is on, and by
+// how many tiles across and up the sink is away.
 //
-// Worked out once, from the inputs of LUTs in the middle of the chip backwards. What is farther away
-// than anything from there goes on at the price of the last tiles.
+// Worked out once, from the inputs of LUTs in the middle of the chip backwards. What is farther
+// away than anything from there goes on at the price of the last tiles.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,9 @@ public:
     bool inner(int wire) const { return chip.wires_now[wire].kind == INNER; }
 
     // From `wire` to something `dx` tiles to the right and `dy` below.
-    float cost(int wire, int dx, int dy) const { return costs[index(chip.wires_now[wire].kind, dx, dy)]; }
+    float cost(int wire, int dx, int dy) const {
+        return costs[index(chip.wires_now[wire].kind, dx, dy)];
+    }
 
 private:
     static constexpr uint16_t UNKNOWN = 65535;
@@ -49,8 +51,8 @@ private:
 
     // H06E0003 is of kind H06E, Q5 of kind Q.
     static std::string kind_name(const std::string& name) {
-        if (name.size() > 4 && std::isdigit(name[1]) && std::isdigit(name[2]) && !std::isdigit(name[3]))
-            return name.substr(0, 4);
+        const bool span = name.size() > 4 && std::isdigit(name[1]) && std::isdigit(name[2]);
+        if (span && !std::isdigit(name[3])) return name.substr(0, 4);
         std::string found;
         for (char c : name)
             if (!std::isdigit(c)) found += c;
@@ -81,9 +83,7 @@ private:
 
     // Dijkstra's shortest ways to the LUTs of one tile, against the switches' direction.
     void look_back() {
-        const int middle_x = across / 2;
-        int middle_y = up / 2;
-        while (chip.wire(middle_x, middle_y, "A0_SLICE") < 0) middle_y++;
+        const auto [middle_x, middle_y] = chip.middle();
         std::vector<int> least(chip.wires(), INT32_MAX);
         using Entry = std::pair<int, int>;
         std::priority_queue<Entry, std::vector<Entry>, std::greater<Entry>> queue;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #pragma pack(push, 1)
@@ -53,7 +54,7 @@ struct TileType {
     Table<SwitchData> switches;
 };
 struct Delay {
-    int32_t least, most, least_each, most_each;  // ps; for each reader of the wire that it leads from
+    int32_t least, most, least_each, most_each;  // ps; the latter for each reader of its source
 };
 struct SpeedGrade {
     Table<char> cells;
@@ -110,9 +111,9 @@ public:
         const char* end = bytes.data() + bytes.size();
         if (reinterpret_cast<const char*>(data + 1) > end) return false;
         width = data->width, height = data->height;
-        if (width < 10 || height < 10 || width > 255 || height > 255 || data->tiles != width * height ||
-            int(data->type_of.count) != data->tiles || data->grades.count != GRADES)
-            return false;
+        if (width < 10 || height < 10 || width > 255 || height > 255) return false;
+        if (data->tiles != width * height || int(data->type_of.count) != data->tiles) return false;
+        if (data->grades.count != GRADES) return false;
         for (int tile = 0; tile < data->tiles; tile++) {
             if (uint32_t(data->type_of[tile]) >= data->types.count) return false;
             first_wire.push_back(int(tile_of_wire.size()));
@@ -122,7 +123,14 @@ public:
         }
         first_wire.push_back(int(tile_of_wire.size()));
         delays = data->grades[0].delays.begin();
-        return true;
+        return middle().second < height;
+    }
+
+    // A tile of logic in the middle; its row is that below the last where there is none.
+    std::pair<int, int> middle() {
+        int row = height / 2;
+        while (row < height && wire(width / 2, row, "A0_SLICE") < 0) row++;
+        return {width / 2, row};
     }
 
     int wires() const { return int(tile_of_wire.size()); }

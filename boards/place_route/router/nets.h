@@ -99,7 +99,8 @@ inline bool write_ways(const char* path) {
         const char* before = "";
         for (const auto& [wire, branch] : net.tree) {
             const std::string by = branch.before < 0 ? "" : chip.switch_name(branch.by);
-            std::fprintf(file, "%s%s;%s;%d", before, chip.wire_name(wire).c_str(), by.c_str(), KEPT);
+            const std::string name = chip.wire_name(wire);
+            std::fprintf(file, "%s%s;%s;%d", before, name.c_str(), by.c_str(), KEPT);
             before = ";";
         }
         std::fputc('\n', file);

@@ -22,7 +22,7 @@ constexpr int ATTEMPT = 15;      // rounds of polishing until nothing is in conf
 constexpr int POLISHED = 50;     // rounds after the first without conflict
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
 constexpr int PATIENT = 18;      // rounds in which prices rise slowly, and the goal stays
-constexpr int INSISTENT = 6;     // rounds after one without conflict in which what is urgent insists
+constexpr int INSISTENT = 6;     // rounds after one without conflict, while what is urgent insists
 constexpr float FIRST_PRESENT = 0.5f, RISE = 1.25f, LATE_RISE = 1.5f, MOST_PRESENT = 1e5f;
 constexpr float YIELDING = 0.85f;  // from then on: what is urgent gives way, too
 constexpr float POLISH_PRESENT = 15;
@@ -91,9 +91,9 @@ static int route(const char* out) {
         wanted = conflicts();
         hurry.look();
         const int longest = hurry.paths.longest;
-        std::printf(
-            "round %d: %d connections led, %zu wires in conflict, longest path %.2f ns, %ld steps\n",
-            round, led, wanted.size(), longest / 1000.0, search.steps);
+        std::printf("round %d: %d connections led, %zu wires in conflict, ", round, led,
+                    wanted.size());
+        std::printf("longest path %.2f ns, %ld steps\n", longest / 1000.0, search.steps);
         std::fflush(stdout);
         const float rise = round < PATIENT ? RISE : LATE_RISE;
         search.present = std::min(search.present * rise, MOST_PRESENT);

@@ -29,8 +29,8 @@ public:
         ahead.start();
     }
 
-    // Leads `net` to `sink`; false where there is no way whatever it costs. What would come too late
-    // is led as if nothing were more urgent.
+    // Leads `net` to `sink`; false where there is no way whatever it costs. What would come too
+    // late is led as if nothing were more urgent.
     bool lead(Net& net, const Sink& sink) {
         if (!net.tree.count(sink.wire)) {  // an input of a slice may be there for several pins
             draw_box(net.source, sink.wire, margin);
@@ -49,7 +49,7 @@ public:
 
 private:
     static constexpr float LEAST_URGENT = 0.3f;  // no sink hangs at the end of a chain of others
-    static constexpr float HASTE = 1.2f;   // above 1: fewer wires are looked at, not always the best
+    static constexpr float HASTE = 1.2f;   // above 1: fewer steps, and not always the best way
     static constexpr size_t STARTS = 48;   // at so many wires of a net, those nearest to the sink
 
     struct State {
@@ -93,7 +93,8 @@ private:
         low = std::min(chip.y(a), chip.y(b)) - more, high = std::max(chip.y(a), chip.y(b)) + more;
     }
     float rest(int wire) const {
-        return ahead.inner(wire) ? 0 : ahead.cost(wire, goal_x - chip.x(wire), goal_y - chip.y(wire));
+        if (ahead.inner(wire)) return 0;
+        return ahead.cost(wire, goal_x - chip.x(wire), goal_y - chip.y(wire));
     }
 
     // Lets the search use those inner wires that lead to its goal.
@@ -115,11 +116,13 @@ private:
     void begin_at(const Net& net) {
         queue.clear();
         starts.clear();
+        const float urgent = std::max(urgency, LEAST_URGENT);
         for (const auto& [wire, branch] : net.tree) {
             State& state = states[wire];
-            state = {std::max(urgency, LEAST_URGENT) * branch.delay, 0, -1, branch.delay, round, {}};
+            state = {urgent * branch.delay, 0, -1, branch.delay, round, {}};
             state.estimate = state.cost + rest(wire);
-            if (!ahead.inner(wire) || opened[wire] == round) starts.push_back({state.estimate, wire});
+            const bool usable = !ahead.inner(wire) || opened[wire] == round;
+            if (usable) starts.push_back({state.estimate, wire});
         }
         if (starts.size() > STARTS) {
             std::nth_element(starts.begin(), starts.begin() + STARTS, starts.end());
