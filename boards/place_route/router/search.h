@@ -21,6 +21,7 @@ public:
     float present = 0;                // the price of a wire for each other net on it, in its own
     float most_urgent = MOST_URGENT;  // no sink is more: below 1, so that conflicts cost something
     int margin = 0;                   // tiles that a way may leave the box around its ends
+    size_t most_starts = 48;          // wires of a net where a search begins: the nearest ones
     long steps = 0;
 
     void start() {
@@ -33,9 +34,11 @@ public:
     // late is led as if nothing were more urgent.
     bool lead(Net& net, const Sink& sink) {
         if (!net.tree.count(sink.wire)) {  // an input of a slice may be there for several pins
-            draw_box(net.source, sink.wire, margin);
             const float urgent = std::min(sink.urgency, most_urgent);
+            everything = false;
+            draw_box(net.source, sink.wire, margin);
             if (!find(net, sink, urgent)) {
+                everything = true;
                 draw_box(net.source, sink.wire, chip.width + chip.height);
                 if (!find(net, sink, urgent)) return false;
             }
@@ -50,7 +53,6 @@ public:
 private:
     static constexpr float LEAST_URGENT = 0.3f;  // no sink hangs at the end of a chain of others
     static constexpr float HASTE = 1.2f;   // above 1: fewer steps, and not always the best way
-    static constexpr size_t STARTS = 48;   // at so many wires of a net, those nearest to the sink
 
     struct State {
         float cost, estimate;
@@ -69,6 +71,7 @@ private:
     int goal = 0, freedom = 0, goal_x = 0, goal_y = 0;
     int left = 0, right = 0, low = 0, high = 0;
     float urgency = 0;
+    bool everything = false;
 
     bool find(const Net& net, const Sink& sink, float how_urgent) {
         round++;
@@ -112,7 +115,8 @@ private:
         }
     }
 
-    // All that the net has is closed, and the nearest of it is where the search begins.
+    // All that the net has is closed, and the nearest of it is where the search begins. The only
+    // way may lead through what is not near, as the pins of a block share wires: then, from all.
     void begin_at(const Net& net) {
         queue.clear();
         starts.clear();
@@ -124,9 +128,9 @@ private:
             const bool usable = !ahead.inner(wire) || opened[wire] == round;
             if (usable) starts.push_back({state.estimate, wire});
         }
-        if (starts.size() > STARTS) {
-            std::nth_element(starts.begin(), starts.begin() + STARTS, starts.end());
-            starts.resize(STARTS);
+        if (starts.size() > most_starts && !everything) {
+            std::nth_element(starts.begin(), starts.begin() + most_starts, starts.end());
+            starts.resize(most_starts);
         }
         queue = starts;
         std::make_heap(queue.begin(), queue.end(), later);

@@ -173,6 +173,32 @@ def test_blocks_and_shared_inputs(tmp_path):
     assert len(enables) == 4
 
 
+SHARED = """
+#include "search.h"
+int main(int, char** arguments) {
+    chip.read(arguments[1]);
+    Search search;
+    search.start();
+    search.most_starts = 0;
+    Net net{chip.wire(12, 20, "Q0_SLICE"), {}, {}};
+    net.tree[net.source] = {};
+    for (int x : {4, 5}) {
+        Sink sink{chip.wire(x, 13, "JRST0_MULT18"), -1, ITS_OWN};
+        std::printf("%d ", search.lead(net, sink) ? net.tree.at(sink.wire).sinks : -1);
+    }
+}
+"""
+
+
+def test_a_way_that_is_there_is_found(tmp_path):
+    """Multipliers of a block share the wire of their reset: no matter where a search begins."""
+    (tmp_path / "shared.cpp").write_text(SHARED)
+    subprocess.run(["g++", "-O1", "-std=c++17", f"-I{SOURCE.parent}", "shared.cpp"], cwd=tmp_path,
+                   check=True)  # fmt: skip
+    done = subprocess.run([tmp_path / "a.out", database(DEVICE)], capture_output=True, check=True)
+    assert done.stdout == b"1 1 "
+
+
 def test_what_is_urgent_takes_the_short_way(tmp_path):
     """Where nothing is urgent, the longest path of this crowd is 1.48 times that by distance."""
     ways(tmp_path, crowd(2, ("LOGIC",)))
