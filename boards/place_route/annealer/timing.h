@@ -6,11 +6,6 @@
 #include "../paths/paths.h"
 #include "placement.h"
 
-// A wire's delay, as routed at speed grade 6 where there is room: 0.6 ns and 70 ps a tile.
-constexpr int STEP = 70;  // ps
-constexpr int START = 8;  // steps
-inline int wire_steps(int dx, int dy) { return START + dx + dy; }
-
 inline int wire_steps(const Connection& connection) {
     const Spot a = spots[connection.from], b = spots[connection.to];
     return wire_steps(std::abs(a.x - b.x), std::abs(a.y - b.y));

@@ -17,7 +17,7 @@
 
 #include "nets.h"
 
-constexpr int STEP = 40;  // ps: the price of a wire besides its delay
+constexpr int A_WIRE = 40;  // ps: the price of a wire besides its delay
 
 class Ahead {
 public:
@@ -105,7 +105,7 @@ private:
             }
             chip.into(wire, [&](Switch, const SwitchData& data, int from) {
                 const Delay& delay = chip.delay(data);
-                const int sum = cost + delay.most + delay.most_each + STEP;
+                const int sum = cost + delay.most + delay.most_each + A_WIRE;
                 if (sum >= least[from]) return;
                 least[from] = sum;
                 queue.push({sum, from});

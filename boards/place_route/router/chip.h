@@ -163,22 +163,12 @@ public:
     // Calls `each(switch, its data, wire at the other end)` for all switches that lead from a wire.
     template <typename Each>
     void from(int wire, Each each) const {
-        const int here = tile(wire);
-        for (const SwitchPlace& place : of_wire(wire).from) {
-            const Switch s{here + place.tile.y * width + place.tile.x, int16_t(place.number)};
-            const SwitchData& found = of_switch(s);
-            each(s, found, at(s.tile, found.sink) + found.sink_wire);
-        }
+        walk(wire, of_wire(wire).from, &SwitchData::sink, &SwitchData::sink_wire, each);
     }
     // The same for those that lead into it.
     template <typename Each>
     void into(int wire, Each each) const {
-        const int here = tile(wire);
-        for (const SwitchPlace& place : of_wire(wire).into) {
-            const Switch s{here + place.tile.y * width + place.tile.x, int16_t(place.number)};
-            const SwitchData& found = of_switch(s);
-            each(s, found, at(s.tile, found.source) + found.source_wire);
-        }
+        walk(wire, of_wire(wire).into, &SwitchData::source, &SwitchData::source_wire, each);
     }
 
     // As nextpnr writes them.
@@ -200,6 +190,16 @@ private:
 
     const TileType& type(int tile) const { return data->types[data->type_of[tile]]; }
     int at(int tile, Away away) const { return first_wire[tile + away.y * width + away.x]; }
+    template <typename Each>
+    void walk(int wire, const Table<SwitchPlace>& places, Away SwitchData::*away,
+              int16_t SwitchData::*number, Each& each) const {
+        const int here = tile(wire);
+        for (const SwitchPlace& place : places) {
+            const Switch s{here + place.tile.y * width + place.tile.x, int16_t(place.number)};
+            const SwitchData& found = of_switch(s);
+            each(s, found, at(s.tile, found.*away) + found.*number);
+        }
+    }
     std::string place(int tile) const {
         return "X" + std::to_string(tile % width) + "/Y" + std::to_string(tile / width) + "/";
     }

@@ -22,10 +22,10 @@ public:
         for (Net& net : nets)
             for (Sink& sink : net.sinks)
                 if (sink.connection >= 0) {
-                    const int tiles = std::abs(chip.x(net.source) - chip.x(sink.wire)) +
-                                      std::abs(chip.y(net.source) - chip.y(sink.wire));
+                    const int dx = std::abs(chip.x(net.source) - chip.x(sink.wire));
+                    const int dy = std::abs(chip.y(net.source) - chip.y(sink.wire));
                     int& delay = paths.delays[sink.connection];
-                    delay = std::max(delay, NEAR + A_TILE * tiles);
+                    delay = std::max(delay, STEP * wire_steps(dx, dy));
                 }
         alone = paths.delays;
         paths.analyse();
@@ -77,7 +77,6 @@ public:
     }
 
 private:
-    static constexpr int NEAR = 560, A_TILE = 70;  // ps: what a wire takes where there is room
     static constexpr float SHARPNESS = 6;
     static constexpr float KEEPS = 0.95f;      // of its urgency, what was: two must not take turns
     static constexpr float DETOUR = 1.15f;     // of what a wire takes by its length

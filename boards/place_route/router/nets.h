@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../paths/lists.h"
+#include "../paths/paths.h"
 #include "chip.h"
 
 constexpr int KEPT = 3;  // nextpnr's STRENGTH_PLACER: what its router must not take up
@@ -52,8 +52,7 @@ inline int read_wire(FILE* file) {
 }
 
 // Nets, of each: its source, its node in the graph of paths, and its sinks with cell and freedom.
-template <typename Paths>
-void read_nets(FILE* file, const Paths& paths) {
+inline void read_nets(FILE* file, const Paths& paths) {
     int count;
     read(file, &count);
     nets.resize(count);

@@ -71,7 +71,7 @@ static int give_up(const std::vector<int>& wanted) {
                 wanted.size() == 1 ? " is" : "s are");
     for (size_t i = 0; i < wanted.size() && i < SHOWN; i++)
         std::printf(" %s", chip.wire_name(wanted[i]).c_str());
-    std::printf("%s\n", wanted.size() > SHOWN ? " ..." : "");
+    std::printf("%s; another --seed may place them better\n", wanted.size() > SHOWN ? " ..." : "");
     return 4;
 }
 

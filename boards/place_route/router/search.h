@@ -153,7 +153,7 @@ private:
             const Delay& delay = chip.delay(data);
             const int takes = delay.most + delay.most_each;
             const float price =
-                (takes + STEP) * (1 + at.history) * (1 + present * at.nets);
+                (takes + A_WIRE) * (1 + at.history) * (1 + present * at.nets);
             const float cost = here.cost + urgency * takes + (1 - urgency) * price;
             if (there.round == round && there.cost <= cost) return;
             there = {cost, cost + HASTE * rest(next), wire, here.delay + takes, round, by};

@@ -1,6 +1,7 @@
 """The command lines with which a nearly full device is placed and routed."""
 
 import json
+import re
 
 import pytest
 
@@ -58,6 +59,21 @@ def test_four_steps(tool, tmp_path):
     assert annealed["modules"]["top"]["cells"]["pin"]["attributes"] == {"BEL": "X0/Y9/PIOA"}
     assert 'LOCATE COMP "clk" SITE "G2";' in (tmp_path / "pins.lpf").read_text()
     assert report.records()[0]["config"]["flow"] == "full"
+
+
+@pytest.mark.synth
+def test_all_steps_on_a_small_design(tmp_path, monkeypatch):
+    """nextpnr takes the ways over, has little left to lead, and agrees; so does the comparison."""
+    monkeypatch.setattr(full, "SHARE", 0)
+    report = measure(ACCUMULATOR, top="accumulator", name="accumulator", title="one",
+                     device=LFE5U_25F, folder=tmp_path, seeds=[1], clock_mhz=100.0,
+                     config={})  # fmt: skip
+    assert report.records()[0]["config"]["flow"] == "full"
+    led = int(re.search(r"round 1: (\d+) conn", (tmp_path / "seed1.route.log").read_text())[1])
+    left = int(re.search(r"Routing (\d+) arcs", (tmp_path / "seed1.log").read_text())[1])
+    assert led > 50
+    assert left < led
+    assert 80 < report.clock_mhz < 600
 
 
 def test_another_circuit_is_refused(tool, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from boards.place_route.placed import top
 from boards.place_route.route import ANY, OWN, PAIR, SOURCE, database, freedom, pin_wire, route
-from boards.toolchain import PLACE, ToolError
+from boards.toolchain import ToolError
 from tests.boards.place_route.test_anneal import FF, bel, cell
 
 DEVICE = "LFE5U-25F"
@@ -165,10 +165,9 @@ def test_blocks_and_shared_inputs(tmp_path):
                  for position in range(8)]  # fmt: skip
     memory = cell("DP16KD", "X6/Y25/EBR1", {"ADA3": [5], "DOA0": [6]}, REGMODE_A="OUTREG")
     reader = cell("TRELLIS_FF", bel(20, 30, 1, "FF"), {"M": [6], "CLK": [1]}, **FF)
-    site = memory["attributes"][PLACE]
     netlist = placed(source, *registers, memory, reader)
     found = ways(tmp_path, netlist)
-    assert check(netlist, found) == 8 + 8 + 1 + 1, site
+    assert check(netlist, found) == 8 + 8 + 1 + 1
     enables = [wire for wire in found[5][0] if re.search(r"/CE\d_SLICE", wire)]
     assert len(enables) == 4
 
@@ -184,7 +183,7 @@ int main(int, char** arguments) {
     net.tree[net.source] = {};
     for (int x : {4, 5}) {
         Sink sink{chip.wire(x, 13, "JRST0_MULT18"), -1, ITS_OWN};
-        std::printf("%d ", search.lead(net, sink) ? net.tree.at(sink.wire).sinks : -1);
+        std::printf("%zu ", search.lead(net, sink) ? net.tree.size() : 0);
     }
 }
 """
@@ -196,7 +195,8 @@ def test_a_way_that_is_there_is_found(tmp_path):
     subprocess.run(["g++", "-O1", "-std=c++17", f"-I{SOURCE.parent}", "shared.cpp"], cwd=tmp_path,
                    check=True)  # fmt: skip
     done = subprocess.run([tmp_path / "a.out", database(DEVICE)], capture_output=True, check=True)
-    assert done.stdout == b"1 1 "
+    first, both = map(int, done.stdout.split())
+    assert first < both < first + 4
 
 
 def test_what_is_urgent_takes_the_short_way(tmp_path):
@@ -214,7 +214,8 @@ def test_what_cannot_be(tmp_path):
                for i in range(2)]  # fmt: skip
     slices = [cell("TRELLIS_FF", bel(15, 20, i, "FF"), {"CE": [5 + i], "CLK": [1]}, **FF)
               for i in range(2)]  # fmt: skip
-    with pytest.raises(ToolError, match=r"wires are still wanted by two nets: X15/Y20/CE0"):
+    message = r"wires are still wanted by two nets: X15/Y20/CE0.*another --seed"
+    with pytest.raises(ToolError, match=message):
         ways(tmp_path, placed(*drivers, *slices))
     lost = cell("TRELLIS_FF", bel(12, 400, 0, "FF"), {"Q": [5], "M": [5], "CLK": [1]}, **FF)
     with pytest.raises(ToolError, match="X12/Y400 has no wire Q0_SLICE"):
