@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import shlex
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,7 +53,8 @@ class VerilatorRunner(Verilator):
     def _build_command(self):
         verilate, make = super()._build_command()
         if self.step == "make":
-            return [[*make, *self.targets]]
+            # Its makefile calls ``python``, which a machine with python3 alone does not have.
+            return [[*make, f"PYTHON3={shlex.quote(sys.executable)}", *self.targets]]
         return [[part for part in verilate if part != "--public-flat-rw"]]
 
 
