@@ -115,7 +115,8 @@ class ProductLane(wiring.Component):
 
         def field(layout: type[data.Struct], unit: int, name: str, stage: int) -> Value:
             at = data.Layout.cast(layout)[name]
-            return number(unit, stage, at.offset, at.width, name)
+            # From a register: reading takes half a cycle.
+            return register(number(unit, stage - 1, at.offset, at.width, name), f"{name}{stage}")
 
         # 1: the sum; 2: what is left of the offset; 3: its sign and magnitude.
         offsets = [number(unit, 0, 0, OFFSET_BITS, f"offset{unit}") for unit in (0, 3)]
