@@ -22,6 +22,7 @@ constexpr int URGENT_PERCENT = 10;    // of the moves
 constexpr uint64_t REPORT = 1 << 22;  // moves
 constexpr uint64_t ANALYSES = 500;    // of the paths, in all
 constexpr double WARM = 0.97;         // of the moves; then only what is better is done
+constexpr double LATE = 0.5;          // of the moves: from here on long paths count more and more
 constexpr int OFTENER = 4;            // are paths looked at in the cold, where prices need not wait
 
 static void report(const char* head, long wire_length, int longest) {
@@ -64,19 +65,20 @@ int main(int count, char** arguments) {
     price.start(std::atof(arguments[5]), urgent);
     report("", price.wire_length(), timing.longest);
     const uint64_t analyse = std::max<uint64_t>(moves / ANALYSES, 1);
-    double temperature = first;
+    double temperature = first, late = 0;
     int range = 0;
     Best best;
     for (uint64_t move = 0; move < moves; move++) {
         if (move % 4096 == 0) {
             double part = double(move) / moves;
             temperature = part > WARM ? 0 : first * std::pow(COLD, part);
+            late = std::clamp((part - LATE) / (WARM - LATE), 0.0, 1.0);
             range = std::max(3, int(30 * std::pow(0.1, part)));
         }
         const uint64_t pause = temperature > 0 ? analyse : std::max<uint64_t>(analyse / OFTENER, 1);
         if (move % pause == pause - 1) {
             price.look_at_crowding();
-            price.look_at_timing();
+            price.look_at_timing(late);
             if (temperature == 0) best.look();
         }
         if (move % REPORT == 0) {
@@ -87,7 +89,7 @@ int main(int count, char** arguments) {
         }
         one_move(temperature, range, urgent > 0 ? URGENT_PERCENT : 0);
     }
-    price.look_at_timing();
+    price.look_at_timing(late);
     best.look();
     report("last look: ", price.wire_length(), timing.longest);
     best.take();

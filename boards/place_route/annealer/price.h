@@ -17,6 +17,8 @@ constexpr int BIN = 4;       // tiles along the side of a square in which pins a
 constexpr int SMALL = 16;    // nets of no more cells are measured anew, of others lines are counted
 constexpr double ACROSS = 1.13;  // price of a tile across (upwards: what is left of 2): devices are
                                  // wider than high, and as many wires lead across as upwards
+constexpr double SHARPEST = 8;   // power of a path's urgency by which it presses, at last
+constexpr double DEARER = 10;    // how often the first price what presses costs, at last
 constexpr double LONG_WIRES = 0.005;  // a wire of 100 tiles costs half as much again: it is slow
 
 // One direction of a large net's bounding box, with the pins on every line.
@@ -48,7 +50,7 @@ public:
     Crowding across, up;
 
     void start(double density, double urgent) {
-        urgent_price = urgent;
+        first_urgent_price = urgent;
         int net_count = cells_of.count();
         spans.resize(2 * net_count);
         net_stamp.assign(net_count, 0);
@@ -85,7 +87,7 @@ public:
         connection_stamp.assign(timing.connections.size(), 0);
         connection_cost.assign(timing.connections.size(), 0);
         pull.assign(timing.connections.size(), 0);
-        look_at_timing();
+        look_at_timing(0);
     }
 
     // Counts wires anew, and prices of all nets with them.
@@ -103,8 +105,11 @@ public:
         for (int net = 0; net < cells_of.count(); net++) net_cost[net] = price_of(net);
     }
 
-    // Finds out anew which connections are urgent, and how much.
-    void look_at_timing() {
+    // Finds out anew which connections are urgent, and how much. From `late` = 0 to 1 it is more
+    // and more the longest paths that count, against others and against all wires.
+    void look_at_timing(double late) {
+        timing.sharpness = float(2 + (SHARPEST - 2) * late);
+        urgent_price = first_urgent_price * (1 + (DEARER - 1) * late);
         timing.look();
         urgent.clear();
         Lists ends;
@@ -186,7 +191,7 @@ public:
 
 private:
     static constexpr float LEAST = 0.001f;
-    double urgent_price = 0;
+    double first_urgent_price = 0, urgent_price = 0;
     std::vector<Span> spans;
     std::vector<double> weight, net_cost, connection_cost, square_pins, square_price;
     std::vector<float> pull;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -32,6 +33,7 @@ public:
     std::vector<int> delays;  // of connections, ps: to be set before analyse()
     std::vector<float> pull;  // of a connection: how many paths press, each by at most 1
     int longest = 0;             // ps
+    float sharpness = 2;         // how far the longest paths press more than those behind them
 
     void read_graph(FILE* file) {
         int node_count;
@@ -72,8 +74,8 @@ public:
 
     // Brings `longest` and `pull` up to date with the delays.
     //
-    // A path presses by the square of its urgency, which is 1 for the longest and 0 for one of
-    // RELAXED of that. Every node hands on to those before it what presses on it from behind, in
+    // A path presses by a power (`sharpness`) of its urgency, which is 1 for the longest and 0 for
+    // one of RELAXED of that. Every node hands on to those before it what presses on it from behind, in
     // shares by their urgency: so the wire to a cell that many late cells read is pulled as
     // strongly as all the wires from there together.
     void analyse() {
@@ -130,7 +132,7 @@ private:
     }
     float pressure(int ps) const {
         float urgency = std::max(0.0f, (float(ps) / longest - RELAXED) / (1 - RELAXED));
-        return urgency * urgency;
+        return std::pow(urgency, sharpness);
     }
 
     void number_connections() {
