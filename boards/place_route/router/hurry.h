@@ -79,9 +79,9 @@ public:
 private:
     static constexpr float SHARPNESS = 6;
     static constexpr float KEEPS = 0.95f;      // of its urgency, what was: two must not take turns
-    static constexpr float DETOUR = 1.15f;     // of what a wire takes by its length
-    static constexpr float RAISED = 1.015f;
-    static constexpr float NEXT_GOAL = 0.98f;  // of what has been reached
+    static constexpr float DETOUR = 1.05f;     // of what a wire takes by its length
+    static constexpr float RAISED = 1.005f;
+    static constexpr float NEXT_GOAL = 0.975f;  // of what has been reached
     std::vector<int> alone;                    // of a connection: what it takes by its length
     std::vector<int> over;                     // of a connection: the longest path over it
 

@@ -16,18 +16,20 @@
 #include "nets.h"
 #include "search.h"
 
-constexpr int ROUNDS = 50;       // until nothing is in conflict, or there is no way
-constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
-constexpr int ATTEMPT = 15;      // rounds of polishing until nothing is in conflict again
-constexpr int POLISHED = 50;     // rounds after the first without conflict
+constexpr int ROUNDS = 80;       // until nothing is in conflict, or there is no way
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
-constexpr int PATIENT = 18;      // rounds in which prices rise slowly, and the goal stays
-constexpr int INSISTENT = 6;     // rounds after one without conflict, while what is urgent insists
-constexpr float FIRST_PRESENT = 0.5f, RISE = 1.25f, LATE_RISE = 1.5f, MOST_PRESENT = 1e5f;
-constexpr float YIELDING = 0.85f;  // from then on: what is urgent gives way, too
-constexpr float POLISH_PRESENT = 15;
+constexpr int PATIENT = 18;      // rounds until what is urgent gives way, too, and the goal is raised
+constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
+constexpr int TRYING = 10;       // rounds of polishing until the goal is raised
+constexpr int ATTEMPT = 60;      // rounds of polishing until nothing is in conflict again
+constexpr int POLISHED = 150;    // rounds after the first without conflict
+constexpr float FIRST_PRESENT = 0.5f, RISE = 1.25f, LATE_RISE = 1.15f, MOST_PRESENT = 1e5f;
+// Few conflicts are left then, and rounds are short: it is what conflicts cost in the end, and not a
+// price that rises fast, that says who gives way. Otherwise the last ones make detours of 20 ns.
+constexpr float POLISH_PRESENT = 20, POLISH_RISE = 1.05f;
+constexpr float YIELDING = 0.85f;
 constexpr float REMEMBERED = 0.4f;  // of each net too many on a wire, from round to round
-constexpr int MARGIN = 6, WIDENED = 2;  // tiles; a tile more every so many rounds
+constexpr int MARGIN = 6, WIDENED = 2, WIDEST = 20;  // tiles; one more every so many rounds
 constexpr int SHOWN = 3;
 
 static Hurry hurry;
@@ -84,8 +86,8 @@ static int route(const char* out) {
     std::vector<int> wanted;
     int best = 0, first = 0, idle = 0, legal = 0;
     for (int round = 1;; round++) {
-        search.most_urgent = round - legal > (best ? INSISTENT : PATIENT) ? YIELDING : MOST_URGENT;
-        search.margin = MARGIN + round / WIDENED;
+        search.most_urgent = !best && round > PATIENT ? YIELDING : MOST_URGENT;
+        search.margin = std::min(MARGIN + round / WIDENED, WIDEST);
         const int led = lead_anew(round == 1, round <= HURRIED || wanted.empty());
         if (led < 0) return 3;
         wanted = conflicts();
@@ -95,7 +97,7 @@ static int route(const char* out) {
                     wanted.size());
         std::printf("longest path %.2f ns, %ld steps\n", longest / 1000.0, search.steps);
         std::fflush(stdout);
-        const float rise = round < PATIENT ? RISE : LATE_RISE;
+        const float rise = best ? POLISH_RISE : round < PATIENT ? RISE : LATE_RISE;
         search.present = std::min(search.present * rise, MOST_PRESENT);
         if (wanted.empty()) {
             if (!first) first = round;
@@ -109,7 +111,7 @@ static int route(const char* out) {
             search.present = POLISH_PRESENT;
         } else if (!best && round >= ROUNDS) {
             return give_up(wanted);
-        } else if (!best && round >= PATIENT) {
+        } else if (round - legal >= (best ? TRYING : PATIENT)) {
             hurry.raise_goal();
         }
         if (!best) continue;
