@@ -12,21 +12,32 @@
 
 constexpr float MOST_URGENT = 0.98f;
 
+// How much is asked of a placement.
+struct Terms {
+    int rounds;    // until nothing is in conflict, or there is no way
+    float detour;  // of what a wire takes by its length: more, on a path too long, is led anew
+    float raised;  // the goal in a round, where there are not wires enough for all that is urgent
+};
+
 class Hurry {
 public:
     Paths paths;
     int goal = 0;  // ps: no path should be longer
 
     // Before anything is led: all wires by their length.
-    void start() {
+    void start(const Terms& on) {
+        terms = on;
+        std::fill(paths.delays.begin(), paths.delays.end(), 0);
         for (Net& net : nets)
-            for (Sink& sink : net.sinks)
+            for (Sink& sink : net.sinks) {
+                sink.urgency = 0;
                 if (sink.connection >= 0) {
                     const int dx = std::abs(chip.x(net.source) - chip.x(sink.wire));
                     const int dy = std::abs(chip.y(net.source) - chip.y(sink.wire));
                     int& delay = paths.delays[sink.connection];
                     delay = std::max(delay, STEP * wire_steps(dx, dy));
                 }
+            }
         alone = paths.delays;
         paths.analyse();
         goal = paths.longest;
@@ -60,9 +71,8 @@ public:
         judge();
     }
 
-    // Where there are not wires enough for all that is urgent.
     void raise_goal() {
-        goal = int(RAISED * goal);
+        goal = int(terms.raised * goal);
         judge();
     }
     void lower_goal() {
@@ -73,15 +83,15 @@ public:
     // Whether a sink is on a path that is too long, and its own way is to blame.
     bool is_late(const Sink& sink) const {
         const int number = sink.connection;
-        return number >= 0 && over[number] > goal && paths.delays[number] > DETOUR * alone[number];
+        return number >= 0 && over[number] > goal &&
+               paths.delays[number] > terms.detour * alone[number];
     }
 
 private:
     static constexpr float SHARPNESS = 6;
     static constexpr float KEEPS = 0.95f;      // of its urgency, what was: two must not take turns
-    static constexpr float DETOUR = 1.05f;     // of what a wire takes by its length
-    static constexpr float RAISED = 1.005f;
     static constexpr float NEXT_GOAL = 0.975f;  // of what has been reached
+    Terms terms{};
     std::vector<int> alone;                    // of a connection: what it takes by its length
     std::vector<int> over;                     // of a connection: the longest path over it
 

@@ -66,8 +66,6 @@ inline void read_nets(FILE* file, const Paths& paths) {
             if (node >= 0) sink.connection = paths.connection(node, cell);
             net.sinks.push_back(sink);
         }
-        net.tree[net.source] = {};
-        chip.wires_now[net.source].nets++;
     }
 }
 
@@ -75,6 +73,16 @@ inline bool crosses_others(const Net& net, const Sink& sink) {
     for (int wire = sink.wire; wire >= 0; wire = net.tree.at(wire).before)
         if (chip.wires_now[wire].nets > 1) return true;
     return false;
+}
+
+// Gives up all ways, and what was remembered of who wanted which wire.
+inline void forget_ways() {
+    for (Wire& wire : chip.wires_now) wire.nets = 0, wire.history = 0;
+    for (Net& net : nets) {
+        std::unordered_map<int, Branch>().swap(net.tree);  // in the order of a new one
+        net.tree[net.source] = {};
+        chip.wires_now[net.source].nets++;
+    }
 }
 
 // Gives up the way to a sink; what leads to other sinks, too, stays.

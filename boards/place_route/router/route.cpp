@@ -16,7 +16,9 @@
 #include "nets.h"
 #include "search.h"
 
-constexpr int ROUNDS = 80;       // until nothing is in conflict, or there is no way
+// Where the first terms lead to no end (16 x 16 elements on an 85F), the others did.
+constexpr Terms TERMS[] = {{50, 1.05f, 1.005f}, {80, 1.15f, 1.008f}};
+constexpr int IN_CONFLICT = 4;
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
 constexpr int PATIENT = 18;      // rounds until what is urgent gives way, too, and the goal is raised
 constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
@@ -68,22 +70,21 @@ static std::vector<int> conflicts() {
     return found;
 }
 
-static int give_up(const std::vector<int>& wanted) {
+static void give_up(const std::vector<int>& wanted) {
     std::printf("ERROR: %zu wire%s still wanted by two nets:", wanted.size(),
                 wanted.size() == 1 ? " is" : "s are");
     for (size_t i = 0; i < wanted.size() && i < SHOWN; i++)
         std::printf(" %s", chip.wire_name(wanted[i]).c_str());
     std::printf("%s; another --seed may place them better\n", wanted.size() > SHOWN ? " ..." : "");
-    return 4;
 }
 
-static int route(const char* out) {
-    search.start();
-    hurry.start();
+// Returns an exit status; `wanted` are the wires that are in conflict at the end.
+static int route_on(const Terms& terms, const char* out, std::vector<int>& wanted) {
+    hurry.start(terms);
     std::printf("%zu nets, longest path %.2f ns by distance\n", nets.size(),
                 hurry.paths.longest / 1000.0);
     search.present = FIRST_PRESENT;
-    std::vector<int> wanted;
+    wanted.clear();
     int best = 0, first = 0, idle = 0, legal = 0;
     for (int round = 1;; round++) {
         search.most_urgent = !best && round > PATIENT ? YIELDING : MOST_URGENT;
@@ -109,8 +110,8 @@ static int route(const char* out) {
                 hurry.lower_goal();
             }
             search.present = POLISH_PRESENT;
-        } else if (!best && round >= ROUNDS) {
-            return give_up(wanted);
+        } else if (!best && round >= terms.rounds) {
+            return IN_CONFLICT;
         } else if (round - legal >= (best ? TRYING : PATIENT)) {
             hurry.raise_goal();
         }
@@ -119,6 +120,18 @@ static int route(const char* out) {
     }
     std::printf("longest path %.2f ns\n", best / 1000.0);
     return 0;
+}
+
+static int route(const char* out) {
+    search.start();
+    std::vector<int> wanted;
+    for (const Terms& terms : TERMS) {
+        forget_ways();
+        const int result = route_on(terms, out, wanted);
+        if (result != IN_CONFLICT) return result;
+    }
+    give_up(wanted);
+    return IN_CONFLICT;
 }
 
 int main(int count, char** arguments) {

@@ -217,6 +217,9 @@ def test_what_cannot_be(tmp_path):
     message = r"wires are still wanted by two nets: X15/Y20/CE0.*another --seed"
     with pytest.raises(ToolError, match=message):
         ways(tmp_path, placed(*drivers, *slices))
+    log = (tmp_path / "seed1.route.log").read_text()
+    first, anew = re.findall(r"^round 1: (.+), \d+ steps$", log, re.MULTILINE)
+    assert first == anew  # on other terms, and of the first ones nothing is left
     lost = cell("TRELLIS_FF", bel(12, 400, 0, "FF"), {"Q": [5], "M": [5], "CLK": [1]}, **FF)
     with pytest.raises(ToolError, match="X12/Y400 has no wire Q0_SLICE"):
         ways(tmp_path, placed(lost))
