@@ -14,7 +14,6 @@ constexpr float MOST_URGENT = 0.98f;
 
 // How much is asked of a placement.
 struct Terms {
-    int rounds;    // until nothing is in conflict, or there is no way
     float detour;  // of what a wire takes by its length: more, on a path too long, is led anew
     float raised;  // the goal in a round, where there are not wires enough for all that is urgent
 };

@@ -17,8 +17,9 @@
 #include "search.h"
 
 // Where the first terms lead to no end (16 x 16 elements on an 85F), the others did.
-constexpr Terms TERMS[] = {{50, 1.05f, 1.005f}, {80, 1.15f, 1.008f}};
+constexpr Terms TERMS[] = {{1.05f, 1.005f}, {1.15f, 1.008f}};
 constexpr int IN_CONFLICT = 4;
+constexpr int ROUNDS = 80;       // until nothing is in conflict, or there is no way
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
 constexpr int PATIENT = 18;      // rounds until what is urgent gives way, too, and the goal is raised
 constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
@@ -110,7 +111,7 @@ static int route_on(const Terms& terms, const char* out, std::vector<int>& wante
                 hurry.lower_goal();
             }
             search.present = POLISH_PRESENT;
-        } else if (!best && round >= terms.rounds) {
+        } else if (!best && round >= ROUNDS) {
             return IN_CONFLICT;
         } else if (round - legal >= (best ? TRYING : PATIENT)) {
             hurry.raise_goal();
