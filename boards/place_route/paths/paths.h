@@ -75,9 +75,9 @@ public:
     // Brings `longest` and `pull` up to date with the delays.
     //
     // A path presses by a power (`sharpness`) of its urgency, which is 1 for the longest and 0 for
-    // one of RELAXED of that. Every node hands on to those before it what presses on it from behind, in
-    // shares by their urgency: so the wire to a cell that many late cells read is pulled as
-    // strongly as all the wires from there together.
+    // one of RELAXED of that. Every node hands on to those before it what presses on it from
+    // behind, in shares by their urgency: so the wire to a cell that many late cells read is
+    // pulled as strongly as all the wires from there together.
     void analyse() {
         arrival.assign(cell_of.size(), 0);
         tail.assign(cell_of.size(), 0);

@@ -21,7 +21,8 @@ struct Terms {
 class Hurry {
 public:
     Paths paths;
-    int goal = 0;  // ps: no path should be longer
+    int goal = 0;         // ps: no path should be longer
+    int by_distance = 0;  // ps: the longest path before anything is led
 
     // Before anything is led: all wires by their length.
     void start(const Terms& on) {
@@ -39,7 +40,7 @@ public:
             }
         alone = paths.delays;
         paths.analyse();
-        goal = paths.longest;
+        goal = by_distance = paths.longest;
         judge();
     }
 

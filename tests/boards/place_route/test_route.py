@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -206,6 +207,27 @@ def test_what_is_urgent_takes_the_short_way(tmp_path):
     by_distance = float(re.search(r"longest path ([\d.]+) ns by distance", log)[1])
     reached = float(re.findall(r"^longest path ([\d.]+) ns$", log, re.MULTILINE)[-1])
     assert reached < 1.15 * by_distance
+
+
+def test_the_better_of_two_terms(tmp_path):
+    """Where the first terms are far from the length by distance, as all are by this FAR."""
+    ways(tmp_path, crowd(2, ("LOGIC",)))
+    once = (tmp_path / "seed1.route.log").read_text()
+    assert once.count("by distance") == 1
+    sources = shutil.copytree(SOURCE.parents[1], tmp_path / "sources")
+    changed = sources / "router" / SOURCE.name
+    text, count = re.subn(r"FAR = [\d.]+f", "FAR = 0.5f", changed.read_text())
+    assert count == 1
+    changed.write_text(text)
+    subprocess.run(["g++", "-O2", "-std=c++17", "-o", tmp_path / "route", changed], check=True)
+    both = subprocess.run([tmp_path / "route", database(DEVICE), "route.in", "both.out"],
+                          cwd=tmp_path, capture_output=True, text=True, check=True)  # fmt: skip
+    assert both.stdout.count("by distance") == 2
+    found = re.findall(r" 0 wires in conflict, longest path ([\d.]+) ns", both.stdout)
+    *_, last = both.stdout.splitlines()
+    assert last == f"longest path {min(map(float, found)):.2f} ns"
+    one, two = ((tmp_path / name).read_text() for name in ("route.out", "both.out"))
+    assert one.count("\n") == two.count("\n")
 
 
 def test_what_cannot_be(tmp_path):
