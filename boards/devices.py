@@ -103,11 +103,19 @@ LFE5U_45F = Device(name="LFE5U-45F", flag="--45k", package="CABGA381",
                    slots=43_848, block_rams=108, multipliers=72)
 LFE5U_85F = Device(name="LFE5U-85F", flag="--85k", package="CABGA381",
                    slots=83_640, block_rams=208, multipliers=156)
+# Of the ECP5-5G, on the ECPIX-5; nextpnr knows one speed of it.
+LFE5UM5G_45F = Device(name="LFE5UM5G-45F", flag="--um5g-45k", package="CABGA554", clock_site="K23",
+                      speed=8, slots=43_848, block_rams=108, multipliers=72)
+LFE5UM5G_85F = Device(name="LFE5UM5G-85F", flag="--um5g-85k", package="CABGA554", clock_site="K23",
+                      speed=8, slots=83_640, block_rams=208, multipliers=156)
 # fmt: on
 
 DEVICES = {
-    device.name: device for device in (LFE5U_25F, LFE5U_45F, LFE5U_85F, LFE5U_12F, GW2A_18)
-}
+    device.name: device
+    for device in (
+        LFE5U_25F, LFE5U_45F, LFE5U_85F, LFE5U_12F, LFE5UM5G_45F, LFE5UM5G_85F, GW2A_18,
+    )
+}  # fmt: skip
 
 
 def device_named(name: str) -> Device | GowinDevice:

@@ -70,13 +70,14 @@ def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
         place = cell["attributes"][PLACE]
         x, y = map(int, _SITE.match(place).groups())
         seen.add((x, y))
-        bits = {
-            bit: None
-            for pin, found in pins.items()
-            if pin not in ("FCI", "FCO")
-            for bit in found
-            if isinstance(bit, int) and bit not in uncounted
-        }
+        driven, read = {}, {}
+        for pin, found in pins.items():
+            if pin not in ("FCI", "FCO"):
+                side = driven if cell["port_directions"][pin] == "output" else read
+                side |= dict.fromkeys(
+                    bit for bit in found if isinstance(bit, int) and bit not in uncounted
+                )
+        bits = driven | read
         kind, position, bound, control, reset = FIXED, 0, 0, 0, 0
         if cell["type"] in sites:
             kind, position = SITED[cell["type"]], sites[cell["type"]].index(place)
@@ -104,7 +105,9 @@ def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
             else:
                 kind = RAM_WRITER
         numbers = [nets.setdefault(bit, len(nets)) for bit in bits]
-        fields = (kind, x, y, position, bound, control, reset, len(numbers), *numbers)
+        fields = (
+            kind, x, y, position, bound, control, reset, len(driven), len(numbers), *numbers,
+        )  # fmt: skip
         names.append(name)
         placed.append(cell)
         lines.append(" ".join(map(str, fields)))
@@ -113,7 +116,7 @@ def problem(module: dict, sites: dict[str, list[str]]) -> tuple[list[str], str]:
         for position in positions:
             x, y = map(int, _SITE.match(sites[cell][position]).groups())
             seen.add((x, y))
-            lines.append(f"{SITED[cell]} {x} {y} {position} 0 0 0 0")
+            lines.append(f"{SITED[cell]} {x} {y} {position} 0 0 0 0 0")
     size = (max(x for x, _ in seen) + 1, max(y for _, y in seen) + 1)
     head = (*size, len(lines), len(nets), len(tiles), len(links))
     places = (f"{x} {y}" for x, y in [*sorted(tiles), *links])

@@ -19,7 +19,9 @@ from boards.readback.wires import nextpnr_files
 from boards.toolchain import PLACE, run_tool
 
 SOURCE = Path(__file__).with_name("router") / "route.cpp"
-CHIPS = {"LFE5U-12F": "25k", "LFE5U-25F": "25k", "LFE5U-45F": "45k", "LFE5U-85F": "85k"}
+CHIPS = {"12F": "25k", "25F": "25k", "45F": "45k", "85F": "85k"}
+"""Names of nextpnr's databases, by the end of a device's name: whatever its family, of one size
+there is one die."""
 ROUTING = "ROUTING"
 """nextpnr's attribute of a net: wires, and the switches that lead to them."""
 OWN, PAIR, ANY = range(3)
@@ -43,7 +45,7 @@ _PAD = {"O": "JPADDI{letter}_PIO", "I": "PADDO{letter}_PIO", "T": "PADDT{letter}
 
 def database(device: str) -> Path:
     """The database of the chip that nextpnr reads."""
-    return nextpnr_files() / "ecp5" / f"chipdb-{CHIPS[device]}.bin"
+    return nextpnr_files() / "ecp5" / f"chipdb-{CHIPS[device.split('-')[1]]}.bin"
 
 
 def _logic_wire(pin: str, part: str, letter: str, lut: str) -> str | None:

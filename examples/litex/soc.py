@@ -3,7 +3,7 @@
     python examples/litex/soc.py --board ulx3s --machine ecp5_25f --device LFE5U-85F -o build/litex
 
 Writes gateware/, csr.json, and soc.json with what frame.py must know. ``--build`` makes the
-bitstream, too, with yosys, nextpnr-ecp5 and ecppack from the PATH.
+bitstream, too: gateware/soc.bit, and gateware/gateware.json about it.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from arch.errors import OnefourError
 from arch.files import check_folder
 from arch.machine import MACHINES, machine_named
 from arch.packages import need
+from boards.devices import device_named
+from boards.toolchain import check_tools
 from hw.verilog import generate
 
 
@@ -29,10 +31,14 @@ def _main(argv: list[str] | None) -> None:
     parser.add_argument("--clock", type=float, help="Hz (default: 50e6 with SDRAM, 75e6 with DDR3)")
     parser.add_argument("--baud", type=float, help="of the line (default: 3e6)")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/litex"))
-    parser.add_argument("--build", action="store_true", help="run yosys and nextpnr, too")
+    parser.add_argument("--build", action="store_true", help="make the bitstream, too")
+    parser.add_argument("--seed", type=int, default=1, help="of placement and routing")
     options = parser.parse_args(argv)
     need("litex", "litedram", "liteeth", "litex_boards", "migen")
-    from socs import Soc, build
+    if options.build:
+        check_tools()
+    from gateware import make_gateware
+    from socs import Soc, write
 
     machine, target = machine_named(options.machine), TARGETS[options.board]
     device = options.device or [*target.devices][-1]
@@ -47,7 +53,12 @@ def _main(argv: list[str] | None) -> None:
         options.board, machine, device=device,
         clock=options.clock or target.clock, baud=options.baud or target.baud,
     )  # fmt: skip
-    build(soc, verilog, options.output, gateware=options.build)
+    gateware = write(soc, verilog, options.output)
+    if options.build:
+        made = make_gateware(
+            soc, verilog, gateware, device=device_named(device), seed=options.seed
+        )  # fmt: skip
+        print(made.table())
 
 
 if __name__ == "__main__":

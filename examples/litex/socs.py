@@ -11,6 +11,7 @@ from litex.soc.integration.builder import Builder
 from litex.soc.integration.soc_core import SoCCore
 from targets import TARGETS
 
+from arch.errors import OnefourError
 from arch.machine import Machine
 
 NAME = "soc"
@@ -33,18 +34,28 @@ class Soc:
 
     @classmethod
     def of(cls, board: str, machine: Machine, *, device: str, clock: float, baud: float) -> "Soc":
-        """Make it for one of the ``devices`` of the board's target."""
+        """Make it for one of the ``devices`` of the board's target.
+
+        Raises :class:`OnefourError` for a clock that LiteX finds no way to make.
+        """
         target = TARGETS[board]
-        core = importlib.import_module(f"litex_boards.targets.{target.module}").BaseSoC(
-            device=target.devices[device],
-            sys_clk_freq=clock,
-            with_led_chaser=False,
-            cpu_type=None,
-            with_uart=False,
-            with_timer=False,
-            integrated_sram_size=0,
-            l2_size=0,
-        )
+        module = importlib.import_module(f"litex_boards.targets.{target.module}")
+        try:
+            core = module.BaseSoC(
+                device=target.devices[device],
+                sys_clk_freq=clock,
+                with_led_chaser=False,
+                cpu_type=None,
+                with_uart=False,
+                with_timer=False,
+                integrated_sram_size=0,
+                l2_size=0,
+            )
+        except (AssertionError, ValueError) as error:  # of its PLL's limits and settings
+            raise OnefourError(
+                f"LiteX makes no clock of {clock / 1e6:g} MHz for the {target.title} "
+                f"({type(error).__name__}: {error}); its usual one is --clock {target.clock:g}"
+            ) from error
         core.add_uartbone(baudrate=baud)
         core.accelerator = Accelerator(machine.axi_data_bits)
         core.accelerator.add_to(core, REGISTERS)
@@ -73,12 +84,13 @@ class Soc:
         }  # fmt: skip
 
 
-def build(soc: Soc, verilog: Path, folder: Path, *, gateware: bool) -> None:
-    """Write the SoC into ``folder``, and with ``gateware`` its bitstream, too."""
+def write(soc: Soc, verilog: Path, folder: Path) -> Path:
+    """Write the SoC into ``folder``; return the folder of its Verilog and pins."""
     soc.core.platform.add_source(str(verilog.resolve()))
     builder = Builder(
         soc.core, output_dir=str(folder), csr_json=str(folder / "csr.json"),
-        compile_software=False, compile_gateware=gateware,
+        compile_software=False, compile_gateware=False,
     )  # fmt: skip
     builder.build(build_name=NAME)
     (folder / "soc.json").write_text(json.dumps(soc.description(), indent=1) + "\n")
+    return Path(builder.gateware_dir)

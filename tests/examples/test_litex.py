@@ -186,6 +186,38 @@ def test_the_soc_elaborates(tmp_path, board, first, levelling):
     assert needed | set(DELAYS if levelling else ()) <= set(registers)
 
 
+WITHOUT_ACCELERATOR = """
+import sys
+from pathlib import Path
+example, verilog, folder, clock = sys.argv[1:]
+sys.path.insert(0, example)
+from gateware import make_gateware
+from socs import Soc, write
+from arch.machine import TINY
+from boards.devices import LFE5UM5G_45F
+device = LFE5UM5G_45F
+soc = Soc.of("ecpix5", TINY, device=device.name, clock=float(clock), baud=3e6)
+where = write(soc, Path(verilog), Path(folder))
+print(make_gateware(soc, Path(verilog), where, device=device, seed=1).table())
+"""
+
+
+@needs_litex
+@pytest.mark.synth
+def test_the_bitstream_of_a_soc(tmp_path):
+    """LiteX's SoC with DDR3, but for its accelerator, placed and routed for an ECP5-5G."""
+    empty = ROOT / "tests" / "boards" / "no_accelerator.v"
+    ended = _run("-c", WITHOUT_ACCELERATOR, EXAMPLE, empty, tmp_path, "75e6")
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads((tmp_path / "gateware" / "gateware.json").read_text())
+    assert report["device"] == "LFE5UM5G-45F"
+    assert report["possible_mhz"] >= report["clock_mhz"] == 75
+    assert (tmp_path / "gateware" / "soc.bit").stat().st_size > 100_000
+    too_fast = _run("-c", WITHOUT_ACCELERATOR, EXAMPLE, empty, tmp_path, "180e6")
+    assert "not the 180 MHz of its clock" in too_fast.stderr
+    assert not (tmp_path / "gateware" / "soc.bit").exists()
+
+
 @needs_litex
 def test_a_device_that_a_board_is_not_made_with(tmp_path):
     ended = _run(EXAMPLE / "soc.py", "--board", "ecpix5", "--device", "LFE5U-25F", "-o", tmp_path)
@@ -193,6 +225,14 @@ def test_a_device_that_a_board_is_not_made_with(tmp_path):
     assert "ECPIX-5 is not made with 'LFE5U-25F'; --device: LFE5UM5G-45F, LFE5UM5G-85F" in (
         ended.stderr
     )
+
+
+@needs_litex
+@pytest.mark.parametrize("clock", ["900e6", "1e3"])
+def test_a_clock_that_no_pll_makes(tmp_path, clock):
+    ended = _run(EXAMPLE / "soc.py", "--board", "ecpix5", "--clock", clock, "-o", tmp_path)
+    assert ended.returncode == 2
+    assert f"LiteX makes no clock of {float(clock) / 1e6:g} MHz for the ECPIX-5" in ended.stderr
 
 
 @needs_litex

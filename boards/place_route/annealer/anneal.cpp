@@ -26,8 +26,11 @@ constexpr double LATE = 0.5;          // of the moves: from here on long paths c
 constexpr int OFTENER = 4;            // are paths looked at in the cold, where prices need not wait
 
 static void report(const char* head, long wire_length, int longest) {
-    std::printf("%swire length %ld, longest path %.2f ns, crowded %.1f across, %.1f up\n", head,
-                wire_length, longest / 1000.0, price.across.crowded(), price.up.crowded());
+    const Directions& crowds = price.crowds;
+    std::printf("%swire length %ld, longest path %.2f ns, crowded %.1f east, %.1f west, %.1f south, "
+                "%.1f north\n",
+                head, wire_length, longest / 1000.0, crowds.east.crowded(), crowds.west.crowded(),
+                crowds.south.crowded(), crowds.north.crowded());
     std::fflush(stdout);
 }
 

@@ -1,7 +1,7 @@
 // Where wires are crowded, and what that makes a tile cost that one leads across.
 //
 // A net's wires are taken to be spread evenly over its bounding box. How many lead through a tile is
-// counted for squares of tiles, across and upwards apart.
+// counted for squares of tiles, and for each of four directions apart (directions.h).
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ struct Box {
     int length() const { return right - left + high - low; }
 };
 
-constexpr double MANY = 25;     // wires through a tile: there another tile costs twice as much
+constexpr double MANY = 12.5;   // wires through a tile: there another tile costs twice as much
 constexpr double STEEP = 3;     // the extra price grows with this power of them
 constexpr double FOLLOW = 0.25; // of a price's change, so that wires do not move to and fro
 

@@ -40,6 +40,7 @@ inline std::vector<int> tile_at;
 inline std::array<std::vector<int>, KINDS> sited;  // of a kind: its cells, and free sites
 inline Lists nets_of;   // of a cell
 inline Lists cells_of;  // of a net
+inline std::vector<int> source_of;  // of a net: the cell that drives it; -1: none of these
 
 inline int tile_of(int x, int y) {
     return x < 0 || y < 0 || x >= width || y >= height ? -1 : tile_at[x * height + y];
@@ -91,12 +92,14 @@ inline void read_placement(FILE* file) {
     }
     cells.resize(cell_count);
     spots.resize(cell_count);
-    for (int i = 0, x, y, count; i < cell_count; i++) {
+    source_of.assign(net_count, -1);
+    for (int i = 0, x, y, driven, count; i < cell_count; i++) {
         Cell& c = cells[i];
-        read(file, &c.kind, &x, &y, &c.position, &c.bound, &c.control, &c.reset, &count);
+        read(file, &c.kind, &x, &y, &c.position, &c.bound, &c.control, &c.reset, &driven, &count);
         spots[i] = {int16_t(x), int16_t(y)};
         for (int number; count > 0; count--) {
             read(file, &number);
+            if (driven-- > 0) source_of[number] = i;
             nets_of.items.push_back(number);
         }
         nets_of.end_list();

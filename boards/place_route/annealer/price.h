@@ -1,7 +1,7 @@
 // What a placement costs, and what the move at hand changes of it.
 //
-// The price is the wire length (half of every net's bounding box), dearer where many wires lead
-// (crowding.h), how unevenly pins are spread (where there are many of them the router finds no way),
+// The price is the wire length (half of every net's bounding box), dearer where many wires lead the
+// same way (directions.h), how unevenly pins are spread (where there are many of them the router finds no way),
 // and the length of urgent connections.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-#include "crowding.h"
+#include "directions.h"
 #include "placement.h"
 #include "timing.h"
 
@@ -47,7 +47,7 @@ struct Moved {
 class Price {
 public:
     std::vector<Moved> moved;
-    Crowding across, up;
+    Directions crowds;
 
     void start(double density, double urgent) {
         first_urgent_price = urgent;
@@ -69,8 +69,7 @@ public:
                 }
             }
         }
-        across.start();
-        up.start();
+        crowds.start();
         look_at_crowding();
         int squares = (width / BIN + 1) * (height / BIN + 1);
         square_pins.assign(squares, 0);
@@ -92,16 +91,10 @@ public:
 
     // Counts wires anew, and prices of all nets with them.
     void look_at_crowding() {
-        across.begin();
-        up.begin();
-        for (int net = 0; net < cells_of.count(); net++) {
-            if (!cells_of.size(net)) continue;
-            Box ends = box(net);
-            across.add(ends, weight[net] * (ends.right - ends.left));
-            up.add(ends, weight[net] * (ends.high - ends.low));
-        }
-        across.end();
-        up.end();
+        crowds.begin();
+        for (int net = 0; net < cells_of.count(); net++)
+            if (cells_of.size(net)) crowds.add({box(net), source_of[net]}, weight[net]);
+        crowds.end();
         for (int net = 0; net < cells_of.count(); net++) net_cost[net] = price_of(net);
     }
 
@@ -205,9 +198,11 @@ private:
 
     double price_of(int net) const {
         if (!cells_of.size(net)) return 0;
-        Box ends = box(net);
-        double wide = ACROSS * (ends.right - ends.left), tall = (2 - ACROSS) * (ends.high - ends.low);
-        return weight[net] * (wide * across.mean(ends) + tall * up.mean(ends)) *
+        const Reach reach(box(net), source_of[net]);
+        const Box& ends = reach.box;
+        const double wide = ACROSS * (ends.right - ends.left);
+        const double tall = (2 - ACROSS) * (ends.high - ends.low);
+        return weight[net] * (ACROSS * crowds.across(reach) + (2 - ACROSS) * crowds.up(reach)) *
                (1 + LONG_WIRES * (wide + tall));
     }
     double price_of(const Connection& connection, double strength) const {

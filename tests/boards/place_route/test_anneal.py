@@ -10,6 +10,7 @@ from boards.place_route.anneal import Schedule, anneal
 from boards.toolchain import PLACE
 
 FF = {"CEMUX": "1", "LSRMUX": "LSR", "CLKMUX": "CLK"}
+OUTPUTS = {"F", "FCO", "Q", "DOB0", "P0"}
 SIDE = 12
 SITES = {
     "DP16KD": [f"X{3 * site}/Y0/EBR{site}" for site in range(4)],
@@ -20,7 +21,10 @@ PLACES = re.compile(r"X(\d+)/Y(\d+)/SLICE([ABCD])\.(K|FF|RAMW)(\d?)")
 
 def cell(kind, place, connections, **parameters):
     return {"type": kind, "parameters": parameters, "attributes": {PLACE: place},
-            "connections": connections}  # fmt: skip
+            "connections": connections,
+            "port_directions": {
+                pin: "output" if pin in OUTPUTS else "input" for pin in connections
+            }}  # fmt: skip
 
 
 def bel(x, y, position, part):

@@ -41,11 +41,41 @@ int main() {
     for (int net : {0, 1, 0, 1}) nets_of.items.push_back(net);
     nets_of.start = {0, 2, 3, 4};  // net 0 leads across, net 1 upwards
     cells_of = inverse(nets_of, 2);
+    source_of = {0, 0};
     price.start(0, 0);
     for (Spot spot : {Spot{25, 5}, Spot{5, 25}}) {
         price.begin_move();
         price.move(spot.y == 5 ? 1 : 2, spot.x, spot.y);
         std::printf("%.9g\\n", price.change());
+        price.take_back();
+    }
+}
+"""
+
+EASTWARDS = """
+#include "price.h"
+int main() {
+    width = 40, height = 40;
+    tile_at.assign(width * height, -1);
+    std::vector<int> from;
+    for (int net = 0; net < 400; net++) {  // all lead east but the last, which none is beside
+        const bool last = net == 399;
+        for (int x : {last ? 30 : 10, last ? 10 : 30}) {
+            cells.push_back({FIXED, 0, 0, 0, 0});
+            spots.push_back({int16_t(x), 20});
+            nets_of.items.push_back(net);
+            nets_of.end_list();
+        }
+        source_of.push_back(2 * net);
+    }
+    cells_of = inverse(nets_of, 400);
+    price.start(0, 0);
+    const Directions& crowds = price.crowds;
+    std::printf("%.9g %.9g\\n", crowds.east.wires(20, 20), crowds.west.wires(20, 20));
+    for (int cell : {1, 799}) {  // a reader moves on
+        price.begin_move();
+        price.move(cell, cell == 1 ? 34 : 6, 20);
+        std::printf("%.9g 0\\n", price.change());
         price.take_back();
     }
 }
@@ -75,7 +105,7 @@ def test_wires_and_prices(tmp_path, seed):
         columns = slice(left // SIDE * SIDE, right // SIDE * SIDE + SIDE)
         rows = slice(low // SIDE * SIDE, high // SIDE * SIDE + SIDE)
         wires[rows, columns] += wire / wires[rows, columns].size
-    price = 1 + 0.25 * (wires / 25) ** 3
+    price = 1 + 0.25 * (wires / 12.5) ** 3
     *tiles, (anywhere,) = run(tmp_path, CROWDING, "\n".join(lines))
     counted, mean = np.array(tiles).reshape(HEIGHT, WIDTH, 2).transpose(2, 0, 1)
     assert np.allclose(counted, wires[:HEIGHT, :WIDTH], rtol=1e-6, atol=1e-6)
@@ -87,3 +117,9 @@ def test_wires_and_prices(tmp_path, seed):
 def test_across_is_dearer_than_upwards(tmp_path):
     (across,), (up,) = run(tmp_path, PRICE)
     assert 1.28 < across / up < 1.36, "a tile across costs 1.3 of one upwards, long wires more"
+
+
+def test_each_direction_has_wires_of_its_own(tmp_path):
+    wires, (east, _), (west, _) = run(tmp_path, EASTWARDS)
+    assert wires == pytest.approx([399 * 20 / (6 * SIDE**2), 20 / (6 * SIDE**2)])
+    assert east > 10 * west, "east is crowded, and west is not"
