@@ -41,7 +41,7 @@ class Schedule:
     slowest path, in tiles of any net's.
     """
 
-    moves_per_cell: int = 1500
+    moves_per_cell: int = 3000
     temperature: float = 15.0
     density: float = 0.03
     urgent: float = 20.0

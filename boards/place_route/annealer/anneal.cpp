@@ -20,7 +20,7 @@
 constexpr double COLD = 0.02;         // last temperature, of the first
 constexpr int URGENT_PERCENT = 10;    // of the moves
 constexpr uint64_t REPORT = 1 << 22;  // moves
-constexpr uint64_t ANALYSES = 500;    // of the paths, in all
+constexpr uint64_t ANALYSES = 1000;   // of the paths, in all
 constexpr double WARM = 0.97;         // of the moves; then only what is better is done
 constexpr double LATE = 0.5;          // of the moves: from here on long paths count more and more
 constexpr int OFTENER = 4;            // are paths looked at in the cold, where prices need not wait
