@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arch.files import check_folder, write_whole
 from boards.design import TOP, Design, design_sources
+from boards.devices import Device
 from boards.place_route.full import SYNTHESIS, needs_full_flow, place_and_route_full
 from boards.place_route.netlist_edits import edit_netlist
 from boards.readback.agreement import check_agreement, outputs, routed_netlist
@@ -21,7 +22,7 @@ from boards.toolchain import (
 from hw.verilog import generate
 
 BITSTREAM, REPORT, PINS = "board.bit", "board.json", "pins.lpf"
-CONFIGURATION = "board.config"
+CONFIGURATION = Path(BITSTREAM).with_suffix(".config").name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,34 +91,62 @@ def build_bitstream(
     sources = design_sources(design)
     (folder / "core.v").write_text(accelerator or generate(design.machine, "ecp5"))
     (folder / "top.v").write_text(sources.verilog)
-    cells = synthesise(
-        ["core.v", "top.v"], top=TOP, folder=folder, options=SYNTHESIS,
-        label=f"{design.board.name}: synthesis",
+    placement = make_bitstream(
+        ["core.v", "top.v"], top=TOP, device=design.board.device, folder=folder,
+        clock_mhz=design.pll.clock_mhz, constraints=sources.constraints, seed=seed,
+        label=design.board.name,
     )  # fmt: skip
-    device, clock = design.board.device, design.pll.clock_mhz
-    edit_netlist(folder / "netlist.json", cells, device)
-    if needs_full_flow(cells, device):
-        placement = place_and_route_full(
-            device=device, folder=folder, seed=seed, clock_mhz=clock, pins=sources.constraints,
-            configuration=CONFIGURATION,
-        )  # fmt: skip
-    else:
-        (folder / PINS).write_text(sources.constraints)
-        placement = place_and_route(
-            flags=[*device.nextpnr_flags, "--lpf", PINS], folder=folder, seed=seed,
-            clock_mhz=clock, extra=outputs(seed, CONFIGURATION),
-        )  # fmt: skip
-        check_agreement(folder / routed_netlist(seed), folder / CONFIGURATION)
     built = Built(design=design, placement=placement, bitstream=folder / BITSTREAM)
-    if not built.met:
-        raise ToolError(
-            f"the design reaches {placement.clock_mhz:.2f} MHz with seed {seed}, not the "
-            f"{clock:.2f} MHz of its PLL ({placement.slowest_path}); try --clock "
-            f"{max(10, int(placement.clock_mhz) - 1)}, or another --seed"
-        )
-    pack_and_check(folder, CONFIGURATION, BITSTREAM)
     write_whole(folder / REPORT, json.dumps(built.record(), indent=1) + "\n")
     return built
+
+
+def make_bitstream(
+    sources: list[str],
+    *,
+    top: str,
+    device: Device,
+    clock_mhz: float,
+    constraints: str,
+    folder: Path,
+    seed: int,
+    label: str,
+    bitstream: str = BITSTREAM,
+    option: str = "--clock {}",
+) -> Placement:
+    """Make ``bitstream`` of the module ``top`` of Verilog files, all in ``folder``.
+
+    ``clock_mhz`` is the rate of the slowest clock that logic runs at; ``constraints`` are nextpnr's
+    (LPF); ``option`` is what a user types for another rate in MHz. Raises :class:`ToolError`, see
+    :func:`build_bitstream`; no bitstream is left then.
+    """
+    (folder / bitstream).unlink(missing_ok=True)
+    cells = synthesise(
+        sources, top=top, folder=folder, options=SYNTHESIS, label=f"{label}: synthesis"
+    )
+    edit_netlist(folder / "netlist.json", cells, device)
+    configuration = Path(bitstream).with_suffix(".config").name
+    if needs_full_flow(cells, device):
+        placement = place_and_route_full(
+            device=device, folder=folder, seed=seed, clock_mhz=clock_mhz, pins=constraints,
+            configuration=configuration,
+        )  # fmt: skip
+    else:
+        (folder / PINS).write_text(constraints)
+        placement = place_and_route(
+            flags=[*device.nextpnr_flags, "--lpf", PINS], folder=folder, seed=seed,
+            clock_mhz=clock_mhz, extra=outputs(seed, configuration),
+        )  # fmt: skip
+        check_agreement(folder / routed_netlist(seed), folder / configuration)
+    if placement.clock_mhz < clock_mhz:
+        slower = option.format(max(10, int(placement.clock_mhz) - 1))
+        raise ToolError(
+            f"the design reaches {placement.clock_mhz:.2f} MHz with seed {seed}, not the "
+            f"{clock_mhz:.2f} MHz of its PLL ({placement.slowest_path}); try {slower}, or another "
+            "--seed"
+        )
+    pack_and_check(folder, configuration, bitstream)
+    return placement
 
 
 def pack(folder: Path, configuration: str, bitstream: str) -> Path:

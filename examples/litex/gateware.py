@@ -11,14 +11,11 @@ from pathlib import Path
 from socs import NAME, Soc
 
 from arch.files import write_whole
-from boards.bitstream import pack_and_check
+from boards.bitstream import make_bitstream
 from boards.devices import Device
-from boards.place_route.full import SYNTHESIS, needs_full_flow, place_and_route_full
-from boards.place_route.netlist_edits import edit_netlist
-from boards.readback.agreement import check_agreement, outputs, routed_netlist
-from boards.toolchain import Placement, ToolError, place_and_route, synthesise, tool_versions
+from boards.toolchain import Placement, tool_versions
 
-BITSTREAM, CONFIGURATION, REPORT = f"{NAME}.bit", f"{NAME}.config", "gateware.json"
+BITSTREAM, REPORT = f"{NAME}.bit", "gateware.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,33 +63,13 @@ def make_gateware(soc: Soc, verilog: Path, folder: Path, *, device: Device, seed
     ``verilog`` is the accelerator's. Raises :class:`ToolError`, also where the SoC is slower than
     its clock, and where its configuration does not do what the netlist says; no bitstream is left.
     """
-    for name in (BITSTREAM, REPORT):
-        (folder / name).unlink(missing_ok=True)
+    (folder / REPORT).unlink(missing_ok=True)
     shutil.copy(verilog, folder / verilog.name)
-    cells = synthesise(
-        [verilog.name, f"{NAME}.v"], top=NAME, folder=folder, options=SYNTHESIS,
-        label=f"{soc.board}: synthesis",
+    placement = make_bitstream(
+        [verilog.name, f"{NAME}.v"], top=NAME, device=device, folder=folder,
+        clock_mhz=soc.clock / 1e6, constraints=(folder / f"{NAME}.lpf").read_text(), seed=seed,
+        label=soc.board, bitstream=BITSTREAM, option="--clock {}e6",
     )  # fmt: skip
-    edit_netlist(folder / "netlist.json", cells, device)
-    pins, clock = (folder / f"{NAME}.lpf").read_text(), soc.clock / 1e6
-    if needs_full_flow(cells, device):
-        placement = place_and_route_full(
-            device=device, folder=folder, seed=seed, clock_mhz=clock, pins=pins,
-            configuration=CONFIGURATION,
-        )  # fmt: skip
-    else:
-        placement = place_and_route(
-            flags=[*device.nextpnr_flags, "--lpf", f"{NAME}.lpf"], folder=folder, seed=seed,
-            clock_mhz=clock, extra=outputs(seed, CONFIGURATION),
-        )  # fmt: skip
-        check_agreement(folder / routed_netlist(seed), folder / CONFIGURATION)
-    if placement.clock_mhz < clock:
-        raise ToolError(
-            f"the SoC reaches {placement.clock_mhz:.2f} MHz with seed {seed}, not the {clock:g} "
-            f"MHz of its clock ({placement.slowest_path}); try --clock "
-            f"{int(placement.clock_mhz) - 1}e6, or another --seed"
-        )
-    bitstream = pack_and_check(folder, CONFIGURATION, BITSTREAM)
-    made = Gateware(soc=soc, device=device, placement=placement, bitstream=bitstream)
+    made = Gateware(soc=soc, device=device, placement=placement, bitstream=folder / BITSTREAM)
     write_whole(folder / REPORT, json.dumps(made.record(), indent=1) + "\n")
     return made

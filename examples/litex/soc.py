@@ -12,7 +12,7 @@ from pathlib import Path
 
 from targets import TARGETS
 
-from arch.command_line import Help, run_command
+from arch.command_line import Help, integer, run_command
 from arch.errors import OnefourError
 from arch.files import check_folder
 from arch.machine import MACHINES, machine_named
@@ -32,7 +32,7 @@ def _main(argv: list[str] | None) -> None:
     parser.add_argument("--baud", type=float, help="of the line (default: 3e6)")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/litex"))
     parser.add_argument("--build", action="store_true", help="make the bitstream, too")
-    parser.add_argument("--seed", type=int, default=1, help="of placement and routing")
+    parser.add_argument("--seed", type=integer(), default=1, help="of placement and routing")
     options = parser.parse_args(argv)
     need("litex", "litedram", "liteeth", "litex_boards", "migen")
     if options.build:

@@ -214,7 +214,8 @@ def test_the_bitstream_of_a_soc(tmp_path):
     assert report["possible_mhz"] >= report["clock_mhz"] == 75
     assert (tmp_path / "gateware" / "soc.bit").stat().st_size > 100_000
     too_fast = _run("-c", WITHOUT_ACCELERATOR, EXAMPLE, empty, tmp_path, "180e6")
-    assert "not the 180 MHz of its clock" in too_fast.stderr
+    assert "not the 180.00 MHz of its PLL" in too_fast.stderr
+    assert re.search(r"try --clock \d+e6, or another --seed", too_fast.stderr)
     assert not (tmp_path / "gateware" / "soc.bit").exists()
 
 

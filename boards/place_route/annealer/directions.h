@@ -20,6 +20,10 @@ struct Reach {
     Box to_west() const { return {box.left, x, box.low, box.high}; }
     Box to_south() const { return {box.left, box.right, y, box.high}; }  // rows count from the north
     Box to_north() const { return {box.left, box.right, box.low, y}; }
+    int tiles_east() const { return box.right - x; }
+    int tiles_west() const { return x - box.left; }
+    int tiles_south() const { return box.high - y; }
+    int tiles_north() const { return y - box.low; }
 };
 
 class Directions {
@@ -34,10 +38,10 @@ public:
         for (Crowding* way : {&east, &west, &south, &north}) way->begin();
     }
     void add(const Reach& net, double weight) {
-        add(east, net.to_east(), weight);
-        add(west, net.to_west(), weight);
-        add(south, net.to_south(), weight);
-        add(north, net.to_north(), weight);
+        east.add(net.to_east(), weight * net.tiles_east());
+        west.add(net.to_west(), weight * net.tiles_west());
+        south.add(net.to_south(), weight * net.tiles_south());
+        north.add(net.to_north(), weight * net.tiles_north());
     }
     void end() {
         for (Crowding* way : {&east, &west, &south, &north}) way->end();
@@ -45,22 +49,16 @@ public:
 
     // What a net's tiles across cost, and those upwards and downwards.
     double across(const Reach& net) const {
-        return price(east, net.to_east()) + price(west, net.to_west());
+        return price(east, net.to_east(), net.tiles_east()) +
+               price(west, net.to_west(), net.tiles_west());
     }
     double up(const Reach& net) const {
-        return price(south, net.to_south()) + price(north, net.to_north());
+        return price(south, net.to_south(), net.tiles_south()) +
+               price(north, net.to_north(), net.tiles_north());
     }
 
 private:
-    bool lies(const Crowding& way) const { return &way == &east || &way == &west; }
-    int length(const Crowding& way, const Box& box) const {
-        return lies(way) ? box.right - box.left : box.high - box.low;
-    }
-    void add(Crowding& way, const Box& box, double weight) {
-        if (const int tiles = length(way, box)) way.add(box, weight * tiles);
-    }
-    double price(const Crowding& way, const Box& box) const {
-        const int tiles = length(way, box);
+    static double price(const Crowding& way, const Box& box, int tiles) {
         return tiles ? tiles * way.mean(box) : 0;
     }
 };

@@ -1,8 +1,8 @@
 // What a placement costs, and what the move at hand changes of it.
 //
 // The price is the wire length (half of every net's bounding box), dearer where many wires lead the
-// same way (directions.h), how unevenly pins are spread (where there are many of them the router finds no way),
-// and the length of urgent connections.
+// same way (directions.h), how unevenly pins are spread (where there are many of them the router
+// finds no way), and the length of urgent connections.
 #pragma once
 
 #include <algorithm>

@@ -57,7 +57,6 @@ EASTWARDS = """
 int main() {
     width = 40, height = 40;
     tile_at.assign(width * height, -1);
-    std::vector<int> from;
     for (int net = 0; net < 400; net++) {  // all lead east but the last, which none is beside
         const bool last = net == 399;
         for (int x : {last ? 30 : 10, last ? 10 : 30}) {
