@@ -24,6 +24,8 @@ OWN_LUT = 130
 """A flip-flop's wire from the LUT at its position."""
 
 LUT_INPUTS = ("A", "B", "C", "D")
+CHOOSER_INPUTS = ("M", "F1", "FXA", "FXB")
+"""Of the multiplexer beside a LUT: what chooses, and what there is to choose from."""
 FLIP_FLOP_INPUTS = {"DI": 0, "M": 0, "CE": 0, "LSR": RESET_SETUP}
 RAM_INPUT = re.compile(r"(AD|DI|WE|CE|OCE|CS|RST)[AB]\d*")
 RAM_DATA = re.compile(r"DO([AB])\d+")
@@ -31,8 +33,9 @@ PADS = ("IOLOGIC", "SIOLOGIC")
 PAD_INPUTS = ("TXDATA0", "TSDATA0", "CE", "LSR")
 FACTOR, PRODUCT = re.compile(r"[AB]\d+"), re.compile(r"P\d+")
 WRITER_DATA = re.compile(r"(WADO|WDO)\d")
-FIXED_PINS = ("FCI", "DI", "WD", "WAD0", "WAD1", "WAD2", "WAD3")
-"""Pins that nextpnr leads no wire to: a carry, a flip-flop's own LUT, the writer of LUT RAM."""
+FIXED_PINS = ("FCI", "F1", "DI", "WD", "WAD0", "WAD1", "WAD2", "WAD3")
+"""Pins that nextpnr leads no wire to: a carry, the LUT above a multiplexer, a flip-flop's own LUT,
+the writer of LUT RAM."""
 
 Outputs = Iterator[tuple[str, int | None, list[tuple[str, int]]]]
 """Output pins: when the clock makes them (ps; None: it does not), and the inputs that do."""
@@ -62,7 +65,7 @@ def _outputs(cell: dict) -> Outputs:
             yield "FCO", None, [*inputs, ("FCI", CARRY_ON)]
         else:
             yield "F", None, [(pin, LUT_DELAY) for pin in LUT_INPUTS]
-            yield "OFX", None, [(pin, LUT_DELAY) for pin in (*LUT_INPUTS, "M", "FXA", "FXB")]
+            yield "OFX", None, [(pin, LUT_DELAY) for pin in (*LUT_INPUTS, *CHOOSER_INPUTS)]
 
 
 def _ends(cell: dict) -> Iterator[tuple[str, int]]:

@@ -147,14 +147,12 @@ class Cluster(wiring.Component):
             m.d.comb += drain.signs.eq(control[4].signs)
             signing = drain.signing
         for row in range(len(rows)):
-            leaving = Signal(size, name=f"leaving{row}", reset_less=True, attrs={"keep": 1})
-            leaves = (
+            leaves = Cat(
                 drain.running & (drain.column == self.wait + column) for column in range(size)
             )
-            if signing is None:
-                m.d.sync += leaving.eq(Cat(leaves))
-            else:
-                m.d.sync += leaving.eq(Cat(leaves) & (~signing).replicate(size))
+            if signing is not None:
+                leaves &= (~signing).replicate(size)
+            leaving = self._registered(m, leaves, f"leaving{row}")
             # Outside its turn a cluster adds nothing to what passes: a multiplexer of ORs.
             word = self.results[row]
             for column in range(size):
@@ -167,14 +165,23 @@ class Cluster(wiring.Component):
             m.d.comb += self.results_on[row].eq(result)
         return m
 
+    def _registered(self, m: Module, value: Value, name: str) -> Signal:
+        """A row's own register, where rows are so many that one for all would lead too far."""
+        machine = self.machine
+        if machine.cluster > 4 and machine.columns > machine.cluster:
+            return distinct_register(m, value, name, self.fabric)
+        register = Signal(len(value), name=name, reset_less=True, attrs={"keep": 1})
+        m.d.sync += register.eq(value)
+        return register
+
     def _signs(self, m: Module, results: list[Value], drain: Drain, row: int) -> Value:
         """The signs of a row's results, each at its column's place, when it is their turn."""
         slots = self.machine.slots
         bits = [Const(0)] * slots
         turns = sorted({(self.wait + column) // slots for column in range(len(results))})
         for turn in turns:
-            now = Signal(name=f"signing{row}_{turn}", reset_less=True, attrs={"keep": 1})
-            m.d.sync += now.eq(drain.signing & (drain.column == turn))
+            turns_now = drain.signing & (drain.column == turn)
+            now = self._registered(m, turns_now, f"signing{row}_{turn}")
             for column, result in enumerate(results):
                 here, place = divmod(self.wait + column, slots)
                 if here == turn:

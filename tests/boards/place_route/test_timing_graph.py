@@ -7,7 +7,14 @@ import re
 import pytest
 
 from boards.place_route.anneal import Schedule, anneal
-from boards.place_route.timing_graph import CARRY_IN, CARRY_ON, CARRY_OUT, OWN_LUT, timing_graph
+from boards.place_route.timing_graph import (
+    CARRY_IN,
+    CARRY_ON,
+    CARRY_OUT,
+    LUT_DELAY,
+    OWN_LUT,
+    timing_graph,
+)
 from tests.boards.place_route.test_anneal import FF, bel, cell
 from tests.long_runs import slow
 
@@ -48,6 +55,18 @@ def test_nodes_and_arcs():
         pins = {"FCI": [11], "FCO": [12]}
         link = [cells[1], cell("TRELLIS_COMB", bel(1, 2, position, "K"), pins, MODE="CCU2")]
         assert graph_of(link)[1] == [1, 0, 1, 0, CARRY_ON, 0]
+
+
+def test_multiplexers():
+    lower = cell("TRELLIS_COMB", bel(1, 1, 0, "K"), {"M": [10], "F1": [11], "OFX": [12]},
+                 MODE="LOGIC")  # fmt: skip
+    upper = cell("TRELLIS_COMB", bel(1, 1, 1, "K"), {"A": [10], "F": [11]}, MODE="LOGIC")
+    source = cell("TRELLIS_FF", bel(1, 1, 0, "FF"), {"Q": [10]})
+    assert graph_of([source, upper, lower])[:3] == [
+        [0, 525, 0],
+        [1, 0, 1, 0, LUT_DELAY, 1],
+        [2, 0, 2, 0, LUT_DELAY, 1, 1, LUT_DELAY, 0],  # no wire from a LUT to its multiplexer
+    ]
 
 
 def test_memories():
