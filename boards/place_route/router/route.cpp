@@ -22,6 +22,8 @@ constexpr Terms TERMS[] = {{1.05f, 1.005f}, {1.15f, 1.008f}};
 constexpr float FAR = 1.25f;  // of that path
 constexpr int IN_CONFLICT = 4;
 constexpr int ROUNDS = 80;       // until nothing is in conflict, or there is no way
+constexpr int HALFWAY = 28;      // rounds: with more in conflict than this there never was a way
+constexpr size_t HOPEFUL = 500;
 constexpr int HURRIED = 14;      // first rounds in which late connections are led anew, too
 constexpr int PATIENT = 18;      // rounds until what is urgent gives way, too, and the goal is raised
 constexpr int POLISHING = 12;    // rounds without conflict that bring no shorter path
@@ -117,7 +119,7 @@ static int route_on(const Terms& terms, const char* out, int& reached, std::vect
                 hurry.lower_goal();
             }
             search.present = POLISH_PRESENT;
-        } else if (!best && round >= ROUNDS) {
+        } else if (!best && (round >= ROUNDS || (round == HALFWAY && wanted.size() > HOPEFUL))) {
             return IN_CONFLICT;
         } else if (round - legal >= (best ? TRYING : PATIENT)) {
             hurry.raise_goal();

@@ -19,8 +19,8 @@ def test_what_is_full():
     assert needs_full_flow(CELLS, LFE5U_25F)
     assert not needs_full_flow(CELLS | {"CCU2C": 4_000}, LFE5U_25F)
     assert not needs_full_flow({"TRELLIS_FF": 24_000}, LFE5U_25F)
-    assert not needs_full_flow(CELLS, LFE5U_85F)
-    assert needs_full_flow({"CCU2C": 16_000}, LFE5U_85F), "not full, but large"
+    assert not needs_full_flow(CELLS | {"CCU2C": 3_500}, LFE5U_85F)
+    assert needs_full_flow(CELLS, LFE5U_85F), "not full, but large"
 
 
 PIN = {"type": "TRELLIS_IO", "attributes": {PLACE: "X0/Y9/PIOA"}, "connections": {}}

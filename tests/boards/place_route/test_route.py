@@ -126,8 +126,14 @@ def crowd(seed, modes):
     cells = []
     for number, (x, y, position) in enumerate(places):
         pins = {pin: [chance.choice(outputs)] for pin in chance.sample("ABCD", 3)}
-        cells.append(cell("TRELLIS_COMB", bel(x, y, position, "K"),
-                          pins | {"F": [outputs[2 * number]]}, MODE=modes[y % len(modes)]))
+        cells.append(
+            cell(
+                "TRELLIS_COMB",
+                bel(x, y, position, "K"),
+                pins | {"F": [outputs[2 * number]]},
+                MODE=modes[y % len(modes)],
+            )
+        )
         pins = {"M": [chance.choice(outputs)], "Q": [outputs[2 * number + 1]], "CLK": [1]}
         cells.append(cell("TRELLIS_FF", bel(x, y, position, "FF"), pins, **FF))  # fmt: skip
     return placed(*cells)
@@ -209,19 +215,26 @@ def test_what_is_urgent_takes_the_short_way(tmp_path):
     assert reached < 1.15 * by_distance
 
 
+def changed_router(folder, pattern, constant, out):
+    """What a router with another constant says of ``route.in`` in ``folder``."""
+    sources = shutil.copytree(SOURCE.parents[1], folder / "sources")
+    changed = sources / "router" / SOURCE.name
+    text, count = re.subn(pattern, constant, changed.read_text())
+    assert count == 1
+    changed.write_text(text)
+    program = folder / "changed"
+    subprocess.run(["g++", "-O2", "-std=c++17", "-o", program, changed], check=True)
+    return subprocess.run([program, database(DEVICE), "route.in", out], cwd=folder,
+                          capture_output=True, text=True)  # fmt: skip
+
+
 def test_the_better_of_two_terms(tmp_path):
     """Where the first terms are far from the length by distance, as all are by this FAR."""
     ways(tmp_path, crowd(2, ("LOGIC",)))
     once = (tmp_path / "seed1.route.log").read_text()
     assert once.count("by distance") == 1
-    sources = shutil.copytree(SOURCE.parents[1], tmp_path / "sources")
-    changed = sources / "router" / SOURCE.name
-    text, count = re.subn(r"FAR = [\d.]+f", "FAR = 0.5f", changed.read_text())
-    assert count == 1
-    changed.write_text(text)
-    subprocess.run(["g++", "-O2", "-std=c++17", "-o", tmp_path / "route", changed], check=True)
-    both = subprocess.run([tmp_path / "route", database(DEVICE), "route.in", "both.out"],
-                          cwd=tmp_path, capture_output=True, text=True, check=True)  # fmt: skip
+    both = changed_router(tmp_path, r"FAR = [\d.]+f", "FAR = 0.5f", "both.out")
+    assert both.returncode == 0
     assert both.stdout.count("by distance") == 2
     found = re.findall(r" 0 wires in conflict, longest path ([\d.]+) ns", both.stdout)
     *_, last = both.stdout.splitlines()
@@ -242,6 +255,12 @@ def test_what_cannot_be(tmp_path):
     log = (tmp_path / "seed1.route.log").read_text()
     first, anew = re.findall(r"^round 1: (.+), \d+ steps$", log, re.MULTILINE)
     assert first == anew  # on other terms, and of the first ones nothing is left
+    rounds = [int(number) for number in re.findall(r"^round (\d+):", log, re.MULTILINE)]
+    assert rounds == [*range(1, 81), *range(1, 81)]
+    hopeless = changed_router(tmp_path, r"HOPEFUL = \d+", "HOPEFUL = 1", "none.out")
+    assert hopeless.returncode == 4
+    assert hopeless.stdout.count("\nround 28:") == 2  # given up in the midst, on both terms
+    assert "\nround 29:" not in hopeless.stdout
     lost = cell("TRELLIS_FF", bel(12, 400, 0, "FF"), {"Q": [5], "M": [5], "CLK": [1]}, **FF)
     with pytest.raises(ToolError, match="X12/Y400 has no wire Q0_SLICE"):
         ways(tmp_path, placed(lost))
