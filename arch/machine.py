@@ -226,6 +226,10 @@ class Machine:
         """Bytes that the memory port writes in a cycle: of 8 rows half a beat, what they make."""
         return self.slots * self.plane_bytes
 
+    def port_bytes(self, read_beats: int, write_beats: int) -> int:
+        """Bytes through the memory port, by the counters READ_BEATS and WRITE_BEATS."""
+        return read_beats * self.beat_bytes + write_beats * self.transfer_bytes
+
     @property
     def write_burst(self) -> int:
         """Longest write burst in transfers: the bytes of ``max_burst`` beats."""

@@ -248,10 +248,7 @@ def _measure(frame: Frame, compiled: Compiled, where: Target) -> None:
     frame.cycles = prediction.cycles
     useful = sum(placed.job.bit_operations for placed in compiled.plan.jobs)
     frame.useful = round(useful / (prediction.cycles * machine.binary_macs), 4)
-    frame.dram_bytes = (
-        prediction.read_beats * machine.beat_bytes
-        + prediction.write_beats * machine.transfer_bytes
-    )
+    frame.dram_bytes = machine.port_bytes(prediction.read_beats, prediction.write_beats)
     if where.clock_mhz is not None:
         frame.frames_per_second = round(where.clock_mhz * 1e6 / prediction.cycles, 2)
 

@@ -101,6 +101,7 @@ def records(
     """
     network, machine = build.manifest.network, build.machine
     cycles = counters["cycles"]
+    moved = machine.port_bytes(counters["read_beats"], counters["write_beats"])
     common = {
         "config": {"network": network, "machine": machine.name, **asdict(run.conditions)},
         "tools": {tool: version(tool) for tool in TOOLS},
@@ -118,6 +119,7 @@ def records(
         ("utilisation", f"{title}: utilisation of the array, whole frame",
          round(100 * utilisation(build.manifest.bit_operations, cycles, build), 1), "%",
          "higher"),
+        ("bytes", f"{title}: bytes through the memory port", moved, "bytes", "lower"),
     ]  # fmt: skip
     shares: dict[str, float] = {}
     if prediction is not None:

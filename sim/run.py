@@ -136,6 +136,8 @@ def summary(
     )
     waits = ("stall_load", "stall_output", "stall_drain", "loader_wait")
     yield ", ".join(f"{name} {outcome.counters[name]}" for name in waits)
+    beats = {name: outcome.counters[name] for name in ("read_beats", "write_beats")}
+    yield f"{build.machine.port_bytes(**beats):,} bytes through the memory port"
     if prediction is not None:
         yield f"{prediction.cycles} cycles predicted, {cycles} counted"
     yield f"{outcome.seconds:.1f} s of simulation, {cycles / outcome.seconds / 1000:.0f} kHz"

@@ -51,19 +51,25 @@ def test_the_command_repeats_the_run(options):
     assert words[7:] == options
 
 
+def counted(cycles):
+    return {"cycles": cycles, "read_beats": 3, "write_beats": 5}
+
+
 def test_records_have_the_conditions_of_the_run(tmp_path):
-    usual = records(frame_run(parsed(), BUILD.manifest), BUILD, {"cycles": 110}, 5, PREDICTION)
+    run = frame_run(parsed(), BUILD.manifest)
+    usual = records(run, BUILD, counted(110), 5, PREDICTION)
     assert [record["name"].split(".")[-1] for record in usual] == [
-        "codes", "cycles", "rate", "utilisation", "utilisation_rest",
+        "codes", "cycles", "rate", "utilisation", "bytes", "utilisation_rest",
     ]  # fmt: skip
     assert usual[0]["name"] == "frame.net.tiny.ideal.codes"
     assert "net on tiny with memory ideal: " in usual[0]["label"]
     assert usual[0]["config"]["memory"] == asdict(IDEAL)
+    assert usual[4]["value"] == 3 * TINY.beat_bytes + 5 * TINY.transfer_bytes
     assert usual[3]["layers"] == {
         "a": round(1000 / 40 / TINY.binary_macs, 4), "b": round(1000 / 60 / TINY.binary_macs, 4),
     }  # fmt: skip
     run = frame_run(parsed("--latency", "77", "--stalls", "1"), BUILD.manifest)
-    found = records(run, BUILD, {"cycles": 300}, 5, None)
+    found = records(run, BUILD, counted(300), 5, None)
     for record in found:
         config = record["config"]
         assert config["memory"] == asdict(replace(IDEAL, read_latency=77))
@@ -72,7 +78,7 @@ def test_records_have_the_conditions_of_the_run(tmp_path):
         assert record["name"].startswith("frame.net.tiny.ideal.read_latency_77.stall_64.seed_1.")
         assert "(read_latency 77, stall 64, seed 1)" in record["label"]
     slow = frame_run(parsed("--memory", "sdr16_133"), BUILD.manifest)
-    (record, *_) = records(slow, BUILD, {"cycles": 300}, 5, None)
+    (record, *_) = records(slow, BUILD, counted(300), 5, None)
     assert record["name"] == "frame.net.tiny.sdr16_133.codes"
     assert record["config"]["memory"] == asdict(SDR16_133)
     # Of single layers nothing is known when memory stalls.
