@@ -9,7 +9,6 @@ from compiler.survey_rows import rows_of, table
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = sorted((ROOT / "bench" / "networks").glob("*.json"))
-FRAMES = sorted((ROOT / "bench" / "networks" / "frames").glob("*.json"))
 
 
 def block(name: str) -> list[str]:
@@ -30,15 +29,16 @@ def test_tables_are_current(record):
     assert not any(frame.differs for row in rows for frame in row.frames)
 
 
-def test_frames_are_current():
-    """A row for each record: what was simulated, its codes and its cycles."""
-    rows = block("frames")[2:]
-    assert len(rows) == len(FRAMES)
-    for path, line in zip(FRAMES, rows, strict=True):
+@pytest.mark.parametrize("folder", ["frames", "low_bit"])
+def test_frames_are_current(folder):
+    """A row for each record: what was simulated, its codes, cycles and, where told, bytes."""
+    records = sorted((ROOT / "bench" / "networks" / folder).glob("*.json"))
+    rows = block(folder)[2:]
+    assert len(rows) == len(records)
+    for path, line in zip(records, rows, strict=True):
         values = {each["name"].rsplit(".", 1)[1]: each for each in json.loads(path.read_text())}
-        codes, cycles = values["codes"], values["cycles"]
-        config = cycles["config"]
-        link = f"[{path.stem}](../bench/networks/frames/{path.name})"
-        where = f"{config['machine']}, {config['memory']['name']}"
-        assert line.startswith(f"| {link} | {where} | ")
-        assert f"| {codes['value']:,} | {cycles['value']:,} |" in line
+        config = values["cycles"]["config"]
+        link = f"[{path.stem}](../bench/networks/{folder}/{path.name})"
+        told = [values[name]["value"] for name in ("codes", "cycles", "bytes") if name in values]
+        cells = [link, f"{config['machine']}, {config['memory']['name']}"]
+        assert line == f"| {' | '.join(cells + [f'{value:,}' for value in told])} |"
