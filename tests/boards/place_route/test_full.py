@@ -17,7 +17,7 @@ CELLS = {"LUT4": 6_000, "CCU2C": 5_400, "TRELLIS_DPR16X4": 300, "TRELLIS_FF": 20
 
 def test_what_is_full():
     assert needs_full_flow(CELLS, LFE5U_25F)
-    assert not needs_full_flow(CELLS | {"CCU2C": 4_000}, LFE5U_25F)
+    assert not needs_full_flow(CELLS | {"CCU2C": 3_500}, LFE5U_25F)
     assert not needs_full_flow({"TRELLIS_FF": 24_000}, LFE5U_25F)
     assert not needs_full_flow(CELLS | {"CCU2C": 3_500}, LFE5U_85F)
     assert needs_full_flow(CELLS, LFE5U_85F), "not full, but large"
