@@ -166,7 +166,8 @@ class Cluster(wiring.Component):
         return m
 
     def _registered(self, m: Module, value: Value, name: str) -> Signal:
-        """A row's own register, where rows are so many that one for all would lead too far."""
+        """``value`` a cycle later. In one of several large clusters it is the row's own register:
+        synthesis would lead one for all rows, which hold the same, across the device."""
         machine = self.machine
         if machine.cluster > 4 and machine.columns > machine.cluster:
             return distinct_register(m, value, name, self.fabric)
@@ -180,8 +181,8 @@ class Cluster(wiring.Component):
         bits = [Const(0)] * slots
         turns = sorted({(self.wait + column) // slots for column in range(len(results))})
         for turn in turns:
-            turns_now = drain.signing & (drain.column == turn)
-            now = self._registered(m, turns_now, f"signing{row}_{turn}")
+            begins = drain.signing & (drain.column == turn)
+            now = self._registered(m, begins, f"signing{row}_{turn}")
             for column, result in enumerate(results):
                 here, place = divmod(self.wait + column, slots)
                 if here == turn:

@@ -126,14 +126,8 @@ def crowd(seed, modes):
     cells = []
     for number, (x, y, position) in enumerate(places):
         pins = {pin: [chance.choice(outputs)] for pin in chance.sample("ABCD", 3)}
-        cells.append(
-            cell(
-                "TRELLIS_COMB",
-                bel(x, y, position, "K"),
-                pins | {"F": [outputs[2 * number]]},
-                MODE=modes[y % len(modes)],
-            )
-        )
+        cells.append(cell("TRELLIS_COMB", bel(x, y, position, "K"),
+                          pins | {"F": [outputs[2 * number]]}, MODE=modes[y % len(modes)]))
         pins = {"M": [chance.choice(outputs)], "Q": [outputs[2 * number + 1]], "CLK": [1]}
         cells.append(cell("TRELLIS_FF", bel(x, y, position, "FF"), pins, **FF))  # fmt: skip
     return placed(*cells)

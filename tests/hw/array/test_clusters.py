@@ -1,12 +1,15 @@
 """Clusters without cells of a device: everything around the elements moves as a wave, and what
 leaves is what the sums are. (The elements themselves are proved in ``test_equivalence``.)"""
 
+import re
+
 import pytest
+from amaranth.back import rtlil
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from arch.machine import TINY
+from arch.machine import ECP5_25F, ECP5_85F_4BIT, TINY
 from hw.array import cluster
 from hw.array.carry_accumulator import accumulator_control
 from hw.array.carry_element import CarryElement
@@ -72,3 +75,15 @@ def test_sums(rng, machine, monkeypatch):
     monkeypatch.setattr(cluster, "distinct_register", plain_register)
     passes = random_passes(rng, machine, blocks=5, idle=0.2)
     assert simulate(machine, "ecp5", passes) == expected_sums(machine, passes)
+
+
+@pytest.mark.parametrize(("machine", "own"), [(ECP5_85F_4BIT, True), (ECP5_25F, False)],
+                         ids=lambda value: getattr(value, "name", None))  # fmt: skip
+def test_registers_of_rows_that_are_far_apart(machine, own):
+    """Synthesis does not merge what is instantiated."""
+    made = rtlil.convert(cluster.Cluster(machine, wait=0, ones=True), emit_src=False)
+    names = set(re.findall(r"cell \\TRELLIS_FF \\(\w+)", made))
+    registers = {f"leaving{row}_{column}" for row in range(9) for column in range(8)}
+    if machine.signs:
+        registers |= {f"signing{row}_{turn}_0" for row in range(8) for turn in range(1)}
+    assert names & registers == (registers if own else set())
