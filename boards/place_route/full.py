@@ -31,8 +31,8 @@ from boards.place_route.sites import sites
 from boards.readback.agreement import check_agreement, outputs, routed_netlist
 from boards.toolchain import (
     Placement,
+    PlacementError,
     TimeLimitError,
-    ToolError,
     nextpnr_command,
     place_and_route,
     run_tool,
@@ -78,8 +78,9 @@ def place_and_route_full(
 
     ``pins`` are constraints (LPF) in place of a lone clock at the device's clock input;
     ``configuration`` is the file for the device's (by default ``seed<N>.config``). Raises
-    :class:`boards.toolchain.ToolError`, also where no route is found in time, and where the
-    configuration does not do what the netlist says.
+    :class:`boards.toolchain.PlacementError` where no route is found in time, and
+    :class:`boards.toolchain.ToolError`, also where the configuration does not do what the netlist
+    says.
     """
     (folder / PINS).write_text(
         pins
@@ -127,7 +128,7 @@ def place_and_route_full(
         )
     except TimeLimitError as error:
         left = connections_left((folder / f"seed{seed}.log").read_text())
-        raise ToolError(
+        raise PlacementError(
             f"{error}: {left} connections were without a way. {device.name} is too full for "
             f"this placement; try another seed, fewer slots, or a larger --device"
         ) from None

@@ -16,7 +16,7 @@ from boards.place_route.placed import top, uncounted_nets
 from boards.place_route.programs import compiled
 from boards.place_route.timing_graph import node_numbers, timing_graph
 from boards.readback.wires import nextpnr_files
-from boards.toolchain import PLACE, run_tool
+from boards.toolchain import PLACE, PlacementError, StatusError, run_tool
 
 SOURCE = Path(__file__).with_name("router") / "route.cpp"
 CHIPS = {"12F": "25k", "25F": "25k", "45F": "45k", "85F": "85k"}
@@ -24,6 +24,8 @@ CHIPS = {"12F": "25k", "25F": "25k", "45F": "45k", "85F": "85k"}
 there is one die."""
 ROUTING = "ROUTING"
 """nextpnr's attribute of a net: wires, and the switches that lead to them."""
+IN_CONFLICT = 4
+"""Exit status of ``route.cpp`` where nets still want the same wire."""
 OWN, PAIR, ANY = range(3)
 """Which of its LUT's inputs a signal may come in at, as in ``router/nets.h``."""
 
@@ -122,8 +124,8 @@ def _lines(led: list, sources: dict, sinks: dict, nodes: dict) -> Iterator[str]:
 def route(*, folder: Path, netlist: str, device: str, seed: int) -> float:
     """Write into the placed ``netlist`` in ``folder`` which way its nets go; return the seconds.
 
-    Raises :class:`boards.toolchain.ToolError` where two nets still want the same wire after all
-    rounds. Log: ``seed<N>.route.log``.
+    Raises :class:`boards.toolchain.PlacementError` where two nets still want the same wire after
+    all rounds. Log: ``seed<N>.route.log``.
     """
     path = folder / netlist
     found = json.loads(path.read_text())
@@ -134,12 +136,15 @@ def route(*, folder: Path, netlist: str, device: str, seed: int) -> float:
     if not led:
         return 0.0
     (folder / "route.in").write_text(timing_graph(cells, uncounted) + text)
-    seconds = run_tool(
-        [compiled(SOURCE, folder), str(database(device)), "route.in", "route.out"],
-        folder=folder,
-        log=f"seed{seed}.route.log",
-        label=f"routing, seed {seed}",
-    )
+    try:
+        seconds = run_tool(
+            [compiled(SOURCE, folder), str(database(device)), "route.in", "route.out"],
+            folder=folder,
+            log=f"seed{seed}.route.log",
+            label=f"routing, seed {seed}",
+        )
+    except StatusError as error:
+        raise (PlacementError(str(error)) if error.status == IN_CONFLICT else error) from None
     ways = dict(zip(led, (folder / "route.out").read_text().splitlines(), strict=True))
     for net in module["netnames"].values():
         if way := ways.get(net["bits"][0]):

@@ -67,7 +67,7 @@ def make_gateware(soc: Soc, verilog: Path, folder: Path, *, device: Device, seed
     shutil.copy(verilog, folder / verilog.name)
     placement = make_bitstream(
         [verilog.name, f"{NAME}.v"], top=NAME, device=device, folder=folder,
-        clock_mhz=soc.clock / 1e6, constraints=(folder / f"{NAME}.lpf").read_text(), seed=seed,
+        clock_mhz=soc.clock / 1e6, constraints=(folder / f"{NAME}.lpf").read_text(), seeds=[seed],
         label=soc.board, bitstream=BITSTREAM, option="--clock {}e6",
     )  # fmt: skip
     made = Gateware(soc=soc, device=device, placement=placement, bitstream=folder / BITSTREAM)

@@ -1,13 +1,14 @@
 """A small design for Gowin through synthesis, placement, routing and packing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from arch.machine import GW2A_18 as MACHINE
 from boards import gowin
 from boards.__main__ import main
-from boards.devices import GW2A_18
+from boards.devices import GW2A_18, GW5AST_138
 from boards.synth import Trial
 from boards.toolchain import ToolError
 from tests.boards.reports import ACCUMULATOR, STATISTICS
@@ -46,6 +47,21 @@ def test_tools_run_in_turn(tool, trial, tmp_path):
     assert records["gw2a_18.flip_flops"]["available"] == 15_552
     assert records["gw2a_18.clock"]["config"]["device"] == "GW2A-18"
     assert 'IO_LOC "clk" H11;' in (tmp_path / "pins.cst").read_text()
+
+
+def test_block_ram_with_one_reset_takes_the_place_of_one_with_two(tool, trial, tmp_path):
+    tool(
+        'echo "$@" >> calls\n'
+        f"echo '{json.dumps(STATISTICS)}' > yosys_stat.json\n"
+        f"echo '{json.dumps(REPORT)}' > seed3.json"
+    )
+    report = gowin.synthesise_machine(replace(trial, device=GW5AST_138), tmp_path)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    change = "chtype -set two_resets t:SDPX9B; read_verilog -sv one_reset.v"
+    assert f"pinless.v; {change}; synth_gowin -family gw5a" in calls[0]
+    assert "--vopt family=GW5AST-138C" in calls[1]
+    assert 'IO_LOC "clk" V22;' in (tmp_path / "pins.cst").read_text()
+    assert report.records()[-1]["unit"] == "MULTALU27X18"
 
 
 def test_a_report_without_a_clock_is_told(tool, trial, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from boards.place_route.placed import top
 from boards.place_route.route import ANY, OWN, PAIR, SOURCE, database, freedom, pin_wire, route
-from boards.toolchain import ToolError
+from boards.toolchain import PlacementError, ToolError
 from tests.boards.place_route.test_anneal import FF, bel, cell
 
 DEVICE = "LFE5U-25F"
@@ -244,7 +244,7 @@ def test_what_cannot_be(tmp_path):
     slices = [cell("TRELLIS_FF", bel(15, 20, i, "FF"), {"CE": [5 + i], "CLK": [1]}, **FF)
               for i in range(2)]  # fmt: skip
     message = r"wires are still wanted by two nets: X15/Y20/CE0.*another --seed"
-    with pytest.raises(ToolError, match=message):
+    with pytest.raises(PlacementError, match=message):
         ways(tmp_path, placed(*drivers, *slices))
     log = (tmp_path / "seed1.route.log").read_text()
     first, anew = re.findall(r"^round 1: (.+), \d+ steps$", log, re.MULTILINE)
