@@ -235,7 +235,7 @@ def _build_file(arguments: argparse.Namespace, sized: Path, folder: Path, starte
             sized, target.machine, target.memory, input_scale=arguments.input_scale,
             confidence=getattr(arguments, "confidence", None),
             heads=getattr(arguments, "heads", None), description=description,
-            sent_once=target.line,
+            line=target.line,
         )  # fmt: skip
     except (ReadError, UnsupportedError, QuantisationError) as error:
         raise all_told(error, model, parsed, arguments.input_scale) from error

@@ -99,16 +99,16 @@ class Compiled:
 
 
 def compile_network(
-    network: Network, machine: Machine, memory: Memory = IDEAL, *, sent_once: bool = False
+    network: Network, machine: Machine, memory: Memory = IDEAL, *, line: bool = False
 ) -> Compiled:
     """An integer network as a program; docs/backend.md walks through the steps.
 
-    ``sent_once``: hosts send the picture over a line that is slower than the machine, so no pixel
-    is stored twice. Of the arrangements that keep different maps on chip it is the best one that
-    can be encoded.
+    ``line``: hosts send the picture over a line that is slower than the machine, so it is stored in
+    the form of fewest bytes. Of the arrangements that keep different maps on chip it is the best
+    one that can be encoded.
     """
     check_codes(network, machine)
-    lowered = lower_picture(network, machine, memory, sent_once=sent_once)
+    lowered = lower_picture(network, machine, memory, line=line)
     results = {*network.shown, *(output.tensor for output in network.outputs)}
     results |= {tensor for parts in lowered.read.values() for tensor, _ in parts}
     *others, last = arrangements(lowered, machine, memory, results)
@@ -155,14 +155,14 @@ def compile_file(
     confidence: float | None = None,
     heads: Heads = None,
     description: Description | None = None,
-    sent_once: bool = False,
+    line: bool = False,
 ) -> Compiled:
     """Read an ONNX file and compile it for ``machine`` with ``memory``: any other one will do, too,
     but the program is arranged for this one.
 
     With a ``confidence`` the program says where there can be boxes that score so much at least;
     ``heads``: what computes the heads' sums there, None for what leaves the array fewer cycles;
-    ``description``: the side-car, which may say how boxes are decoded; ``sent_once``: see
+    ``description``: the side-car, which may say how boxes are decoded; ``line``: see
     :func:`compile_network`.
     """
     parts = split_file(path)
@@ -174,7 +174,7 @@ def compile_file(
     # Exporters call every graph "main_graph"; the file's name says more.
     name = Path(path).stem.encode("utf-8", "replace").decode()
     network = replace(network, name=name)
-    build = partial(compile_network, machine=machine, memory=memory, sent_once=sent_once)
+    build = partial(compile_network, machine=machine, memory=memory, line=line)
     found = with_heads(network, build, candidates, heads)
     return replace(found, parts=parts, candidates=candidates)
 

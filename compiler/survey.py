@@ -229,7 +229,7 @@ def _frame(
     frame = Frame(where.label)
     try:
         board = where.board
-        compiled = compile_network(network, board.machine, board.memory, sent_once=board.line)
+        compiled = compile_network(network, board.machine, board.memory, line=board.line)
         _measure(frame, compiled, where)
         if not arguments.no_check:
             own = replace(compiled, parts=parts)

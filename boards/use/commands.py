@@ -71,7 +71,7 @@ def flash(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Load the program, put a picture in, take the boxes out."""
-    if arguments.draw:
+    if arguments.draw and not arguments.image.is_dir():
         check_drawing(arguments.draw)
     if arguments.record:
         if not arguments.simulate:

@@ -75,21 +75,24 @@ class Lowered:
     read: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
 
 
-def lower(network: Network, machine: Machine, *, pairs: bool = False) -> Lowered:
+def lower(
+    network: Network, machine: Machine, *, pairs: bool = False, blocks: bool = True
+) -> Lowered:
     """Lower an integer network; the machine's pass table decides which max-pools are fused.
 
-    ``pairs``: its picture is stored as pairs of rows, if its readers can take that. Raises
-    :class:`UnsupportedError` for what no machine can do.
+    ``pairs``: its picture is stored as pairs of rows, if its readers can take that; ``blocks``: it
+    may be stored in blocks. Raises :class:`UnsupportedError` for what no machine can do.
     """
-    return _Lowering(network, machine, pairs).run()
+    return _Lowering(network, machine, pairs=pairs, blocks=blocks).run()
 
 
 class _Lowering:
-    def __init__(self, network: Network, machine: Machine, pairs: bool):
+    def __init__(self, network: Network, machine: Machine, **forms: bool):
         self.network = network
         self.machine = machine
         self.demand = Demand(network)
-        self.pairs = pairs
+        #: Those that the picture may be stored in.
+        self.forms = forms
         self.storages: dict[str, Storage] = {}
         self.jobs: list[Job] = []
         self.fused: dict[str, str] = {}
@@ -175,7 +178,7 @@ class _Lowering:
         fields |= {"height": tensor.height, "width": tensor.width}
         if picture:
             readers = self.demand.consumers[name]
-            fields |= picture_fields(tensor, readers, self.machine, pairs=self.pairs)
+            fields |= picture_fields(tensor, readers, self.machine, **self.forms)
         fields |= vars(stored_form(tensor, padding, picture=picture))
         self.storages[variant] = Storage(name=variant, tensor=name, **fields)
         self.variants[name, padding] = variant

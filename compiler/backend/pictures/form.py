@@ -1,4 +1,4 @@
-"""Whether a picture is stored as pairs of rows: if its readers are estimated to be faster so."""
+"""The form that a picture is stored in: that of fewest cycles, or of fewest bytes on a line."""
 
 from arch.machine import Machine
 from arch.memory import Memory
@@ -14,15 +14,17 @@ from golden.network import Network
 
 
 def lower_picture(
-    network: Network, machine: Machine, memory: Memory, *, sent_once: bool
+    network: Network, machine: Machine, memory: Memory, *, line: bool
 ) -> Lowered:
     """The network lowered with its picture in the form that takes fewest cycles.
 
-    ``sent_once``: the picture comes over a line that is slower than the machine, and so every
-    pixel once.
+    ``line``: the picture comes over a line that is slower than the machine, and so as rows of
+    pixels: three bytes of each cross it, where blocks have four, and pairs of rows six.
     """
+    if line:
+        return lower(network, machine, blocks=False)
     usual = lower(network, machine)
-    if sent_once or not takes_pairs(Demand(network).consumers[network.input]):
+    if not takes_pairs(Demand(network).consumers[network.input]):
         return usual
     pairs = lower(network, machine, pairs=True)
     if not pairs.storages[network.input].pairs:

@@ -11,10 +11,11 @@ from golden.network import Convolution, Operator, Tensor
 
 
 def picture_fields(
-    tensor: Tensor, readers: Sequence[Operator], machine: Machine, *, pairs: bool
+    tensor: Tensor, readers: Sequence[Operator], machine: Machine, *, pairs: bool, blocks: bool
 ) -> dict:
-    """What a picture's storage has of its own; ``pairs``: of rows, if its readers take them."""
-    if stored_in_blocks(tensor, readers, machine):
+    """What a picture's storage has of its own, in ``blocks`` or ``pairs`` of rows if it may be and
+    its readers take them."""
+    if blocks and stored_in_blocks(tensor, readers, machine):
         corner = shared_corner(readers)
         return {
             "kind": "codes",

@@ -192,4 +192,4 @@ def compiled_model(model: ModelProto, target: Board) -> Compiled:
     with tempfile.TemporaryDirectory(prefix="onefour-") as folder:
         path = Path(folder) / "network.onnx"
         path.write_bytes(model.SerializeToString())
-        return compile_file(path, target.machine, target.memory, sent_once=target.line)
+        return compile_file(path, target.machine, target.memory, line=target.line)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -177,6 +178,38 @@ def test_a_folder_of_pictures(build, capfd, tmp_path):
     assert recorded["bytes"]["value"] == 2 * image.memory_bytes
 
 
+@pytest.fixture
+def no_ports(monkeypatch):
+    monkeypatch.setattr(serial_line, "serial_ports", lambda usb: [])
+
+
+@pytest.fixture
+def pictures(detector, tmp_path):
+    """A folder of two."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(2):
+        shutil.copy(detector / "picture.npy", folder / f"{number}.npy")
+    return folder
+
+
+@pytest.mark.cosim
+@pytest.mark.slow
+def test_a_folder_of_boxes(detector, pictures, tmp_path, capfd):
+    drawn = tmp_path / "made" / "boxes"
+    command = ["run", detector / "build", "--simulate", "--image", pictures, "--draw", drawn]
+    assert _run(*command, "--score", 0.9) == 0, capfd.readouterr().err
+    assert sorted(path.name for path in drawn.iterdir()) == ["0.png", "1.png"]
+
+
+def test_a_folder_for_boxes_is_made_first(detector, pictures, tmp_path, capfd, no_ports):
+    drawn = tmp_path / "made" / "boxes"
+    arguments = "--image", pictures, "--draw", drawn, "--score", 0.9
+    assert _run("run", detector / "build", *arguments) == 2
+    assert "no ULX3S 25F is plugged in" in capfd.readouterr().err
+    assert drawn.is_dir()
+
+
 @pytest.mark.cosim
 def test_the_memory_of_a_simulated_board(build, capfd):
     assert _run("test", build / "build", "--simulate", "--bytes", 1024) == 0
@@ -189,11 +222,6 @@ def test_the_memory_of_a_simulated_board(build, capfd):
 def test_a_simulated_board_is_well(capfd):
     assert _run("doctor", "--simulate", "--board", "ulx3s-25f") == 0
     assert "yes  the board answers: Identity(number=2" in capfd.readouterr().out
-
-
-@pytest.fixture
-def no_ports(monkeypatch):
-    monkeypatch.setattr(serial_line, "serial_ports", lambda usb: [])
 
 
 def test_no_board_is_plugged_in(build, capfd, no_ports):

@@ -118,3 +118,12 @@ def test_fewer_passes_and_as_many_bytes():
     assert compiled.plan.jobs[0].tiled.packed.table.block_passes == 74
     manifest = describe(compiled)
     assert sum(size for _, size in manifest.picture.rows) == 64 * 64 * 4
+
+
+def test_a_serial_line_carries_pixels():
+    """Of three bytes each; blocks have four."""
+    network, _ = stem(6, 2)
+    assert describe(compile_network(network, ECP5_25F)).picture.block == 2
+    found = compile_network(network, ECP5_25F, line=True)
+    assert describe(found).picture.block == 1
+    assert found.lowered.storages["in"].kind == "picture"

@@ -58,7 +58,7 @@ def test_not_where_the_line_is_slow_or_pixels_are_waited_for():
     network, _ = stem(size=(40, 64))
     pairs = partial(compile_network, network)
     assert describe(pairs(ECP5_25F)).picture.pairs
-    assert not describe(pairs(ECP5_25F, sent_once=True)).picture.pairs
+    assert not describe(pairs(ECP5_25F, line=True)).picture.pairs
     # 16 x 16 results at once wait for pixels that come twice.
     assert not describe(pairs(ECP5_85F)).picture.pairs
 
