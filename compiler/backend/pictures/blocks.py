@@ -45,18 +45,35 @@ def stored_in_blocks(picture: Tensor, readers: Sequence[Operator], machine: Mach
         taps = rows * ceil(columns / picture_window(columns, 1))
         pixels += _cycles(picture, reader, taps, PICTURE_STEPS, machine)
         rows, columns = _whole_blocks(reader).shape[2:]
-        taps = rows * columns // BLOCK**2 - bool(shared_corner(readers))
+        taps = rows * columns // BLOCK**2 - bool(shared_corner(picture, readers))
         blocks += _cycles(picture, reader, taps, machine.map_steps, machine)
     return blocks <= pixels
 
 
-def shared_corner(readers: Sequence[Operator]) -> Corner:
-    """The pixel of the block beside it that all of a picture's readers, convolutions, want with a
-    block; none unless they are of 3 x 3 and begin at the same pixel of one."""
+def shared_corner(picture: Tensor, readers: Sequence[Convolution]) -> Corner:
+    """The pixel of the block beside it that all of a picture's readers want with a block; none
+    unless they are of 3 x 3, begin at the same pixel of one, and find it in every block."""
     if any(reader.weights.shape[2:] != (3, 3) for reader in readers):
         return ()
     corners = {tuple(pad % BLOCK for pad in reader.pads[:2]) for reader in readers}
-    return corners.pop() if len(corners) == 1 else ()
+    if len(corners) > 1 or any(_looks_in_from_outside(picture, reader) for reader in readers):
+        return ()
+    return corners.pop()
+
+
+def _looks_in_from_outside(picture: Tensor, operator: Convolution) -> bool:
+    """Whether some window has its corner in a block of the picture, and beside that one outside it.
+
+    What is outside is padding, and has no pixel of the picture in its lanes.
+    """
+    left = operator.pads[1]
+    if left % BLOCK == 0:  # the corner is the block's to the right
+        return left > 0
+    _, width = (
+        convolution_size(operator, size, axis)
+        for axis, size in enumerate((picture.height, picture.width))
+    )
+    return width - ceil(left / BLOCK) >= picture.width // BLOCK
 
 
 def _takes_blocks(operator: Convolution) -> bool:

@@ -16,7 +16,7 @@ def picture_fields(
     """What a picture's storage has of its own, in ``blocks`` or ``pairs`` of rows if it may be and
     its readers take them."""
     if blocks and stored_in_blocks(tensor, readers, machine):
-        corner = shared_corner(readers)
+        corner = shared_corner(tensor, readers)
         return {
             "kind": "codes",
             "channels": tensor.channels * (BLOCK**2 + bool(corner)),

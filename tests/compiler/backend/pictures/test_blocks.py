@@ -20,6 +20,11 @@ def stem(kernel, pad, *, channels=3, outputs=20, size=(20, 28), seed=3, stride=2
     return b.network("head"), b.picture()
 
 
+CORNERS = {*((0, right) for right in range(5)), (1, 0), (1, 1), (3, 0), (3, 1)}
+"""Paddings (left, right) with which no window of 3 x 3 begins in a block and ends outside it where
+the corner would be."""
+
+
 @pytest.mark.parametrize("machine", [TINY, ECP5_25F, ECP5_45F, ECP5_85F], ids=lambda m: m.name)
 @pytest.mark.parametrize(
     ("kernel", "pad", "options"),
@@ -79,6 +84,17 @@ def test_a_kernel_of_3x3_takes_three_blocks():
     compiled = compile_network(network, TINY)
     assert len(compiled.lowered.jobs[0].span.taps) == 3
     assert describe(compiled).picture.corner == (1, 1)
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_corners_are_in_every_block_that_is_asked_for_one(left):
+    """Beside the picture is padding, which has none."""
+    for right in range(5):
+        network, picture = stem(3, (1, left, 1, right), pad_value=9)
+        storage = lower(network, TINY).storages["in"]
+        assert bool(storage.corner) == ((left, right) in CORNERS), (left, right)
+        differing = differing_codes(network, picture, TINY)
+        assert not any(differing.values()), (left, right)
 
 
 def test_readers_that_want_different_corners_have_none():
