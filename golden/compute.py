@@ -159,15 +159,28 @@ def _passes_of_pair(
 
 
 def positions_read(chip: ChipMemories, compute: Instruction, passes: list[Pass]) -> np.ndarray:
-    """Return which words of the activation memory a COMPUTE reads: bool [positions, groups]."""
+    """Return which words of the activation memory a COMPUTE reads for results that leave: bool
+    [positions, groups]."""
     machine = chip.machine
     read = np.zeros((machine.positions, machine.lane_groups), bool)
     base = _bases(machine, compute, np.arange(_block_count(compute)))
+    if not has_signs(compute.fields):  # these leave in whole turns
+        base = base[_looked_at(machine, compute, passes)]
     for group in range(machine.lane_groups):
         enabled = {each.offsets[group] for each in passes if each.lanes >> GROUP_LANES * group & 1}
         for offset in enabled:
             read[(base + offset) % machine.positions, group] = True
     return read
+
+
+def _looked_at(machine: Machine, compute: Instruction, passes: list[Pass]) -> np.ndarray:
+    """Return which columns of a COMPUTE's blocks, one behind the other, have results that leave."""
+    fields = compute.fields
+    leaving = sum(each.capture and each.pool_last for each in passes)
+    count = np.arange(_block_count(compute) * leaving * machine.columns)
+    y, x = np.divmod(count, fields["row_length"])
+    kept = (x < fields["width"]) & (y < fields["height"])
+    return kept.reshape(-1, leaving, machine.columns).any(axis=1).reshape(-1)
 
 
 def _block_count(compute: Instruction) -> int:
