@@ -104,7 +104,7 @@ GW2A_18 = GowinDevice(
     pins=("H11", "T10", "T13", "M11"),
     slots=20_736, flip_flops=15_552, block_rams=46, multipliers=48, multiplier="MULT18X18",
 )  # fmt: skip
-# Gowin DS1104 (GW5AST series data sheet), table 1-1: the device of the Tang Mega 138K; likewise.
+# The device of the Tang Mega 138K; counts are those that nextpnr tells of it, pins as above.
 GW5AST_138 = GowinDevice(
     name="GW5AST-138", part="GW5AST-LV138PG484AC1/I0", chip="GW5AST-138C", family="gw5a",
     speed="C1/I0", pins=("V22", "F4", "V14", "U15"),
