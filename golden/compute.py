@@ -173,13 +173,18 @@ def positions_read(chip: ChipMemories, compute: Instruction, passes: list[Pass])
     return read
 
 
+def _positions(fields: dict, count: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return row and column of the results with these numbers, and which lie inside of the map."""
+    y, x = np.divmod(count, fields["row_length"])
+    return y, x, (x < fields["width"]) & (y < fields["height"])
+
+
 def _looked_at(machine: Machine, compute: Instruction, passes: list[Pass]) -> np.ndarray:
     """Return which columns of a COMPUTE's blocks, one behind the other, have results that leave."""
     fields = compute.fields
     leaving = sum(each.capture and each.pool_last for each in passes)
     count = np.arange(_block_count(compute) * leaving * machine.columns)
-    y, x = np.divmod(count, fields["row_length"])
-    kept = (x < fields["width"]) & (y < fields["height"])
+    _, _, kept = _positions(fields, count)
     return kept.reshape(-1, leaving, machine.columns).any(axis=1).reshape(-1)
 
 
@@ -287,8 +292,7 @@ def outgoing(
         return Writes(np.zeros((0, 1), np.int64), np.zeros((0, 1), np.uint8))
     values = values.transpose(1, 2, 0, 3).reshape(rows, -1)
     count = first * len(leaving) * columns + np.arange(values.shape[1])
-    y, x = np.divmod(count, fields["row_length"])
-    kept = (x < fields["width"]) & (y < fields["height"])
+    y, x, kept = _positions(fields, count)
     if fields["pair"]:
         kept &= x % 2 == 1
         values = np.maximum(values, np.roll(values, 1, axis=1))

@@ -56,23 +56,18 @@ def shared_corner(picture: Tensor, readers: Sequence[Convolution]) -> Corner:
     if any(reader.weights.shape[2:] != (3, 3) for reader in readers):
         return ()
     corners = {tuple(pad % BLOCK for pad in reader.pads[:2]) for reader in readers}
-    if len(corners) > 1 or any(_looks_in_from_outside(picture, reader) for reader in readers):
+    if len(corners) > 1 or any(_seeks_it_in_padding(picture, reader) for reader in readers):
         return ()
     return corners.pop()
 
 
-def _looks_in_from_outside(picture: Tensor, operator: Convolution) -> bool:
-    """Whether some window has its corner in a block of the picture, and beside that one outside it.
-
-    What is outside is padding, and has no pixel of the picture in its lanes.
-    """
+def _seeks_it_in_padding(picture: Tensor, operator: Convolution) -> bool:
+    """Whether some window takes a pixel of the picture for its corner from a block beside the
+    picture: that is padding, and holds no pixels."""
     left = operator.pads[1]
     if left % BLOCK == 0:  # the corner is the block's to the right
         return left > 0
-    _, width = (
-        convolution_size(operator, size, axis)
-        for axis, size in enumerate((picture.height, picture.width))
-    )
+    width = convolution_size(operator, picture.width, 1)
     return width - ceil(left / BLOCK) >= picture.width // BLOCK
 
 
